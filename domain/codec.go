@@ -1,0 +1,117 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ErrUnknownEvent is the cause when a type, or a version of a type, is not known to this build. Whoever meets it
+// decides nothing and skips nothing.
+var ErrUnknownEvent = errors.New("event of a type or version that this build does not know")
+
+// wire is the whole vocabulary of the log: the decoder of every type that was ever written.
+var wire = wireTypes()
+
+func wireTypes() map[string]func([]byte) (Event, error) {
+	types := map[string]func([]byte) (Event, error){
+		"organization.created": decodeAs[OrganizationCreated],
+		"account.registered": decodeAs[AccountRegistered],
+		"workspace.created": decodeAs[WorkspaceCreated],
+		"workspace.renamed": decodeAs[WorkspaceRenamed],
+		"workspace.described": decodeAs[WorkspaceDescribed],
+		"workspace.labelled": decodeAs[WorkspaceLabelled],
+		"workspace.archived": decodeAs[WorkspaceArchived],
+		"workspace.restored": decodeAs[WorkspaceRestored],
+		"workspace.deleted": decodeAs[WorkspaceDeleted],
+		"pipeline.registered": decodeAs[PipelineRegistered],
+		"pipeline.version_registered": decodeAs[PipelineVersionRegistered],
+		"pipeline.described": decodeAs[PipelineDescribed],
+		"pipeline.tagged": decodeAs[PipelineTagged],
+		"pipeline.declared": decodeAs[PipelineDeclared],
+		"pipeline.deleted": decodeAs[PipelineDeleted],
+		"run.nested": decodeAs[RunNested],
+		"run.deleted": decodeAs[RunDeleted],
+		"step.deleted": decodeAs[StepDeleted],
+		"metrics.logged": decodeAs[MetricsLogged],
+		"artifacts.consumed": decodeAs[ArtifactsConsumed],
+		"artifacts.produced": decodeAs[ArtifactsProduced],
+		"artifact.observed": decodeAs[ArtifactObserved],
+		"artifact.described": decodeAs[ArtifactDescribed],
+		"artifact.tagged": decodeAs[ArtifactTagged],
+		"artifact.aliased": decodeAs[ArtifactAliased],
+		"artifact.deleted": decodeAs[ArtifactDeleted],
+		"artifact_version.annotated": decodeAs[ArtifactVersionAnnotated],
+		"artifact_version.deleted": decodeAs[ArtifactVersionDeleted],
+	}
+	for _, p := range phases {
+		if p != Retrying {
+			types["run."+string(p)] = decodeRun(p)
+		}
+		types["step."+string(p)] = decodeStep(p)
+	}
+	return types
+}
+
+// EventTypes lists the wire names of all events of this build, sorted.
+func EventTypes() []string { return slices.Sorted(maps.Keys(wire)) }
+
+// CurrentVersion is the version of the shape that this build writes. All shapes are at their first version.
+func CurrentVersion(typ string) int { return 1 }
+
+// Encode is the event's data: JSON bytes that are stored, hashed and compared as they are.
+func Encode(e Event) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", e.EventType(), err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Decode reads an event's data, of any version ever written, into the newest Go type. Unknown types and versions
+// are [ErrUnknownEvent].
+func Decode(typ string, version int, data []byte) (Event, error) {
+	decode, ok := wire[typ]
+	if !ok || version < 1 || version > CurrentVersion(typ) {
+		return nil, fmt.Errorf("%s version %d: %w", clip(typ), version, ErrUnknownEvent)
+	}
+	e, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", typ, err)
+	}
+	return e, nil
+}
+
+func decodeAs[E Event](data []byte) (Event, error) {
+	var e E
+	err := json.Unmarshal(data, &e)
+	return e, err
+}
+
+func decodeRun(p Phase) func([]byte) (Event, error) {
+	return func(data []byte) (Event, error) {
+		e := RunReported{Phase: p}
+		err := json.Unmarshal(data, &e)
+		return e, err
+	}
+}
+
+func decodeStep(p Phase) func([]byte) (Event, error) {
+	return func(data []byte) (Event, error) {
+		e := StepReported{Phase: p}
+		err := json.Unmarshal(data, &e)
+		return e, err
+	}
+}
+
+// IsTerminalType says whether events of that type end a run or step.
+func IsTerminalType(typ string) bool {
+	_, phase, _ := strings.Cut(typ, ".")
+	return Phase(phase).Terminal()
+}

@@ -1,0 +1,124 @@
+package domain
+
+import "slices"
+
+// A State is what deciding about one entity needs, and no more: small, and the same whether it was folded from the
+// log, kept in a cache or stored by the projection of decision states. The zero State is of an entity that no fact
+// is about.
+type State struct {
+	Exists   bool              `json:"exists,omitempty"`
+	Deleted  bool              `json:"deleted,omitempty"`
+	Archived bool              `json:"archived,omitempty"` // of workspaces
+	Name     string            `json:"name,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Text     Digest            `json:"text,omitzero"` // evidence of the description
+	Hashes   []string          `json:"hashes,omitempty"`
+	Aliases  []Name            `json:"aliases,omitempty"`
+	Facts    []Fact            `json:"facts,omitempty"` // of runs and steps: those that can still matter
+	Parent   *RunRef           `json:"parent,omitempty"`
+	Changed  Revision          `json:"changed"` // of the last fact about it
+}
+
+// maxFacts bounds a state: what a run with more turns of its life than this decides on is its latest ones.
+const maxFacts = 64
+
+// Apply folds in a fact about the entity. It fails only on a type this build does not know.
+func (s *State) Apply(r *Recorded) error {
+	if r.Event == nil {
+		return ErrUnknownEvent
+	}
+	s.Exists, s.Changed = true, r.Revision
+	switch e := r.Event.(type) {
+	case WorkspaceCreated:
+		s.Name, s.Labels = e.Name, cloneLabels(e.Labels)
+		s.Text = textDigest(e.Description)
+	case WorkspaceRenamed:
+		s.Name = e.Name
+	case WorkspaceDescribed:
+		s.Text = textDigest(e.Description)
+	case WorkspaceLabelled:
+		s.Labels = relabelled(s.Labels, e.Set, e.Removed)
+	case WorkspaceArchived:
+		s.Archived = true
+	case WorkspaceRestored:
+		s.Archived = false
+	case WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
+		s.Deleted = true
+	case PipelineRegistered:
+		s.Deleted = false
+		s.Text = textDigest(e.Description)
+	case PipelineVersionRegistered:
+		s.Hashes = append(s.Hashes, e.Hash)
+	case PipelineDescribed:
+		s.Text = textDigest(e.Description)
+	case ArtifactDescribed:
+		s.Text = textDigest(e.Description)
+	case ArtifactAliased:
+		s.Aliases = append(s.Aliases, e.Alias.Name)
+	case RunNested:
+		s.Parent = &e.Parent
+	case RunReported:
+		s.fact(Fact{e.Phase, r.Order(), e.Attempt})
+	case StepReported:
+		s.fact(Fact{e.Phase, r.Order(), e.Attempt})
+	}
+	return nil
+}
+
+// fact keeps what FoldLife can still need: not the second report in a row that only says "it runs".
+func (s *State) fact(f Fact) {
+	if !f.Phase.Terminal() && f.Phase != Started {
+		for _, old := range s.Facts {
+			if old.Phase == f.Phase && old.Attempt == f.Attempt && old.Order.Compare(f.Order) <= 0 {
+				return
+			}
+		}
+	}
+	s.Facts = append(s.Facts, f)
+	if len(s.Facts) > maxFacts {
+		slices.SortFunc(s.Facts, func(a, b Fact) int { return a.Order.Compare(b.Order) })
+		s.Facts = slices.Delete(s.Facts, 1, 2) // the first says when it began
+	}
+}
+
+// Life is the life of a run or step as far as deciding needs it.
+func (s *State) Life() Life { return FoldLife(s.Facts) }
+
+// Clone is a copy that shares nothing that Apply changes.
+func (s *State) Clone() *State {
+	c := *s
+	c.Labels, c.Facts, c.Hashes, c.Aliases = cloneLabels(s.Labels), slices.Clone(s.Facts), slices.Clone(s.Hashes), slices.Clone(s.Aliases)
+	return &c
+}
+
+func textDigest(t *Text) Digest {
+	if t == nil {
+		return Digest{}
+	}
+	return t.Evidence
+}
+
+func cloneLabels(l map[string]string) map[string]string {
+	if l == nil {
+		return nil
+	}
+	out := make(map[string]string, len(l))
+	for k, v := range l {
+		out[k] = v
+	}
+	return out
+}
+
+func relabelled(old, set map[string]string, removed []string) map[string]string {
+	out := cloneLabels(old)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for k, v := range set {
+		out[k] = v
+	}
+	for _, k := range removed {
+		delete(out, k)
+	}
+	return out
+}

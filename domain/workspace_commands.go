@@ -1,0 +1,224 @@
+package domain
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// CreateOrganization opens an organization's stream.
+type CreateOrganization struct {
+	Slug     Slug
+	Name     string
+	Personal bool
+	Owner    uuid.UUID
+}
+
+// Needs is the organization.
+func (c CreateOrganization) Needs() []Entity {
+	return []Entity{OrganizationCreated{Slug: c.Slug}.Subject()}
+}
+
+// Decide refuses a slug that is taken or no slug.
+func (c CreateOrganization) Decide(s States) ([]Event, error) {
+	if _, err := ParseSlug(string(c.Slug)); err != nil {
+		return nil, err
+	}
+	if s.Of(c.Needs()[0]).Exists {
+		return nil, &Error{Code: AlreadyExists, Subject: "slug", Message: fmt.Sprintf("organization %s exists", c.Slug)}
+	}
+	return []Event{OrganizationCreated(c)}, nil
+}
+
+// RegisterAccount opens an account's stream.
+type RegisterAccount struct {
+	Account uuid.UUID
+	Name    *Personal
+}
+
+// Needs is the account.
+func (c RegisterAccount) Needs() []Entity { return []Entity{{KindAccount, c.Account}} }
+
+// Decide does nothing for an account that is there.
+func (c RegisterAccount) Decide(s States) ([]Event, error) {
+	if s.Of(c.Needs()[0]).Exists {
+		return nil, nil
+	}
+	return []Event{AccountRegistered(c)}, nil
+}
+
+// CreateWorkspace opens a workspace's stream.
+type CreateWorkspace WorkspaceCreated
+
+// Needs is the workspace.
+func (CreateWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide refuses a slug that is no slug or was ever taken.
+func (c CreateWorkspace) Decide(s States) ([]Event, error) {
+	if _, err := ParseSlug(string(c.Slug)); err != nil {
+		return nil, err
+	}
+	if err := checkTitle("name", c.Name); err != nil {
+		return nil, err
+	}
+	if err := checkLabels(c.Labels); err != nil {
+		return nil, err
+	}
+	if s.Of(WorkspaceEntity()).Exists {
+		return nil, &Error{Code: AlreadyExists, Subject: "slug", Message: fmt.Sprintf("the slug %s is taken: a slug is never used again, not even after its workspace was deleted", c.Slug)}
+	}
+	return []Event{WorkspaceCreated(c)}, nil
+}
+
+// RenameWorkspace changes the name for people.
+type RenameWorkspace struct{ Name string }
+
+// Needs is the workspace.
+func (RenameWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide does nothing where that is the name.
+func (c RenameWorkspace) Decide(s States) ([]Event, error) {
+	if err := writable(s); err != nil {
+		return nil, err
+	}
+	if err := checkTitle("name", c.Name); err != nil {
+		return nil, err
+	}
+	if s.Of(WorkspaceEntity()).Name == c.Name {
+		return nil, nil
+	}
+	return []Event{WorkspaceRenamed(c)}, nil
+}
+
+// DescribeWorkspace replaces the description.
+type DescribeWorkspace struct{ Description *Text }
+
+// Needs is the workspace.
+func (DescribeWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide does nothing where there was and is none.
+func (c DescribeWorkspace) Decide(s States) ([]Event, error) {
+	if err := writable(s); err != nil {
+		return nil, err
+	}
+	if textDigest(c.Description) == s.Of(WorkspaceEntity()).Text {
+		return nil, nil
+	}
+	return []Event{WorkspaceDescribed(c)}, nil
+}
+
+// LabelWorkspace sets and removes labels.
+type LabelWorkspace struct {
+	Set     map[string]string
+	Removed []string
+}
+
+// MaxLabels is how many labels a workspace may have.
+const MaxLabels = 64
+
+// Needs is the workspace.
+func (LabelWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide does nothing where the labels are so already.
+func (c LabelWorkspace) Decide(s States) ([]Event, error) {
+	if err := writable(s); err != nil {
+		return nil, err
+	}
+	if err := checkLabels(c.Set); err != nil {
+		return nil, err
+	}
+	was := s.Of(WorkspaceEntity()).Labels
+	now := relabelled(was, c.Set, c.Removed)
+	if maps.Equal(was, now) {
+		return nil, nil
+	}
+	if len(now) > MaxLabels {
+		return nil, &Error{Code: TooLong, Subject: "labels", Message: fmt.Sprintf("%d labels; at most %d", len(now), MaxLabels)}
+	}
+	return []Event{WorkspaceLabelled{Set: c.Set, Removed: sorted(c.Removed)}}, nil
+}
+
+// ArchiveWorkspace makes the workspace read-only.
+type ArchiveWorkspace struct{}
+
+// Needs is the workspace.
+func (ArchiveWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide does nothing where it is archived.
+func (ArchiveWorkspace) Decide(s States) ([]Event, error) {
+	if s.Of(WorkspaceEntity()).Archived {
+		return nil, nil
+	}
+	if err := writable(s); err != nil {
+		return nil, err
+	}
+	return []Event{WorkspaceArchived{}}, nil
+}
+
+// RestoreWorkspace makes an archived workspace writable again.
+type RestoreWorkspace struct{}
+
+// Needs is the workspace.
+func (RestoreWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide does nothing where it is not archived.
+func (RestoreWorkspace) Decide(s States) ([]Event, error) {
+	if w := s.Of(WorkspaceEntity()); w.Archived && !w.Deleted {
+		return []Event{WorkspaceRestored{}}, nil
+	}
+	return nil, writable(s)
+}
+
+// DeleteWorkspace ends the stream. The workspace named default of a personal organization can go like any other.
+type DeleteWorkspace struct{}
+
+// Needs is the workspace.
+func (DeleteWorkspace) Needs() []Entity { return onlyWorkspace() }
+
+// Decide refuses a workspace that is missing or deleted already; an archived one may be deleted.
+func (DeleteWorkspace) Decide(s States) ([]Event, error) {
+	if w := s.Of(WorkspaceEntity()); !w.Archived || w.Deleted {
+		if err := writable(s); err != nil {
+			return nil, err
+		}
+	}
+	return []Event{WorkspaceDeleted{}}, nil
+}
+
+func onlyWorkspace() []Entity { return []Entity{WorkspaceEntity()} }
+
+// checkTitle refuses what is no name for people: 1 to 200 characters on one line.
+func checkTitle(field, s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return &Error{Code: Required, Subject: field, Message: field + " is missing"}
+	case utf8.RuneCountInString(s) > 200:
+		return &Error{Code: TooLong, Subject: field, Message: fmt.Sprintf("%s has %d characters; at most 200", field, utf8.RuneCountInString(s))}
+	case !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\n\r"):
+		return &Error{Code: Invalid, Subject: field, Message: field + " must be one line of valid UTF-8"}
+	}
+	return nil
+}
+
+func checkLabels(labels map[string]string) error {
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		if err := checkTitle("labels", k); err != nil {
+			return err
+		}
+		if len(labels[k]) > 1000 || strings.ContainsRune(labels[k], 0) || !utf8.ValidString(labels[k]) {
+			return &Error{Code: Invalid, Subject: "labels." + clip(k), Message: "a label's value is valid UTF-8 of at most 1,000 bytes without NUL"}
+		}
+	}
+	return nil
+}
+
+func sorted(s []string) []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(s)))
+}

@@ -1,0 +1,11 @@
+-- Indexes that projecting itself needs besides the primary keys.
+CREATE INDEX runs_parent ON read.runs (ws, parent) WHERE parent IS NOT NULL;
+CREATE INDEX steps_run ON read.steps (ws, run, key);
+CREATE INDEX artifacts_canonical ON read.artifacts (ws, canonical);
+CREATE INDEX artifact_versions_artifact ON read.artifact_versions (ws, artifact, key DESC);
+CREATE INDEX artifact_versions_completed ON read.artifact_versions (ws, artifact, completed_at DESC) WHERE completed_at IS NOT NULL;
+CREATE INDEX artifact_versions_producer ON read.artifact_versions (ws, producer) WHERE producer IS NOT NULL;
+CREATE INDEX reads_start ON read.reads (ws, artifact, start);
+CREATE INDEX reads_execution ON read.reads (ws, execution);
+CREATE INDEX reads_version ON read.reads (ws, version);
+CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);

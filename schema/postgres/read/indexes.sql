@@ -1,0 +1,54 @@
+-- Indexes that projecting does not need: a rebuild makes them after it has filled the tables.
+CREATE INDEX workspaces_slug ON read.workspaces (slug);
+CREATE INDEX workspaces_was_ws ON read.workspaces_was (ws, since);
+
+CREATE INDEX pipelines_name ON read.pipelines (ws, (left(name, 200)), key);
+CREATE INDEX pipelines_was_key ON read.pipelines_was (ws, key, since);
+CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
+
+CREATE INDEX runs_pipeline ON read.runs (ws, pipeline, key DESC);
+CREATE INDEX runs_status ON read.runs (ws, status, key DESC);
+CREATE INDEX runs_pipeline_status ON read.runs (ws, pipeline, status, key DESC);
+CREATE INDEX runs_run_id ON read.runs (ws, (left(run_id, 200)));
+CREATE INDEX runs_started ON read.runs (ws, started_at, key);
+CREATE INDEX runs_was_key ON read.runs_was (ws, key, since);
+CREATE INDEX runs_was_level ON read.runs_was (ws, status, level, since) INCLUDE (until, key);
+CREATE INDEX runs_was_until ON read.runs_was (ws, until);
+CREATE INDEX run_details_was_key ON read.run_details_was (ws, key, since);
+
+CREATE INDEX steps_was_key ON read.steps_was (ws, key, since);
+
+CREATE INDEX attributes_num ON read.attributes (ws, kind, space, name, num, entity) WHERE num IS NOT NULL;
+CREATE INDEX attributes_text ON read.attributes (ws, kind, space, name, text, entity);
+CREATE INDEX attributes_was_key ON read.attributes_was (ws, entity, space, name, since);
+CREATE INDEX attributes_was_num ON read.attributes_was (ws, kind, space, name, num, entity) WHERE num IS NOT NULL;
+CREATE INDEX attributes_was_text ON read.attributes_was (ws, kind, space, name, text, entity);
+
+CREATE INDEX metrics_value ON read.metrics (ws, kind, name, last, entity);
+CREATE INDEX metrics_was_key ON read.metrics_was (ws, entity, name, since);
+CREATE INDEX metrics_was_value ON read.metrics_was (ws, kind, name, last, entity);
+
+CREATE INDEX artifacts_name ON read.artifacts (ws, (left(name, 200)), key);
+CREATE INDEX artifacts_was_key ON read.artifacts_was (ws, key, since);
+CREATE INDEX aliases_alias ON read.aliases (ws, alias);
+
+CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
+CREATE INDEX artifact_versions_was_key ON read.artifact_versions_was (ws, key, since);
+CREATE INDEX version_details_was_key ON read.version_details_was (ws, key, since);
+
+CREATE INDEX lineage_edges_version ON read.lineage_edges (ws, version, direction, execution) INCLUDE (since, role);
+CREATE INDEX lineage_edges_was_execution ON read.lineage_edges_was (ws, execution, direction, version) INCLUDE (since, until, role);
+CREATE INDEX lineage_edges_was_version ON read.lineage_edges_was (ws, version, direction, execution) INCLUDE (since, until, role);
+CREATE INDEX artifact_edges_target ON read.artifact_edges (ws, target, source) INCLUDE (since, pipeline);
+CREATE INDEX artifact_edges_was_source ON read.artifact_edges_was (ws, source, target) INCLUDE (since, until, pipeline);
+CREATE INDEX artifact_edges_was_target ON read.artifact_edges_was (ws, target, source) INCLUDE (since, until, pipeline);
+CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
+CREATE INDEX column_lineage_was_target ON read.column_lineage_was (ws, target);
+CREATE INDEX column_lineage_was_source ON read.column_lineage_was (ws, source);
+CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
+CREATE INDEX declared_was_pipeline ON read.declared_was (ws, pipeline);
+
+CREATE INDEX audit_subject ON read.audit_entries (ws, subject, revision);
+CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (revision);
+CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
+CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity);
