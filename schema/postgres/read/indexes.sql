@@ -6,11 +6,13 @@ CREATE INDEX pipelines_name ON read.pipelines (ws, (left(name, 200)), key);
 CREATE INDEX pipelines_was_key ON read.pipelines_was (ws, key, since);
 CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
 
-CREATE INDEX runs_pipeline ON read.runs (ws, pipeline, key DESC);
+CREATE INDEX runs_pipeline ON read.runs (ws, pipeline, key DESC) INCLUDE (number);
 CREATE INDEX runs_status ON read.runs (ws, status, key DESC);
 CREATE INDEX runs_pipeline_status ON read.runs (ws, pipeline, status, key DESC);
 CREATE INDEX runs_run_id ON read.runs (ws, (left(run_id, 200)));
 CREATE INDEX runs_started ON read.runs (ws, started_at, key);
+CREATE INDEX runs_ended ON read.runs (ws, ended_at, key) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_duration ON read.runs (ws, (ended_at - started_at), key) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_was_key ON read.runs_was (ws, key, since);
 CREATE INDEX runs_was_level ON read.runs_was (ws, status, level, since) INCLUDE (until, key);
 CREATE INDEX runs_was_until ON read.runs_was (ws, until);
@@ -26,7 +28,7 @@ CREATE INDEX attributes_was_text ON read.attributes_was (ws, kind, space, name, 
 
 CREATE INDEX metrics_value ON read.metrics (ws, kind, name, last, entity);
 CREATE INDEX metrics_was_key ON read.metrics_was (ws, entity, name, since);
-CREATE INDEX metrics_was_value ON read.metrics_was (ws, kind, name, last, entity);
+CREATE INDEX metrics_was_level ON read.metrics_was (ws, kind, name, level, since) INCLUDE (until, entity, last);
 
 CREATE INDEX artifacts_name ON read.artifacts (ws, (left(name, 200)), key);
 CREATE INDEX artifacts_was_key ON read.artifacts_was (ws, key, since);
@@ -50,5 +52,6 @@ CREATE INDEX declared_was_pipeline ON read.declared_was (ws, pipeline);
 
 CREATE INDEX audit_subject ON read.audit_entries (ws, subject, revision);
 CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (revision);
+CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision) WHERE correlation IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
 CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity);

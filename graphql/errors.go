@@ -1,0 +1,107 @@
+package graphql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	gql "github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/annals-io/annals/graphql/limit"
+)
+
+// A Fault is a top-level error: a fault of the request, or a state of the server that the caller should know of.
+type Fault struct {
+	Code    string         // in extensions.code; one of the codes below, never renamed
+	Message string         // for people: what is wrong and what to do
+	More    map[string]any // further extensions
+}
+
+// Codes of faults, besides those of packages transport and limit.
+const (
+	codeInput       = "BAD_USER_INPUT"           // an argument breaks a rule
+	codeForbidden   = "FORBIDDEN"                // the caller lacks the scope
+	codeAmbiguous   = "AMBIGUOUS"                // a word means several things
+	codeBeforeFirst = "AS_OF_BEFORE_FIRST_EVENT" // the moment is before the workspace began
+	codeAhead       = "AS_OF_AHEAD"              // the revision does not exist yet
+	codeNeedsTime   = "AS_OF_NEEDS_TIME"         // a revision where several workspaces are asked
+	codeStale       = "CONSISTENCY_TIMEOUT"      // atLeast was not reached in time
+	codePaused      = "WORKSPACE_PAUSED"         // atLeast will not be reached: an event cannot be applied
+	codeOverloaded  = "OVERLOADED"               // too much to do: try again
+	codeUnknown     = "OUTCOME_UNKNOWN"          // whether a write happened is not known: send it again with the same key
+	codeInternal    = "INTERNAL"                 // a fault of ours
+	codeCancelled   = "CANCELLED"                // the caller went away
+)
+
+func (f *Fault) Error() string { return f.Message }
+
+// errNoWorkspace is answered as null by readers: what one may not see looks like what is not there.
+var errNoWorkspace = errors.New("no such workspace")
+
+// invalid is a fault of an argument.
+func invalid(format string, args ...any) error {
+	return &Fault{Code: codeInput, Message: fmt.Sprintf(format, args...)}
+}
+
+// presenter turns every error into what a client may read. What we did not write for clients is logged, and shown as
+// an internal fault.
+func presenter(log *slog.Logger) gql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		var fault *Fault
+		var shown *gqlerror.Error
+		switch {
+		case errors.As(err, &fault):
+			return shownAs(ctx, fault)
+		case errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), limit.ErrTimeout):
+			return shownAs(ctx, &Fault{Code: limit.CodeTimeout, Message: limit.ErrTimeout.Error()})
+		case errors.Is(err, context.Canceled):
+			return shownAs(ctx, &Fault{Code: codeCancelled, Message: "the caller went away"})
+		case errors.As(err, &shown):
+			if _, coded := shown.Extensions["code"]; coded {
+				return shown
+			}
+			if shown.Err != nil { // an argument that could not be read
+				return shownAt(shown, &Fault{Code: codeInput, Message: shown.Message})
+			}
+		}
+		log.ErrorContext(ctx, "graphql resolver failed", "path", path(ctx), "err", err)
+		return shownAs(ctx, &Fault{Code: codeInternal, Message: "the server failed to answer this field; it was logged"})
+	}
+}
+
+func shownAs(ctx context.Context, f *Fault) *gqlerror.Error {
+	err := &gqlerror.Error{}
+	if fc := gql.GetFieldContext(ctx); fc != nil {
+		err.Path = fc.Path()
+		if fc.Field.Field != nil && fc.Field.Position != nil {
+			err.Locations = []gqlerror.Location{{Line: fc.Field.Position.Line, Column: fc.Field.Position.Column}}
+		}
+	}
+	return shownAt(err, f)
+}
+
+func shownAt(at *gqlerror.Error, f *Fault) *gqlerror.Error {
+	out := &gqlerror.Error{Message: f.Message, Path: at.Path, Locations: at.Locations, Extensions: map[string]any{"code": f.Code}}
+	for k, v := range f.More {
+		out.Extensions[k] = v
+	}
+	return out
+}
+
+func path(ctx context.Context) string {
+	if fc := gql.GetFieldContext(ctx); fc != nil {
+		return fc.Path().String()
+	}
+	return ""
+}
+
+// recovered logs a panic with its stack; the client learns no more than of any other fault of ours.
+func recovered(log *slog.Logger) gql.RecoverFunc {
+	return func(ctx context.Context, p any) error {
+		log.ErrorContext(ctx, "graphql resolver panicked", "path", path(ctx), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		return &Fault{Code: codeInternal, Message: "the server failed to answer this field; it was logged"}
+	}
+}

@@ -1,0 +1,75 @@
+// Package relay writes and reads the two opaque words of the GraphQL API: global ids and cursors.
+//
+// A global id ([ID]) says what kind of thing it means, in which workspace, and its key there. A cursor ([Cursor])
+// says behind which row of which list a page begins. Both are text for clients to hand back, not to look into;
+// neither is secret, and whatever they say is checked again before it is used.
+package relay
+
+import (
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// A Kind is the kind of thing an id means, as the id's prefix spells it.
+type Kind string
+
+// The kinds. They are part of ids that clients keep: none is ever renamed.
+const (
+	Workspace       Kind = "ws"
+	Pipeline        Kind = "pipe"
+	PipelineVersion Kind = "pver"
+	Run             Kind = "run"
+	Step            Kind = "step"
+	Artifact        Kind = "art"
+	ArtifactVersion Kind = "aver"
+)
+
+// An ID is a thing of a workspace. The key of a workspace itself is 0.
+type ID struct {
+	Kind Kind
+	Slug string
+	Key  int64
+}
+
+// ErrNotID says that a text is no global id. It may still be a natural key.
+var ErrNotID = errors.New("not a global id")
+
+// maxID bounds what is looked at: the longest slug and key need far less.
+const maxID = 200
+
+// String writes the id: the kind, an underscore, and slug and key in base64url.
+func (i ID) String() string {
+	return string(i.Kind) + "_" + base64.RawURLEncoding.EncodeToString([]byte(i.Slug+":"+strconv.FormatInt(i.Key, 36)))
+}
+
+// ParseID reads what String wrote, and nothing else: one thing has one id.
+func ParseID(s string) (ID, error) {
+	kind, body, ok := strings.Cut(s, "_")
+	if !ok || len(s) > maxID || !known(Kind(kind)) {
+		return ID{}, ErrNotID
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil {
+		return ID{}, ErrNotID
+	}
+	slug, digits, ok := strings.Cut(string(raw), ":")
+	if !ok || slug == "" {
+		return ID{}, ErrNotID
+	}
+	key, err := strconv.ParseInt(digits, 36, 64)
+	id := ID{Kind: Kind(kind), Slug: slug, Key: key}
+	if err != nil || key < 0 || id.String() != s {
+		return ID{}, ErrNotID
+	}
+	return id, nil
+}
+
+func known(k Kind) bool {
+	switch k {
+	case Workspace, Pipeline, PipelineVersion, Run, Step, Artifact, ArtifactVersion:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package graphql
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	gql "github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/annals-io/annals/graphql/explorer"
+	"github.com/annals-io/annals/graphql/generated"
+	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/graphql/transport"
+)
+
+// Config says what a [Server] answers from. Fields without a default are needed.
+type Config struct {
+	Resolver *Resolver
+	// Caller says who sent a request; ok false refuses it. Whoever stands before the server has asked for the key.
+	Caller  func(ctx context.Context) (c Caller, ok bool)
+	Limits  limit.Limits
+	Log     *slog.Logger // default slog.Default()
+	Observe func(Observed)
+	// Documents is how many parsed and validated documents are remembered; default 1,000.
+	Documents int
+	// KeepAlive is the time between signs of life on idle subscriptions; default that of the transports.
+	KeepAlive time.Duration
+}
+
+// Observed is what one operation was and how it went, for metrics: none of it is the client's choice.
+type Observed struct {
+	Kind  string // "query", "mutation", "subscription"
+	Field string // the first root field
+	Code  string // of its first error; empty when it went well
+	Took  time.Duration
+}
+
+// A Server answers GraphQL over HTTP, Server-Sent Events and WebSockets at one address, and shows browsers the
+// explorer there.
+type Server struct {
+	exec       *executor.Executor
+	transports []gql.Transport
+	caller     func(context.Context) (Caller, bool)
+	page       http.Handler
+}
+
+// New makes a server.
+func New(cfg Config) (*Server, error) {
+	limits, err := cfg.Limits.Complete()
+	if err != nil {
+		return nil, fmt.Errorf("graphql limits: %w", err)
+	}
+	if cfg.Resolver == nil || cfg.Caller == nil {
+		return nil, errors.New("graphql: a server needs a resolver and a way to know its callers")
+	}
+	cfg.Resolver.limits = limits
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: cfg.Resolver, Complexity: costs(limits)})
+	log := cmp.Or(cfg.Log, slog.Default())
+	known := lru.New[*ast.QueryDocument](cmp.Or(cfg.Documents, 1000))
+
+	exec := executor.New(schema)
+	exec.SetQueryCache(known)
+	exec.SetParserTokenLimit(limits.Tokens)
+	exec.SetDisableSuggestion(true)
+	exec.SetErrorPresenter(presenter(log))
+	exec.SetRecoverFunc(recovered(log))
+	exec.Use(&limit.Guard{Limits: limits, Known: known, Introspect: func(ctx context.Context) bool {
+		return caller(ctx).Principal != nil
+	}})
+	if cfg.Observe != nil {
+		exec.AroundOperations(observe(cfg.Observe))
+	}
+	return &Server{
+		exec:   exec,
+		caller: cfg.Caller,
+		page:   explorer.Handler(),
+		transports: []gql.Transport{
+			transport.WebSocket{Message: limits.Body, Operations: limits.Operations, InitTimeout: limits.InitTimeout, KeepAlive: cfg.KeepAlive},
+			transport.SSE{Body: limits.Body, URL: limits.URL, KeepAlive: cfg.KeepAlive},
+			transport.HTTP{Body: limits.Body, URL: limits.URL},
+		},
+	}, nil
+}
+
+// Explorer is the page for browsers, with its parts below the path it is asked at. It holds no data and needs no key.
+func (s *Server) Explorer() http.Handler { return s.page }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if explorer.Wanted(r) {
+		s.page.ServeHTTP(w, r)
+		return
+	}
+	c, ok := s.caller(r.Context())
+	if !ok {
+		transport.Refuse(w, r, "UNAUTHENTICATED", "send a key: Authorization: Bearer KEY")
+		return
+	}
+	ctx := context.WithValue(gql.StartOperationTrace(r.Context()), callerKey{}, c)
+	r = r.WithContext(ctx)
+	for _, t := range s.transports {
+		if t.Supports(r) {
+			t.Do(w, r, s.exec)
+			return
+		}
+	}
+	w.Header().Set("Allow", "GET, HEAD, POST")
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	transport.Refuse(w, r, "METHOD_NOT_ALLOWED", "send queries by GET or POST, mutations by POST")
+}
+
+// observe reports operations. A subscription is reported when it begins to answer, with what that took.
+func observe(report func(Observed)) gql.OperationMiddleware {
+	return func(ctx context.Context, next gql.OperationHandler) gql.ResponseHandler {
+		op, start, reported := gql.GetOperationContext(ctx), time.Now(), false
+		respond := next(ctx)
+		return func(ctx context.Context) *gql.Response {
+			resp := respond(ctx)
+			if reported {
+				return resp
+			}
+			reported = true
+			o := Observed{Kind: string(op.Operation.Operation), Took: time.Since(start)}
+			for _, sel := range op.Operation.SelectionSet {
+				if f, ok := sel.(*ast.Field); ok {
+					o.Field = f.Name
+					break
+				}
+			}
+			if resp != nil && len(resp.Errors) > 0 {
+				o.Code, _ = resp.Errors[0].Extensions["code"].(string)
+			}
+			report(o)
+			return resp
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+)
+
+// WebSocket speaks graphql-transport-ws: many operations over one connection. Who the caller is was settled when
+// the connection was opened. Browsers' pages of other hosts are refused by their Origin.
+type WebSocket struct {
+	Message     int64         // most bytes of a message
+	Operations  int           // most operations at once
+	InitTimeout time.Duration // from opening to connection_init
+	KeepAlive   time.Duration // between pings; default 25 s. A peer that does not answer within as long is gone
+}
+
+var _ graphql.Transport = WebSocket{}
+
+const subprotocol = "graphql-transport-ws"
+
+// The close codes of the protocol.
+const (
+	closeBadMessage   websocket.StatusCode = 4400
+	closeUnauthorized websocket.StatusCode = 4401
+	closeSubprotocol  websocket.StatusCode = 4406
+	closeInitTimeout  websocket.StatusCode = 4408
+	closeDuplicateID  websocket.StatusCode = 4409
+	closeTooManyInit  websocket.StatusCode = 4429
+)
+
+// Supports says whether the request opens a WebSocket.
+func (WebSocket) Supports(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+// Do carries a connection until one of its ends is done with it.
+func (t WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}})
+	if err != nil { // answered already
+		return
+	}
+	if conn.Subprotocol() != subprotocol {
+		_ = conn.Close(closeSubprotocol, "Subprotocol not acceptable")
+		return
+	}
+	conn.SetReadLimit(t.Message)
+	ctx, cancel := context.WithCancel(r.Context())
+	// Reading goes on until the connection is closed: stopping a reader breaks the connection, without a code.
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	s := &socket{WebSocket: t, conn: conn, exec: exec, header: r.Header, running: map[string]*operation{}}
+	code, reason := s.serve(ctx, reading, stop)
+	cancel()
+	s.all.Wait()
+	_ = conn.Close(code, clipReason(reason))
+}
+
+// clipReason keeps a close reason within the 123 bytes a frame has for it.
+func clipReason(s string) string {
+	if len(s) > 120 {
+		return strings.ToValidUTF8(s[:117], "") + "..."
+	}
+	return s
+}
+
+// socket is one connection.
+type socket struct {
+	WebSocket
+	conn   *websocket.Conn
+	exec   graphql.GraphExecutor
+	header http.Header
+	acked  bool // read and written by the reader alone
+
+	mu      sync.Mutex
+	running map[string]*operation // by the client's id
+	all     sync.WaitGroup
+}
+
+// closing says how a connection ends.
+type closing struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// serve reads messages until the connection is to be closed, and says how.
+func (s *socket) serve(ctx, reading context.Context, stop func()) (websocket.StatusCode, string) {
+	messages := make(chan []byte)
+	failed := make(chan closing, 1)
+	go s.read(reading, messages, failed)
+	s.all.Go(func() { s.keepAlive(ctx, stop) })
+
+	init := time.NewTimer(s.InitTimeout)
+	defer init.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return websocket.StatusGoingAway, "The server ends this connection: open another"
+		case <-init.C:
+			if !s.acked {
+				return closeInitTimeout, "Connection initialisation timeout"
+			}
+		case end := <-failed:
+			return end.code, end.reason
+		case raw := <-messages:
+			if end := s.handle(ctx, raw); end != nil {
+				return end.code, end.reason
+			}
+		}
+	}
+}
+
+// read hands on messages.
+func (s *socket) read(ctx context.Context, to chan<- []byte, failed chan<- closing) {
+	for {
+		kind, raw, err := s.conn.Read(ctx)
+		if err != nil {
+			failed <- closing{websocket.StatusNormalClosure, ""} // closed by the other side, or by its fault
+			return
+		}
+		if kind != websocket.MessageText {
+			failed <- closing{closeBadMessage, "Invalid message received: send text"}
+			return
+		}
+		select {
+		case to <- raw:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// keepAlive asks now and then whether the other side is there, and ends the reading when it is not.
+func (s *socket) keepAlive(ctx context.Context, gone func()) {
+	every := s.KeepAlive
+	if every <= 0 {
+		every = 25 * time.Second
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		wait, cancel := context.WithTimeout(ctx, every)
+		err := s.conn.Ping(wait)
+		cancel()
+		if err != nil {
+			gone()
+			return
+		}
+	}
+}

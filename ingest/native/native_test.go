@@ -1,0 +1,145 @@
+package native
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/ingest/foreign"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func event(body string) string {
+	return `{"id":"e1","run":"r1","at":"2026-03-01T12:00:00Z","body":` + body + `}`
+}
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		body string
+		code foreign.Code
+		path string
+	}{
+		"not JSON":             {`{"id":`, foreign.NotJSON, ""},
+		"no object":            {`[1]`, WrongType, ""},
+		"no id":                {`{"run":"r","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`, Missing, "/id"},
+		"long id":              {`{"id":"` + strings.Repeat("x", 129) + `","run":"r","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`, TooLong, "/id"},
+		"empty run":            {`{"id":"e","run":"","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`, Missing, "/run"},
+		"NUL in run":           {`{"id":"e","run":"a\u0000b","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`, InvalidValue, "/run"},
+		"no time":              {`{"id":"e","run":"r","body":{"type":"runStarted"}}`, Missing, "/at"},
+		"bad time":             {`{"id":"e","run":"r","at":"yesterday","body":{"type":"runStarted"}}`, InvalidValue, "/at"},
+		"unknown field":        {`{"id":"e","run":"r","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"},"extra":1}`, UnknownField, "/extra"},
+		"unknown field within": {event(`{"type":"stepStarted","step":"s","colour":"red"}`), UnknownField, "/body/colour"},
+		"unknown type":         {event(`{"type":"runExploded"}`), InvalidValue, "/body/type"},
+		"wrong type":           {event(`{"type":"stepStarted","step":7}`), WrongType, "/body/step"},
+		"no step":              {event(`{"type":"stepStarted"}`), Missing, "/body/step"},
+		"no points":            {event(`{"type":"metricsLogged","points":[]}`), Missing, "/body/points"},
+		"no number":            {event(`{"type":"metricsLogged","points":[{"name":"a","value":"many"}]}`), InvalidValue, "/body/points/0/value"},
+		"artifact unnamed":     {event(`{"type":"artifactsProduced","artifacts":[{"artifact":{"namespace":"x"}}]}`), Missing, "/body/artifacts/0/artifact/name"},
+		"own parent":           {event(`{"type":"runNested","parent":"r1"}`), InvalidValue, "/body/parent"},
+		"attempt 0":            {event(`{"type":"runStarted","attempt":0}`), InvalidValue, "/body/attempt"},
+		"key twice":            {`{"id":"e","id":"f"}`, foreign.DuplicateKey, "/id"},
+		"too deep":             {event(strings.Repeat("[", 80) + strings.Repeat("]", 80)), foreign.TooDeep, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Read([]byte(tt.body), noon)
+			var no *foreign.Refusal
+			if !errors.As(err, &no) || no.Code != tt.code || tt.path != "" && no.Path != tt.path {
+				t.Fatalf("got %+v, want %s at %s", err, tt.code, tt.path)
+			}
+			if no.Rule == "" || no.Message == "" {
+				t.Errorf("a refusal says its rule and what is wrong: %+v", no)
+			}
+		})
+	}
+}
+
+func TestReadTakes(t *testing.T) {
+	t.Parallel()
+	e, err := Read([]byte(event(`{"type":"stepFailed","step":"train","attempt":2,"failure":{"type":"ValueError","message":"bad","stack":null},"parameters":[{"name":"id","value":7120384759012345678}]}`)), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, ok := e.Facts[0].(domain.StepReported)
+	if !ok || step.Phase != domain.Failed || step.Step != "train" || step.Attempt != 2 || string(step.Parameters[0].Value) != "7120384759012345678" {
+		t.Errorf("got %+v", e.Facts)
+	}
+	if step.Failure.Message == nil || step.Failure.Message.Evidence != e.Evidence[0].Digest || step.Failure.Stack != nil {
+		t.Errorf("the message lies in evidence: %+v", step.Failure)
+	}
+	e, err = Read([]byte(`{"id":"e","run":"r","pipeline":{"name":"p"},"at":"2026-03-09T12:00:00.5","body":{"type":"metricsLogged","points":[{"name":"rmse","value":"NaN"}]}}`), noon)
+	if err != nil || len(e.Facts) != 2 || len(e.Warnings) != 2 {
+		t.Errorf("a pipeline in passing is a fact; a time without zone and from the future is flagged: %+v, %v", e, err)
+	}
+}
+
+func TestCredentialsAreCut(t *testing.T) {
+	t.Parallel()
+	e, err := Read([]byte(event(`{"type":"runStarted","metadata":[{"name":"dsn","value":"postgres://u:hunter2@db/x"}]}`)), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := string(e.Facts[0].(domain.RunReported).Metadata[0].Value); strings.Contains(v, "hunter2") || len(e.Redacted) == 0 {
+		t.Errorf("got %s, %+v", v, e.Redacted)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{event(`{"type":"runStarted"}`), event(`{"type":"metricsLogged","points":[{"name":"a","value":1}]}`), event(`{"type":"artifactsConsumed","artifacts":[{"artifact":{"name":"a"}}]}`), `{`, `{"id":"\ud800"}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, err := Read(body, noon)
+		if err != nil {
+			return
+		}
+		for _, fact := range e.Facts {
+			if _, err := domain.Encode(fact); err != nil {
+				t.Fatalf("what was taken cannot be written: %v", err)
+			}
+		}
+	})
+}
+
+func TestHandlerRefusesWholeBodies(t *testing.T) {
+	t.Parallel()
+	h := &Handler{
+		Door: func(*http.Request, domain.Slug) (domain.Slug, domain.Actor, error) { return "ml", domain.Actor{}, nil },
+		Fail: func(w http.ResponseWriter, _ *http.Request, err error) {
+			var s *StatusError
+			if errors.As(err, &s) {
+				w.WriteHeader(s.Status)
+				return
+			}
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+	}
+	for name, tt := range map[string]struct {
+		typ, encoding, body string
+		status              int
+	}{
+		"image":      {"image/png", "", "x", 415},
+		"brotli":     {"application/x-ndjson", "br", "x", 415},
+		"not gzip":   {"application/x-ndjson", "gzip", "x", 400},
+		"only waste": {"application/x-ndjson", "", "x", 400},
+		"huge":       {"application/x-ndjson", "", strings.Repeat(" ", MaxBody+2), 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodPost, "/v1/workspaces/ml/events", strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", tt.typ)
+			r.Header.Set("Content-Encoding", tt.encoding)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != tt.status {
+				t.Errorf("status %d, want %d: %s", w.Code, tt.status, w.Body)
+			}
+		})
+	}
+}

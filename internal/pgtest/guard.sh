@@ -1,0 +1,45 @@
+# guard.sh DIR CURRENT IDLE: ends the PostgreSQL in DIR and removes DIR when no process has held DIR/alive open
+# for IDLE seconds. CURRENT is the file by which newcomers find DIR, or empty. With IDLE "now" it ends it at once.
+dir=$1 current=$2 idle=$3
+
+# What a process was started as; empty when there is none. A minimal container has no ps, macOS no /proc.
+command_of() {
+	if [ -r "/proc/$1/cmdline" ]; then tr '\0' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1" 2>/dev/null; fi
+}
+
+# The pid file may be older than the process that has this number today: look at what it is first.
+running() {
+	pid=$(head -n 1 "$dir/data/postgres/postmaster.pid" 2>/dev/null) || return 1
+	[ -n "$pid" ] || return 1
+	case $(command_of "$pid") in *"$dir/data/postgres"*) return 0 ;; esac
+	return 1
+}
+
+end() {
+	tries=0
+	while running && [ "$tries" -lt 20 ]; do
+		kill -QUIT "$pid" 2>/dev/null
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
+if [ "$idle" = now ]; then
+	end
+	exit 0
+fi
+
+exec 3<"$dir/alive"
+echo ready
+exec >/dev/null 2>&1 </dev/null
+
+while sleep "$idle"; do
+	# Reads until the last writer has gone. Nothing read: nobody came while we slept, and nobody is there.
+	[ "$(cat <&3 | wc -c)" -gt 0 ] && continue
+	# From here on nobody can come, but somebody may have come between the two lines above; he is served.
+	if [ -n "$current" ] && grep -qF "$dir" "$current"; then rm -f "$current"; fi
+	[ "$(cat <&3 | wc -c)" -gt 0 ] && continue
+	break
+done
+end
+rm -rf "$dir" || { sleep 1; rm -rf "$dir"; }
