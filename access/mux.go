@@ -58,6 +58,15 @@ func (m *Mux) HandleWithPage(pattern string, needs Scope, h, page http.Handler) 
 	m.routes.Handle(pattern, paged{guarded{needs, h}, page})
 }
 
+// PatternOf is the pattern that a request falls under, "none" where there is none: for metrics, whose labels must not
+// be the caller's to invent.
+func (m *Mux) PatternOf(r *http.Request) string {
+	if _, pattern := m.routes.Handler(r); pattern != "" {
+		return pattern
+	}
+	return "none"
+}
+
 // Routes are all that were registered.
 func (m *Mux) Routes() []Route { return m.list }
 
@@ -128,7 +137,7 @@ func wantsPage(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	return r.URL.Query().Get("query") == "" && r.Header.Get("Authorization") == "" && r.Header.Get("Upgrade") == "" && acceptsHTML(r)
+	return !r.URL.Query().Has("query") && r.Header.Get("Authorization") == "" && r.Header.Get("Upgrade") == "" && acceptsHTML(r)
 }
 
 func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {

@@ -44,8 +44,8 @@ type IO struct {
 	Deleted   []string    `json:"deleted,omitempty"` // facets that were removed
 
 	// Of outputs: what it was made from. From is nil where the producer did not say: then from every input of the
-	// execution. Columns too bulky for an event lie in evidence, as the JSON array of them.
-	From      []Name       `json:"from,omitempty"`
+	// execution; empty and not nil, it was made from nothing. Columns too bulky for an event lie in evidence, as the JSON array of them.
+	From      []Name       `json:"from,omitzero"`
 	Columns   []ColumnEdge `json:"columns,omitempty"`
 	ColumnsIn *Digest      `json:"columnsIn,omitempty"`
 }

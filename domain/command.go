@@ -143,12 +143,32 @@ func checkList(field string, ios []IO) error {
 	if len(ios) > MaxItems {
 		return &Error{Code: TooLong, Subject: field, Message: fmt.Sprintf("%d items in one event; at most %d", len(ios), MaxItems)}
 	}
+	names := 0
 	for i, io := range ios {
 		if err := checkIO(fmt.Sprintf("%s[%d]", field, i), io); err != nil {
 			return err
 		}
+		names += io.names()
+	}
+	if names > maxIONames {
+		return &Error{Code: TooLong, Subject: field, Message: fmt.Sprintf("%d names of artifacts in one event; at most %d: send it in parts", names, maxIONames)}
 	}
 	return nil
+}
+
+// maxIONames leaves room below MaxNames for the run, the pipeline and versions that come to be known by the event.
+const maxIONames = 900
+
+// names is how many entities an item can name: artifact, version, other names, and what it was made from.
+func (io IO) names() int {
+	from := map[Name]bool{}
+	for _, n := range io.From {
+		from[n] = true
+	}
+	for _, c := range io.Columns {
+		from[c.From] = true
+	}
+	return 2 + len(io.Aliases) + len(from)
 }
 
 func checkIO(field string, io IO) error {

@@ -1,8 +1,10 @@
 package eventstore
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,9 +23,9 @@ const longTail = 5_000
 // done: whoever brings work starts one, and it ends when there is none left.
 //
 // Decisions are made on optimistic states: those that will hold once everything in flight has landed. When a slice
-// does not land where it should, nothing behind it can have landed either, since each says which revision it
-// follows; the actor waits until all have come back, forgets what it hoped for, reads what others wrote, and decides
-// again in the old order.
+// does not land where it should, nothing behind it may land either: the store leaves out those of the same append,
+// and the committer calls back the rest. The actor waits until all have come back, forgets what it hoped for, reads
+// what others wrote, and decides again in the old order.
 type actor struct {
 	x      *Executor
 	stream domain.Stream
@@ -50,6 +52,7 @@ type actor struct {
 	redo      []*item
 	ahead     domain.Revision // where the stream is, as a conflict told; NoRevision: nobody did
 	rewinding bool
+	checked   bool // confirmed is where the stream was a moment ago, in this turn
 	suspect   bool // a known command was met: the next ones may be known too
 	decided   uint64
 	view      domain.States
@@ -164,13 +167,18 @@ func (a *actor) turn() (more, missing bool) {
 		a.mu.Unlock()
 		return true, false
 	}
+	slices.SortFunc(a.redo, func(x, y *item) int { return cmp.Compare(x.seq, y.seq) })
 	work := append(a.redo, waiting...)
-	a.redo = nil
-	if err := a.ready(); err != nil {
+	a.redo, a.checked = nil, false
+	if err := a.ready(work); err != nil {
 		a.failAll(work, err)
 		return true, false
 	}
 	for len(work) > 0 {
+		if a.rewinding { // what was decided last rests on something old
+			a.redo = append(a.redo, work...)
+			break
+		}
 		n := min(chunk, len(work))
 		a.decideAll(work[:n])
 		work = work[n:]
@@ -178,8 +186,8 @@ func (a *actor) turn() (more, missing bool) {
 	return true, false
 }
 
-// ready makes the actor fit to decide: it knows where its stream is.
-func (a *actor) ready() error {
+// ready makes the actor fit to decide on some work: it knows where its stream is.
+func (a *actor) ready(work []*item) error {
 	if a.paused != nil {
 		return &PausedError{Stream: a.stream, Cause: a.paused}
 	}
@@ -188,6 +196,7 @@ func (a *actor) ready() error {
 	case !a.loaded:
 		err = a.load()
 	case a.rewinding:
+		a.backoff(work)
 		err = a.rewind()
 	}
 	if errors.Is(err, domain.ErrUnknownEvent) {
@@ -200,11 +209,15 @@ func (a *actor) ready() error {
 
 // backoff waits before a decision is made again, longer each time, so that two executors on one stream do not go on
 // getting in each other's way.
-func (a *actor) backoff(conflicts int) {
+func (a *actor) backoff(work []*item) {
+	conflicts := 0
+	for _, it := range work {
+		conflicts = max(conflicts, it.conflicts)
+	}
 	if conflicts < 2 {
 		return
 	}
-	most := min(100*time.Millisecond, time.Millisecond<<min(conflicts, 10))
+	most := min(50*time.Millisecond, time.Millisecond<<min(conflicts/2, 10))
 	select {
 	case <-time.After(rand.N(most)):
 	case <-a.x.ctx.Done():

@@ -68,6 +68,7 @@ type item struct {
 // A denial is a command that appends nothing: refused, or already true.
 type denial struct {
 	item *item
+	seen domain.Revision // where the stream was, or will be, when it was decided
 	err  error
 }
 
@@ -88,6 +89,9 @@ type flight struct {
 	result SliceResult
 	err    error // of the whole append
 	resent bool  // after an append of unknown outcome: a duplicate may be the first sending of itself
+
+	calledBack bool // never tried: one before it did not land
+	back       bool // settled
 }
 
 // A touch is the state of an entity after a flight's events, true once the flight has landed.
@@ -96,10 +100,14 @@ type touch struct {
 	after  *domain.State
 }
 
-// landed says that the events lie in the stream where the actor put them, at this sending or at an earlier one.
+// landed says that the events lie in the stream where the actor put them.
 func (f *flight) landed() bool {
-	if f.err != nil || f.result.Err != nil {
-		return false
-	}
-	return !f.result.Duplicate || f.resent && f.result.First == f.first && f.result.Last == f.last
+	return !f.calledBack && f.err == nil && f.result.Err == nil && !f.result.Duplicate
+}
+
+// landedBefore says that they did so at an earlier sending, whose answer was lost. Strictly it may have been another
+// server that carried out the same command at the same revision: the caller's answer is the same, but the actor
+// trusts its states no longer.
+func (f *flight) landedBefore() bool {
+	return f.resent && f.err == nil && f.result.Duplicate && f.result.First == f.first && f.result.Last == f.last
 }

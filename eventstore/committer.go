@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,6 +31,7 @@ type queue struct {
 	actor   *actor
 	flights []*flight
 	listed  bool
+	broken  bool // a flight did not land: those behind it must not be tried
 }
 
 func newCommitter(ctx context.Context, store Appender, cfg Config) *committer {
@@ -41,6 +43,11 @@ func newCommitter(ctx context.Context, store Appender, cfg Config) *committer {
 // submit queues flights of one actor, in the order in which they must land.
 func (c *committer) submit(q *queue, fs []*flight) {
 	c.mu.Lock()
+	if q.broken {
+		c.mu.Unlock()
+		q.actor.settle(called(fs))
+		return
+	}
 	q.flights = append(q.flights, fs...)
 	if !q.listed {
 		q.listed = true
@@ -51,6 +58,32 @@ func (c *committer) submit(q *queue, fs []*flight) {
 	case c.wake <- struct{}{}:
 	default:
 	}
+}
+
+// mend lets a queue be used again, when all its flights have come back and the actor has learned the truth.
+func (c *committer) mend(q *queue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.broken = false
+}
+
+// breakOff calls back what is queued behind a flight that did not land. It would not do to leave that to the expected
+// revisions: somebody else may have written just as many events as the flight would have.
+func (c *committer) breakOff(q *queue) []*flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.broken = true
+	fs := q.flights
+	q.flights = nil // still listed: its turn finds it empty
+	return called(fs)
+}
+
+// called marks flights that were called back before they were tried.
+func called(fs []*flight) []*flight {
+	for _, f := range fs {
+		f.calledBack = true
+	}
+	return fs
 }
 
 // wait returns when the committer has ended, which it does with the executor's context.
@@ -113,32 +146,37 @@ func (c *committer) take() []*flight {
 
 // commit appends a group and sends every flight home.
 func (c *committer) commit(group []*flight) {
-	slices := make([]Slice, len(group))
+	sl := make([]Slice, len(group))
 	for i, f := range group {
-		slices[i] = f.slice
+		sl[i] = f.slice
 	}
-	results, resent, err := c.append(slices)
+	results, resent, err := c.append(sl)
 	for i := 0; i < len(group); {
-		a, from := group[i].actor, i
+		a, from, whole := group[i].actor, i, true
 		for ; i < len(group) && group[i].actor == a; i++ {
 			group[i].resent, group[i].err = resent, err
 			if err == nil {
 				group[i].result = results[i]
 			}
+			whole = whole && group[i].landed()
 		}
-		a.settle(group[from:i])
+		back := group[from:i]
+		if !whole {
+			back = append(slices.Clone(back), c.breakOff(&a.queue)...)
+		}
+		a.settle(back)
 	}
 }
 
 // append tries until the outcome is known, or too often. The slices are sent again as they are: command ids and
 // event ids tell the store what it has already.
-func (c *committer) append(slices []Slice) (results []SliceResult, resent bool, err error) {
+func (c *committer) append(sl []Slice) (results []SliceResult, resent bool, err error) {
 	for try := 0; ; try++ {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(c.ctx, appendTimeout)
-		results, err = c.store.Append(ctx, slices)
+		results, err = c.store.Append(ctx, sl)
 		cancel()
-		c.observe(time.Since(began), slices, err)
+		c.observe(time.Since(began), sl, err)
 		if err == nil {
 			return results, resent, nil
 		}
@@ -148,7 +186,7 @@ func (c *committer) append(slices []Slice) (results []SliceResult, resent bool, 
 			return nil, resent, c.unless(resent, err)
 		}
 		resent = resent || unknown != nil
-		c.cfg.Logger.Warn("append failed", "try", try+1, "slices", len(slices), "error", err)
+		c.cfg.Logger.Warn("append failed", "try", try+1, "slices", len(sl), "error", err)
 		if try >= c.cfg.Retries || !c.pause(try) {
 			return nil, resent, c.unless(resent, err)
 		}
@@ -164,9 +202,9 @@ func (c *committer) unless(resent bool, err error) error {
 	return &OutcomeUnknownError{Cause: err}
 }
 
-// pause waits longer each time, 20 ms to half a second, and is false when the executor closes.
+// pause waits longer each time, 5 ms to half a second, and is false when the executor closes.
 func (c *committer) pause(try int) bool {
-	most := min(500*time.Millisecond, 20*time.Millisecond<<min(try, 10))
+	most := min(500*time.Millisecond, 5*time.Millisecond<<min(try, 10))
 	select {
 	case <-time.After(most/2 + rand.N(most/2)):
 		return true
@@ -175,13 +213,13 @@ func (c *committer) pause(try int) bool {
 	}
 }
 
-func (c *committer) observe(took time.Duration, slices []Slice, err error) {
+func (c *committer) observe(took time.Duration, sl []Slice, err error) {
 	if c.cfg.Observe.Append == nil {
 		return
 	}
 	events := 0
-	for i := range slices {
-		events += len(slices[i].Events)
+	for i := range sl {
+		events += len(sl[i].Events)
 	}
-	c.cfg.Observe.Append(took, len(slices), events, err)
+	c.cfg.Observe.Append(took, len(sl), events, err)
 }

@@ -20,7 +20,8 @@ type Config struct {
 	MaxCommands int              // most command ids remembered in memory, over all streams; default 50,000
 	GroupEvents int              // most events in one commit; default 1,000
 	GroupBytes  int              // most data and evidence in one commit; default 4 MiB
-	Retries     int              // how often a conflict or a failing store is tried again; default 8
+	Retries     int              // how often an append that failed is tried again; default 8
+	Conflicts   int              // how often a decision is made again because others wrote; default 40
 	States      StateSource      // where cold decision states come from; nil: from the events alone
 	Logger      *slog.Logger     // nil: silence
 	Observe     Observer
@@ -56,6 +57,7 @@ func (c Config) complete() (Config, error) {
 	c.GroupEvents = cmp.Or(c.GroupEvents, 1_000)
 	c.GroupBytes = cmp.Or(c.GroupBytes, 4<<20)
 	c.Retries = cmp.Or(c.Retries, 8)
+	c.Conflicts = cmp.Or(c.Conflicts, 40)
 	return c, errors.Join(
 		positive("Mailbox", c.Mailbox),
 		positive("MaxStates", c.MaxStates),
@@ -63,7 +65,8 @@ func (c Config) complete() (Config, error) {
 		positive("MaxCommands", c.MaxCommands),
 		positive("GroupEvents", c.GroupEvents),
 		positive("GroupBytes", c.GroupBytes),
-		positive("Retries", c.Retries))
+		positive("Retries", c.Retries),
+		positive("Conflicts", c.Conflicts))
 }
 
 func positive(field string, n int) error {

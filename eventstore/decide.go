@@ -35,10 +35,45 @@ func (a *actor) decideAll(work []*item) {
 			denied = append(denied, *d)
 		}
 	}
+	denied = a.upToDate(denied)
 	if len(flights) > 0 {
 		a.x.group.submit(&a.queue, flights)
 	}
 	a.deny(denied)
+}
+
+// upToDate answers the denials that rest on what the stream holds now. A slice that lands proves that what was
+// decided before it was decided on the truth; these decisions have no slice, so the stream is looked at. Where
+// somebody else has moved it, they are made again. It is asked before anything behind them is submitted.
+func (a *actor) upToDate(denied []denial) []denial {
+	if len(denied) == 0 || a.checked {
+		return denied
+	}
+	info, err := a.x.store.Info(a.x.ctx, a.stream)
+	switch {
+	case err != nil:
+		for _, d := range denied {
+			a.answer(d.item, Answer{Err: err})
+		}
+		return nil
+	case info.Last == a.confirmed:
+		a.checked = true
+		return denied
+	}
+	a.rewinding, a.ahead = true, max(a.ahead, info.Last)
+	for _, d := range denied {
+		if d.item.conflicts++; d.item.conflicts > a.x.cfg.Conflicts {
+			a.answer(d.item, Answer{Err: a.contended(a.confirmed, info.Last)})
+			continue
+		}
+		a.redo = append(a.redo, d.item)
+	}
+	return nil
+}
+
+// contended is the answer to a command that lost against other writers too often.
+func (a *actor) contended(seen, actual domain.Revision) error {
+	return &UnavailableError{Cause: &WrongExpectedError{Stream: a.stream, Expected: Expected(seen), Actual: actual}}
 }
 
 // decide judges one command: it answers a flight, a denial, or neither where the command was answered or waits for
@@ -63,7 +98,7 @@ func (a *actor) decide(it *item) (*flight, *denial) {
 			first = needs[0]
 		}
 		if changed := a.view.Of(first).Changed; changed > *since {
-			return nil, &denial{it, &domain.Error{
+			return nil, &denial{it, a.known, &domain.Error{
 				Code: domain.RevisionConflict, Subject: string(first.Kind), Expected: *since, Actual: changed,
 				Message: "it changed after the revision you saw: read it again",
 			}}
@@ -71,7 +106,7 @@ func (a *actor) decide(it *item) (*flight, *denial) {
 	}
 	events, err := cmd.Decide(a.view)
 	if err != nil || len(events) == 0 {
-		return nil, &denial{it, err}
+		return nil, &denial{it, a.known, err}
 	}
 	f, err := a.write(it, events)
 	if err != nil {
@@ -216,7 +251,7 @@ func (a *actor) deny(denied []denial) {
 			a.answer(d.item, Answer{Err: d.err})
 		default:
 			a.answer(d.item, Answer{Result: Result{
-				First: domain.NoRevision, Last: domain.NoRevision, Unchanged: true, Revision: a.confirmed,
+				First: domain.NoRevision, Last: domain.NoRevision, Unchanged: true, Revision: d.seen,
 			}})
 		}
 	}

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 
@@ -16,17 +15,22 @@ func (a *actor) land(fs []*flight) {
 	var denied []denial
 	for _, f := range fs {
 		delete(a.pending, f.slice.CommandID)
-		if f.landed() {
+		f.back = true
+		switch {
+		case f.landed():
 			a.landed(f)
 			denied = append(denied, f.denials...)
-		} else {
+		case f.landedBefore():
+			a.rewinding, a.loaded = true, false
+			a.told(f)
+			denied = append(denied, f.denials...)
+		default:
 			a.crashed(f)
 		}
 	}
 	a.deny(denied)
-	a.inflight = slices.Delete(a.inflight, 0, len(fs))
+	a.inflight = slices.DeleteFunc(a.inflight, func(f *flight) bool { return f.back })
 	if len(a.inflight) == 0 && a.rewinding {
-		slices.SortFunc(a.redo, func(x, y *item) int { return cmp.Compare(x.seq, y.seq) })
 		if n := len(a.redo); n > 0 && a.x.cfg.Observe.Redone != nil {
 			a.x.cfg.Observe.Redone(n)
 		}
@@ -42,6 +46,11 @@ func (a *actor) landed(f *flight) {
 			delete(a.dirty, t.entity)
 		}
 	}
+	a.told(f)
+}
+
+// told answers everybody who waited for a flight that lies where it should.
+func (a *actor) told(f *flight) {
 	a.remember(f, f.first, f.last)
 	a.answer(f.item, Answer{Result: Result{First: f.first, Last: f.last, Events: len(f.slice.Events), Revision: f.last}})
 	a.answerTwins(f, f.first, f.last)
@@ -63,6 +72,8 @@ func (a *actor) crashed(f *flight) {
 	var wrong *WrongExpectedError
 	var known *CommandConflictError
 	switch {
+	case f.calledBack:
+		a.redo = append(append(a.redo, f.item), f.twins...)
 	case f.result.Duplicate:
 		a.suspect = true
 		a.ahead = max(a.ahead, f.result.Last)
@@ -75,12 +86,13 @@ func (a *actor) crashed(f *flight) {
 		if first {
 			f.item.conflicts++ // the ones behind it only follow
 		}
-		if f.item.conflicts > a.x.cfg.Retries {
+		if f.item.conflicts > a.x.cfg.Conflicts {
 			a.answer(f.item, Answer{Err: &UnavailableError{Cause: wrong}})
 			return
 		}
 		a.redo = append(a.redo, f.item)
 	case errors.As(f.result.Err, &known):
+		a.ahead = max(a.ahead, known.Known.Last)
 		a.x.recent.put(a.stream, known.Known)
 		a.answer(f.item, Answer{Err: known})
 		a.redo = append(a.redo, f.twins...)
@@ -105,16 +117,11 @@ func (a *actor) answerTwins(f *flight, first, last domain.Revision) {
 
 // rewind forgets what was hoped for and learns what others appended. Nothing is in flight.
 func (a *actor) rewind() error {
-	conflicts := 0
-	for _, it := range a.redo {
-		conflicts = max(conflicts, it.conflicts)
-	}
-	a.backoff(conflicts)
 	clear(a.dirty)
 	if a.ahead-a.confirmed > longTail {
 		return a.load()
 	}
-	for done := a.ahead <= a.confirmed; !done; {
+	for done := a.ahead <= a.confirmed; !done; a.checked = done {
 		page, err := a.x.store.ReadStream(a.x.ctx, a.stream, a.confirmed+1, Forward, 1_000)
 		if err != nil {
 			a.reset()
@@ -155,7 +162,7 @@ func (a *actor) load() error {
 		return err
 	}
 	a.confirmed, a.sure = info.Last, info.RecordedAt
-	a.loaded = true
+	a.loaded, a.checked = true, true
 	a.settleDown()
 	return nil
 }
@@ -170,4 +177,5 @@ func (a *actor) reset() {
 func (a *actor) settleDown() {
 	a.known, a.at = a.confirmed, a.sure
 	a.ahead, a.rewinding = domain.NoRevision, false
+	a.x.group.mend(&a.queue)
 }

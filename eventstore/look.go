@@ -37,10 +37,11 @@ func (a *actor) look(needs []domain.Entity) error {
 func (a *actor) see(e domain.Entity) error {
 	state := a.state(e)
 	if state == nil { // prefetched a moment ago, and pushed out by others since
-		if err := a.fetch([]domain.Entity{e}); err != nil {
+		read, err := a.fetch([]domain.Entity{e})
+		if err != nil {
 			return err
 		}
-		state = a.state(e)
+		state = read[0] // not out of the cache: others may push it out at once
 	}
 	a.view[e] = state
 	return nil
@@ -57,36 +58,37 @@ func (a *actor) state(e domain.Entity) *domain.State {
 // prefetch reads all cold states that the commands need at once.
 func (a *actor) prefetch(work []*item) error {
 	var cold []domain.Entity
-	if a.state(domain.WorkspaceEntity()) == nil && len(work) > 0 {
-		cold = append(cold, domain.WorkspaceEntity())
-	}
-	var seen map[domain.Entity]bool
-	for _, it := range work {
-		for _, e := range it.req.Command.Needs() {
-			if seen[e] || a.state(e) != nil {
-				continue
-			}
-			if seen == nil {
-				seen = map[domain.Entity]bool{}
-			}
+	seen := map[domain.Entity]bool{}
+	want := func(e domain.Entity) {
+		if a.state(e) == nil && !seen[e] {
 			seen[e] = true
 			cold = append(cold, e)
+		}
+	}
+	if len(work) > 0 {
+		want(domain.WorkspaceEntity())
+	}
+	for _, it := range work {
+		for _, e := range it.req.Command.Needs() {
+			want(e)
 		}
 	}
 	if len(cold) == 0 {
 		return nil
 	}
-	return a.fetch(cold)
+	_, err := a.fetch(cold)
+	return err
 }
 
 // fetch reads cold states: what was stored of them, the events since, and what of them is in flight.
-func (a *actor) fetch(cold []domain.Entity) error {
+func (a *actor) fetch(cold []domain.Entity) ([]*domain.State, error) {
+	a.checked = false // what is read now may be newer
 	states := make([]*domain.State, len(cold))
 	reads := make([]EntityRead, len(cold))
 	for i, e := range cold {
 		state, from, err := a.stored(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		states[i], reads[i] = state, EntityRead{Stream: a.stream, Entity: e, From: from}
 	}
@@ -94,25 +96,26 @@ func (a *actor) fetch(cold []domain.Entity) error {
 	if a.confirmed != domain.NoRevision {
 		var err error
 		if tails, err = a.x.readEntities(a.x.ctx, reads); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i, e := range cold {
 		for j := range tails[i] {
 			r := &tails[i][j]
 			if r.Event == nil {
-				return unknownEvent(r)
+				return nil, unknownEvent(r)
 			}
 			if err := states[i].Apply(r); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		a.x.states.put(a.stream, e, states[i])
-		if err := a.overlay(e, states[i]); err != nil {
-			return err
+		var err error
+		if states[i], err = a.overlay(e, states[i]); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return states, nil
 }
 
 // stored is what the source of states has of an entity, and from which revision on to read what it lacks.
@@ -132,9 +135,9 @@ func (a *actor) stored(e domain.Entity) (*domain.State, domain.Revision, error) 
 	return &domain.State{Changed: domain.NoRevision}, 0, nil
 }
 
-// overlay applies what is in flight about an entity that was cold until now. Events that the read has seen already,
+// overlay is the state with what is in flight about the entity, which was cold until now. Events that the read has seen already,
 // because their flight landed in between, are not applied twice.
-func (a *actor) overlay(e domain.Entity, state *domain.State) error {
+func (a *actor) overlay(e domain.Entity, state *domain.State) (*domain.State, error) {
 	for _, f := range a.inflight {
 		for i := range f.slice.Events {
 			ev := &f.slice.Events[i]
@@ -147,11 +150,11 @@ func (a *actor) overlay(e domain.Entity, state *domain.State) error {
 				a.dirty[e] = dirtyState{state, f.seq}
 			}
 			if err := state.Apply(&domain.Recorded{Envelope: ev.Envelope, Event: ev.Event, Data: ev.Data}); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return state, nil
 }
 
 // readEntities uses what the backend offers.

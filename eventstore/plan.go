@@ -21,12 +21,17 @@ type CommandKey struct {
 }
 
 // Judge answers what becomes of each slice, moves At to where the streams will be, and lists the indexes of the
-// slices to write. A slice that is a duplicate or does not fit is left out and moves nothing, so that the later
-// slices of its stream are judged as if it were not there.
+// slices to write. A slice that is a duplicate or does not fit is left out and moves nothing. One that counts on it,
+// because it expects the revision that the one left out would have reached, is left out too: the stream may be at
+// that revision by chance, with somebody else's events.
 func (p *Plan) Judge(slices []Slice) (results []SliceResult, write []int) {
 	results, write = make([]SliceResult, len(slices)), make([]int, 0, len(slices))
 	now := map[CommandKey]KnownCommand{}
+	broken := map[link]bool{}
 	for i := range slices {
+		if i > 0 {
+			follow(broken, &slices[i-1], &results[i-1])
+		}
 		s, r := &slices[i], &results[i]
 		if r.Err = s.Prepare(); r.Err != nil {
 			continue
@@ -50,7 +55,7 @@ func (p *Plan) Judge(slices []Slice) (results []SliceResult, write []int) {
 		if !ok {
 			actual = domain.NoRevision
 		}
-		if !s.Expected.Fits(actual) {
+		if !s.Expected.Fits(actual) || len(broken) > 0 && broken[link{s.Stream, s.Expected}] {
 			r.Err = &WrongExpectedError{Stream: s.Stream, Expected: s.Expected, Actual: actual}
 			continue
 		}
@@ -62,6 +67,26 @@ func (p *Plan) Judge(slices []Slice) (results []SliceResult, write []int) {
 		write = append(write, i)
 	}
 	return results, write
+}
+
+// A link is the revision that a stream has for those who count on a slice of the same call.
+type link struct {
+	stream domain.Stream
+	at     Expected
+}
+
+// follow notes whether the slice is where those that count on it will look for it; the last one to promise a revision
+// is the one that is counted on.
+func follow(broken map[link]bool, s *Slice, r *SliceResult) {
+	if s.Expected < NoStream {
+		return
+	}
+	promised := link{s.Stream, s.Expected + Expected(len(s.Events))}
+	if r.Err == nil && r.Last == domain.Revision(promised.at) {
+		delete(broken, promised)
+	} else {
+		broken[promised] = true
+	}
 }
 
 // repeated answers a slice whose command is known.

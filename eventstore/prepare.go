@@ -35,20 +35,20 @@ func (e Expected) Fits(actual domain.Revision) bool {
 // Prepare checks what every backend must refuse alike and encodes the metadata that is not encoded yet. Each
 // backend calls it first, so that none takes what another would not. Errors: *TooLargeError, *domain.Error.
 func (s *Slice) Prepare() error {
-	if err := checkStream(s.Stream); err != nil {
+	if err := CheckStream(s.Stream); err != nil {
 		return err
 	}
 	if len(s.Events) == 0 {
 		return refuse("events", "a slice without events: there is nothing to append")
 	}
-	if len(s.CommandID) > MaxCommandID || !storable(s.CommandID) {
+	if len(s.CommandID) > MaxCommandID || !Storable(s.CommandID) {
 		return refuse("command", fmt.Sprintf("a command id is UTF-8 without NUL of at most %d bytes", MaxCommandID))
 	}
 	size := 0
 	ids := make(map[uuid.UUID]struct{}, len(s.Events))
 	for i := range s.Events {
 		e := &s.Events[i]
-		if e.Type == "" || !storable(e.Type) {
+		if e.Type == "" || !Storable(e.Type) {
 			return refuse(fmt.Sprintf("events[%d].type", i), "an event needs a type")
 		}
 		if _, twice := ids[e.EventID]; twice {
@@ -74,8 +74,8 @@ func (s *Slice) Prepare() error {
 	return nil
 }
 
-// checkStream refuses names that a backend keeps for itself ("$") or cannot keep.
-func checkStream(s domain.Stream) error {
+// CheckStream refuses names that a backend keeps for itself ("$") or cannot keep.
+func CheckStream(s domain.Stream) error {
 	switch {
 	case s == "":
 		return refuse("stream", "the stream has no name")
@@ -83,13 +83,14 @@ func checkStream(s domain.Stream) error {
 		return refuse("stream", fmt.Sprintf("a stream's name of %d bytes; at most %d", len(s), MaxStreamName))
 	case s[0] == '$':
 		return refuse("stream", "names that begin with $ belong to the event store")
-	case !storable(string(s)):
+	case !Storable(string(s)):
 		return refuse("stream", "a stream's name is UTF-8 without NUL")
 	}
 	return nil
 }
 
-func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+// Storable says whether a backend can keep the text in an index: valid UTF-8 without NUL.
+func Storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func refuse(subject, message string) error {
 	return &domain.Error{Code: domain.Invalid, Subject: subject, Message: message}
@@ -112,6 +113,9 @@ type Decoder struct {
 	raw  []byte
 	meta domain.Meta
 }
+
+// Last is the metadata decoded last, as it was stored; nil before the first.
+func (d *Decoder) Last() []byte { return d.raw }
 
 // Decode fills in Meta, Event and Data of r from bytes that stay as they are. Data that this build cannot read
 // leaves Event nil: whoever needs it asks [domain.Decode] for the reason. Metadata that is not ours is an error.

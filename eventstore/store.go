@@ -118,7 +118,7 @@ const (
 type Appender interface {
 	// Append writes each slice whole or not at all, durably, and answers one result for each, in order. Several
 	// slices of one stream are written in the order given; a slice that expects a revision may count on the ones
-	// before it in the same call. The error is of the whole call: *OutcomeUnknownError (it may have been written:
+	// before it in the same call, and fails when the one it counts on was left out. The error is of the whole call: *OutcomeUnknownError (it may have been written:
 	// send the same slices again), *UnavailableError (nothing was written), *AccessDeniedError.
 	Append(ctx context.Context, slices []Slice) ([]SliceResult, error)
 }

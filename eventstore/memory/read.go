@@ -20,7 +20,7 @@ func (s *Store) ReadStream(ctx context.Context, name domain.Stream, from domain.
 	}
 	rows := st.rows
 	if dir == eventstore.Backward {
-		rows = slices.Clone(rows[:min(max(int64(from), -1)+1, int64(len(rows)))])
+		rows = slices.Clone(rows[:min(max(int64(from), -1), int64(len(rows))-1)+1])
 		slices.Reverse(rows)
 	} else {
 		rows = rows[min(max(int64(from), 0), int64(len(rows))):]

@@ -21,6 +21,7 @@ const (
 	hintAWS                     // an access key id
 	hintBearer                  // an Authorization header
 	hintKnown                   // the beginning of a token of a known maker
+	hintSQL                     // a statement that sets a password
 )
 
 // hintWords are looked for without regard to case. All have two characters or more.
@@ -30,7 +31,8 @@ var hintWords = map[string]hint{
 	"access_key": hintWord, "accesskey": hintWord, "access-key": hintWord, "access.key": hintWord,
 	"account_key": hintWord, "accountkey": hintWord, "account.key": hintWord,
 	"private_key": hintWord, "privatekey": hintWord, "private-key": hintWord,
-	"credential": hintWord, "signature": hintWord, "sig=": hintWord, "identified": hintWord,
+	"credential": hintWord, "signature": hintWord, "sig=": hintWord, "identified": hintSQL,
+	"password ": hintSQL, "password\t": hintSQL, "password\n": hintSQL, "password\r": hintSQL,
 	"environmentvariables": hintWord, "authorization": hintWord | hintBearer, "bearer": hintBearer,
 	"private key": hintPEM, "akia": hintAWS, "asia": hintAWS,
 	"ghp_": hintKnown, "gho_": hintKnown, "ghu_": hintKnown, "ghs_": hintKnown, "ghr_": hintKnown, "github_pat_": hintKnown, "glpat-": hintKnown,
@@ -126,19 +128,20 @@ var patterns = []pattern{
 	{rule: "authorization", needs: hintBearer,
 		shape: regexp.MustCompile(`(?i)\bauthorization\\*["']?\s*[:=]\s*\\*["']?(?:(?:basic|bearer|token|digest)\s+)?([^\s"'\\,;]+)`)},
 	{rule: "bearer", needs: hintBearer, secret: looksRandom, shape: regexp.MustCompile(`(?i)\bbearer\s+([A-Za-z0-9._~+/=\-]{6,})`)},
-	{rule: "sql_password", needs: hintWord,
+	{rule: "sql_password", needs: hintSQL,
 		shape: regexp.MustCompile(`(?i)\b(?:identified\s+by|password)\s+(?:'([^']*)'|"([^"]*)")`)},
 	{rule: "option", needs: hintWord, secret: named,
 		shape: regexp.MustCompile(`--([A-Za-z0-9_.\-]+)\s+([^\s\-'"][^\s'"]*)`)},
-	{rule: "assignment", needs: hintWord, secret: named, // password=x; also password = 'x', "password": "x"
-		shape: regexp.MustCompile(`([A-Za-z0-9_.\-]+)(?:=([^\s;&"',)}\]\\]+)|\\*["']?\s*[=:]\s*(?:\\*"([^"\\]+)\\*"|'([^']+)'))`)},
 }
 
-func named(groups []string, identity bool) bool {
-	if identity && strings.EqualFold(groups[1], "token") {
+func named(groups []string, identity bool) bool { return namesSecretOption(groups[1], identity) }
+
+// namesSecretOption is namesSecret for what stands before = or : in a text.
+func namesSecretOption(name string, identity bool) bool {
+	if identity && strings.EqualFold(name, "token") {
 		return false // a partition of a table, token=abc, is a name before it is a secret
 	}
-	return namesSecret(groups[1]) || strings.EqualFold(groups[1], "sig") || strings.HasSuffix(strings.ToLower(groups[1]), "signature")
+	return namesSecret(name) || strings.EqualFold(name, "sig") || strings.HasSuffix(strings.ToLower(name), "signature")
 }
 
 // looksRandom tells a bearer token from the word after "bearer" in a sentence.
@@ -158,6 +161,11 @@ func cut(text string, found hint, identity bool) (string, []string) {
 		}
 		if now, hit := p.cut(text, identity); hit {
 			text, rules = now, append(rules, p.rule)
+		}
+	}
+	if found&hintWord != 0 {
+		if now, hit := cutAssignments(text, identity); hit {
+			text, rules = now, append(rules, "assignment")
 		}
 	}
 	return text, rules

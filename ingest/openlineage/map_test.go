@@ -258,7 +258,7 @@ func checkCommand(t testing.TB, r eventstore.Request) {
 		if err != nil || !reflect.DeepEqual(back, e) {
 			t.Errorf("stored and read: %v\n got %+v\nwant %+v", err, back, e)
 		}
-		if strings.Contains(string(data), `\u0000`) {
+		if holdsNUL(data) {
 			t.Errorf("a NUL in %s", data)
 		}
 		size += len(data) + len(meta) + 500
@@ -266,6 +266,11 @@ func checkCommand(t testing.TB, r eventstore.Request) {
 	if size > eventstore.MaxSlice {
 		t.Errorf("%d bytes of events, at most %d", size, eventstore.MaxSlice)
 	}
+}
+
+// holdsNUL says that there is an escaped NUL in JSON, as opposed to an escaped backslash before "u0000".
+func holdsNUL(data []byte) bool {
+	return strings.Contains(strings.ReplaceAll(string(data), `\\\\`, ""), `\u0000`)
 }
 
 func TestRealEventsBecomeFacts(t *testing.T) {

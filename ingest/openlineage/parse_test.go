@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/ingest/foreign"
 )
 
@@ -264,6 +265,14 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		})
+		for _, fact := range m.Request("workspace-lab", domain.Actor{}).Command.(domain.Record).Events {
+			if err := domain.Check(fact); err != nil {
+				t.Fatalf("the model refuses %+v: %v", fact, err)
+			}
+			if data, err := domain.Encode(fact); err != nil || holdsNUL(data) {
+				t.Fatalf("%s, %v", data, err)
+			}
+		}
 		doc, _ := foreign.Scan(body, foreign.Limits{})
 		again, err := Parse(doc.AppendCanonical(nil), today)
 		if err != nil || again.CommandID != m.CommandID {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/ingest/foreign"
 )
 
@@ -185,5 +186,14 @@ func BenchmarkStages(b *testing.B) {
 	stage("scan", func(i int) { _, _ = foreign.Scan(events[i], foreign.Limits{}) })
 	stage("digest", func(i int) { docs[i].Digest() })
 	stage("scrub", func(i int) { docs[i].Scrub() })
+	var messages []*Message
+	for _, e := range events {
+		m, err := Parse(e, today)
+		if err != nil {
+			b.Fatal(err)
+		}
+		messages = append(messages, m)
+	}
+	stage("request", func(i int) { messages[i].Request("workspace-lab", domain.Actor{}) })
 	stage("read", func(i int) { _ = new(Event).read(docs[i].Root(), today) })
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +22,9 @@ var undurable = map[string]string{"fsync": "off", "shared_buffers": "32MB"}
 
 func config(t *testing.T) embedded.Config {
 	t.Helper()
-	return embedded.Config{DataDir: pgtest.Dir(t), BinDir: os.Getenv(pgtest.BinEnv), Settings: undurable}
+	c := pgtest.Config(t)
+	c.Settings = undurable
+	return c
 }
 
 func start(t *testing.T, c embedded.Config) *embedded.Server {
@@ -58,11 +61,32 @@ func ask(t *testing.T, url, query string) string {
 	return answer
 }
 
-func TestStartCreatesADurableClusterInUTF8(t *testing.T) {
+// TestAFreshCluster looks at one cluster from several sides, since making one is what takes time.
+func TestAFreshCluster(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	c.Settings = map[string]string{"work_mem": "5MB"}
 	s := start(t, c)
+	t.Run("is durable and in UTF-8", func(t *testing.T) { durableInUTF8(t, s) })
+	t.Run("lets the server append and no more", func(t *testing.T) { mayAppendAndNoMore(t, s) })
+	t.Run("always asks for a password", func(t *testing.T) { asksForAPassword(t, s) })
+	t.Run("runs as nobody when root started it", func(t *testing.T) { belongsToNobody(t, s) })
+	t.Run("is used by one process", func(t *testing.T) {
+		if _, err := embedded.Start(t.Context(), c); !errors.Is(err, embedded.ErrInUse) {
+			t.Errorf("a second start: %v", err)
+		}
+	})
+	t.Run("stays stopped", func(t *testing.T) {
+		stop(t, s)
+		stop(t, s) // again is harmless
+		<-s.Exited()
+		if err := s.Restart(t.Context()); err == nil {
+			t.Error("a stopped server was restarted")
+		}
+	})
+}
+
+func durableInUTF8(t *testing.T, s *embedded.Server) {
 	for name, want := range map[string]string{
 		"server_encoding": "UTF8", "lc_messages": "C", "TimeZone": "UTC",
 		"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "data_checksums": "on", "wal_level": "replica",
@@ -86,9 +110,7 @@ func TestStartCreatesADurableClusterInUTF8(t *testing.T) {
 	}
 }
 
-func TestTheServerRoleMayAppendAndNoMore(t *testing.T) {
-	t.Parallel()
-	s := start(t, config(t))
+func mayAppendAndNoMore(t *testing.T, s *embedded.Server) {
 	pgtest.Exec(t, s.OwnerURL(), `CREATE SCHEMA log`, `CREATE TABLE log.events (id int)`)
 	pgtest.Exec(t, s.URL(), `INSERT INTO log.events VALUES (1)`, `SELECT * FROM log.events`, `CREATE SCHEMA read_1`)
 	conn, err := pgx.Connect(t.Context(), s.URL())
@@ -109,15 +131,36 @@ func TestTheServerRoleMayAppendAndNoMore(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsAlwaysAsked(t *testing.T) {
-	t.Parallel()
-	s := start(t, config(t))
+func asksForAPassword(t *testing.T, s *embedded.Server) {
 	wrong := strings.Replace(s.URL(), "annals_server:", "annals_server:x", 1)
 	_, err := pgx.Connect(t.Context(), wrong)
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || refused.Code != "28P01" {
 		t.Fatalf("a wrong password: %v", err)
 	}
+}
+
+// belongsToNobody also shows who owns what: the user PostgreSQL runs as has its cluster and not the passwords.
+func belongsToNobody(t *testing.T, s *embedded.Server) {
+	want := os.Getuid()
+	if want == 0 {
+		want = 65534
+	}
+	if got := owner(t, s.Dir()); got != want {
+		t.Errorf("the cluster belongs to %d, want %d", got, want)
+	}
+	if got := owner(t, filepath.Join(filepath.Dir(s.Dir()), "postgres.secret")); got != os.Getuid() {
+		t.Errorf("the passwords belong to %d", got)
+	}
+}
+
+func owner(t *testing.T, path string) int {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
 func TestStartAgainFindsTheDataAndIsQuick(t *testing.T) {
@@ -138,26 +181,6 @@ func TestStartAgainFindsTheDataAndIsQuick(t *testing.T) {
 	}
 	if got := ask(t, s.URL(), `SELECT what FROM s.kept`); got != "here" {
 		t.Errorf("found %q", got)
-	}
-}
-
-func TestADirectoryInUseIsRefused(t *testing.T) {
-	t.Parallel()
-	c := config(t)
-	start(t, c)
-	if _, err := embedded.Start(t.Context(), c); !errors.Is(err, embedded.ErrInUse) {
-		t.Fatalf("a second start: %v", err)
-	}
-}
-
-func TestStopIsFinal(t *testing.T) {
-	t.Parallel()
-	s := start(t, config(t))
-	stop(t, s)
-	stop(t, s) // again is harmless
-	<-s.Exited()
-	if err := s.Restart(t.Context()); err == nil {
-		t.Fatal("a stopped server was restarted")
 	}
 }
 

@@ -20,3 +20,9 @@ func (c Config) WithoutSockets() Config {
 
 // Platform is the name under which binaries for this machine are published.
 func Platform() string { return platform() }
+
+// OpenLog and TrimLog are the two halves of keeping the log small under a running server.
+var (
+	OpenLog = openLog
+	TrimLog = trimLog
+)

@@ -24,23 +24,32 @@ func openLog(path string) (*os.File, error) {
 	return f, nil
 }
 
-// keepSmall moves a long log aside until done. What is written between copying and emptying is lost, which a
-// log of warnings can bear and a disk that fills cannot.
+// keepSmall trims the log from time to time until done.
 func keepSmall(path string, done <-chan struct{}) {
 	tick := time.NewTicker(logCheck)
 	defer tick.Stop()
 	for {
-		if info, err := os.Stat(path); err == nil && info.Size() > logLimit {
-			if copyFile(path, path+".1") == nil {
-				_ = os.Truncate(path, 0)
-			}
-		}
+		// It fails where the disk is full or the log was taken away; the next round tries again.
+		_ = trimLog(path, logLimit)
 		select {
 		case <-tick.C:
 		case <-done:
 			return
 		}
 	}
+}
+
+// trimLog moves a log longer than limit aside. What is written between copying and emptying is lost, which a
+// log of warnings can bear and a disk that fills cannot.
+func trimLog(path string, limit int64) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() <= limit {
+		return err
+	}
+	if err := copyFile(path, path+".1"); err != nil {
+		return err
+	}
+	return os.Truncate(path, 0)
 }
 
 func copyFile(from, to string) error {

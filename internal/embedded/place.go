@@ -22,8 +22,7 @@ const (
 	// renamed without losing its data.
 	movedFile = "postgres.moved"
 
-	// The kernel's limit for the path of a Unix socket is 104 bytes on macOS, 108 on Linux; PostgreSQL adds
-	// the name of the socket and of its lock file.
+	// The kernel's limit for the path of a Unix socket is 104 bytes on macOS and 108 on Linux.
 	socketPathMax = 100
 	socketName    = ".s.PGSQL.5432"
 	socketPort    = 5432
@@ -171,7 +170,7 @@ func (s *Server) socketDir() string {
 	}
 	candidates = append(candidates, fmt.Sprintf("/tmp/annals-%d-%s", s.uid(), pathHash(s.place.base)))
 	for _, dir := range candidates {
-		if len(dir)+1+len(socketName)+len(".lock") >= socketPathMax {
+		if len(dir)+1+len(socketName) >= socketPathMax {
 			continue
 		}
 		if s.privateDir(dir) == nil && takesSocket(dir) {

@@ -83,29 +83,15 @@ func TestAClosedHome(t *testing.T) {
 	})
 }
 
-// TestPostgresRunsAsNobodyWhenStartedByRoot also shows who owns what: the user PostgreSQL runs as can read its
-// cluster and not the passwords.
-func TestPostgresRunsAsNobodyWhenStartedByRoot(t *testing.T) {
-	t.Parallel()
-	s := start(t, config(t))
-	want := os.Getuid()
-	if want == 0 {
-		want = 65534
-	}
-	if got := owner(t, s.Dir()); got != want {
-		t.Errorf("the cluster belongs to %d, want %d", got, want)
-	}
-	if got := owner(t, filepath.Join(filepath.Dir(s.Dir()), "postgres.secret")); got != os.Getuid() {
-		t.Errorf("the passwords belong to %d", got)
-	}
-}
-
 // TestEnvironments are not parallel: they change what all processes of the test inherit.
 func TestEnvironments(t *testing.T) {
 	for name, environment := range map[string]map[string]string{
-		"empty":   {"LANG": "", "LC_ALL": "", "HOME": "", "PATH": "", "XDG_CACHE_HOME": "", "XDG_RUNTIME_DIR": "", "USER": ""},
-		"de_DE":   {"LANG": "de_DE", "LC_ALL": "de_DE.ISO-8859-1", "LC_MESSAGES": "de_DE"},
-		"foreign": {"PGDATA": "/nowhere", "PGPORT": "1", "PGHOST": "nowhere", "PGUSER": "somebody", "PGOPTIONS": "-c nothing=1", "PGSSLMODE": "verify-full", "PGSERVICE": "none", "TZ": "Europe/Berlin"},
+		"empty": {"LANG": "", "LC_ALL": "", "HOME": "", "PATH": "", "XDG_CACHE_HOME": "", "XDG_RUNTIME_DIR": "", "USER": ""},
+		"foreign": {
+			"LANG": "de_DE", "LC_ALL": "de_DE.ISO-8859-1", "LC_MESSAGES": "de_DE", "TZ": "Europe/Berlin",
+			"PGDATA": "/nowhere", "PGPORT": "1", "PGHOST": "nowhere", "PGUSER": "somebody", "PGOPTIONS": "-c nothing=1",
+			"PGSSLMODE": "verify-full", "PGSERVICE": "none",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t)

@@ -15,13 +15,16 @@ running() {
 	return 1
 }
 
+# Its socket may lie elsewhere, where the path of DIR is too long for one: the fifth line says where.
 end() {
+	socket=$(sed -n 5p "$dir/data/postgres/postmaster.pid" 2>/dev/null)
 	tries=0
 	while running && [ "$tries" -lt 20 ]; do
 		kill -QUIT "$pid" 2>/dev/null
 		tries=$((tries + 1))
 		sleep 0.1
 	done
+	case $socket in /tmp/annals-*) rm -rf "$socket" ;; esac
 }
 
 if [ "$idle" = now ]; then

@@ -150,6 +150,13 @@ func killGuard(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		_ = syscall.Kill(-pid, syscall.SIGKILL) // it leads a session: its helpers hold the pipe too
+		eventually(t, "the pipe has no reader", func() bool {
+			hold, err := holdAlive(dir)
+			if err == nil {
+				hold.Close()
+			}
+			return err != nil
+		})
 		return
 	}
 	t.Fatalf("no guard of %s", dir)

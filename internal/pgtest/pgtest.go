@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -101,9 +102,9 @@ func Private(t testing.TB, settings map[string]string) *embedded.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	all := maps.Clone(hasty)
-	maps.Copy(all, settings)
-	server, err := embedded.Start(ctx, embedded.Config{DataDir: Dir(t), BinDir: os.Getenv(BinEnv), Settings: all})
+	config := Config(t)
+	maps.Copy(config.Settings, settings)
+	server, err := embedded.Start(ctx, config)
 	if err != nil {
 		t.Fatalf("pgtest: this test needs a PostgreSQL of its own: %v", err)
 	}
@@ -115,6 +116,27 @@ func Private(t testing.TB, settings map[string]string) *embedded.Server {
 		}
 	})
 	return server
+}
+
+// Config is the configuration of a [Private] server, for tests that start it themselves.
+func Config(t testing.TB) embedded.Config {
+	t.Helper()
+	config, err := newConfig(Dir(t))
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return config
+}
+
+// newConfig keeps fetched binaries in one place also where there is no home, as in an empty environment.
+func newConfig(dataDir string) (embedded.Config, error) {
+	config := embedded.Config{DataDir: dataDir, BinDir: os.Getenv(BinEnv), Settings: maps.Clone(hasty)}
+	if _, err := os.UserCacheDir(); err == nil {
+		return config, nil
+	}
+	base, err := baseDir()
+	config.CacheDir = filepath.Join(base, "cache")
+	return config, err
 }
 
 // Dir is a directory for the data of one `annals serve` or embedded server. It is not t.TempDir, since

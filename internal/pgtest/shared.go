@@ -55,12 +55,11 @@ func join(ctx context.Context) (*shared, error) {
 		return nil, err
 	}
 	defer unlock()
-	bin := os.Getenv(BinEnv)
-	current := filepath.Join(base, "current."+short(bin))
+	current := filepath.Join(base, "current."+short(os.Getenv(BinEnv)))
 	server, err := joinCurrent(ctx, current)
 	if err != nil {
 		sweep(base)
-		server, err = startShared(ctx, base, current, bin)
+		server, err = startShared(ctx, base, current)
 	}
 	if err != nil {
 		return nil, err
@@ -93,12 +92,12 @@ func joinCurrent(ctx context.Context, current string) (*shared, error) {
 	return server, nil
 }
 
-func startShared(ctx context.Context, base, current, bin string) (*shared, error) {
+func startShared(ctx context.Context, base, current string) (*shared, error) {
 	dir, hold, err := newGuarded(base, "shared-", current, idle)
 	if err != nil {
 		return nil, err
 	}
-	server, err := launchShared(ctx, dir, current, bin, hold)
+	server, err := launchShared(ctx, dir, current, hold)
 	if err != nil {
 		endPostgres(dir)
 		return nil, errors.Join(err, os.RemoveAll(dir), hold.Close())
@@ -106,9 +105,13 @@ func startShared(ctx context.Context, base, current, bin string) (*shared, error
 	return server, nil
 }
 
-func launchShared(ctx context.Context, dir, current, bin string, hold *os.File) (*shared, error) {
+func launchShared(ctx context.Context, dir, current string, hold *os.File) (*shared, error) {
 	// The server is never stopped from here: other processes use it when this one has ended.
-	started, err := embedded.Start(ctx, embedded.Config{DataDir: filepath.Join(dir, "data"), BinDir: bin, Settings: hasty})
+	config, err := newConfig(filepath.Join(dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	started, err := embedded.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}

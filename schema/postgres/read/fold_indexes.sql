@@ -7,5 +7,8 @@ CREATE INDEX artifact_versions_completed ON read.artifact_versions (ws, artifact
 CREATE INDEX artifact_versions_producer ON read.artifact_versions (ws, producer) WHERE producer IS NOT NULL;
 CREATE INDEX reads_start ON read.reads (ws, artifact, start);
 CREATE INDEX reads_execution ON read.reads (ws, execution);
-CREATE INDEX reads_version ON read.reads (ws, version);
+CREATE INDEX reads_name ON read.reads (ws, artifact, name) WHERE name <> '';
+CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
+CREATE INDEX artifact_versions_outside ON read.artifact_versions (ws, artifact) WHERE producer IS NULL AND name IS NULL;
+CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
 CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);

@@ -3,8 +3,8 @@ CREATE INDEX workspaces_slug ON read.workspaces (slug);
 CREATE INDEX workspaces_was_ws ON read.workspaces_was (ws, since);
 
 CREATE INDEX pipelines_name ON read.pipelines (ws, (left(name, 200)), key);
+CREATE INDEX pipelines_order ON read.pipelines (ws, (left(namespace, 200)), (left(name, 200)), key);
 CREATE INDEX pipelines_was_key ON read.pipelines_was (ws, key, since);
-CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
 
 CREATE INDEX runs_pipeline ON read.runs (ws, pipeline, key DESC) INCLUDE (number);
 CREATE INDEX runs_status ON read.runs (ws, status, key DESC);
@@ -21,20 +21,20 @@ CREATE INDEX run_details_was_key ON read.run_details_was (ws, key, since);
 CREATE INDEX steps_was_key ON read.steps_was (ws, key, since);
 
 CREATE INDEX attributes_num ON read.attributes (ws, kind, space, name, num, entity) WHERE num IS NOT NULL;
-CREATE INDEX attributes_text ON read.attributes (ws, kind, space, name, text, entity);
+CREATE INDEX attributes_text ON read.attributes (ws, kind, space, name, text, entity) WHERE num IS NULL;
 CREATE INDEX attributes_was_key ON read.attributes_was (ws, entity, space, name, since);
 CREATE INDEX attributes_was_num ON read.attributes_was (ws, kind, space, name, num, entity) WHERE num IS NOT NULL;
-CREATE INDEX attributes_was_text ON read.attributes_was (ws, kind, space, name, text, entity);
+CREATE INDEX attributes_was_text ON read.attributes_was (ws, kind, space, name, text, entity) WHERE num IS NULL;
 
 CREATE INDEX metrics_value ON read.metrics (ws, kind, name, last, entity);
 CREATE INDEX metrics_was_key ON read.metrics_was (ws, entity, name, since);
 CREATE INDEX metrics_was_level ON read.metrics_was (ws, kind, name, level, since) INCLUDE (until, entity, last);
 
 CREATE INDEX artifacts_name ON read.artifacts (ws, (left(name, 200)), key);
+CREATE INDEX artifacts_order ON read.artifacts (ws, (left(namespace, 200)), (left(name, 200)), key);
 CREATE INDEX artifacts_was_key ON read.artifacts_was (ws, key, since);
 CREATE INDEX aliases_alias ON read.aliases (ws, alias);
 
-CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
 CREATE INDEX artifact_versions_was_key ON read.artifact_versions_was (ws, key, since);
 CREATE INDEX version_details_was_key ON read.version_details_was (ws, key, since);
 

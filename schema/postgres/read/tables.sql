@@ -69,6 +69,7 @@ CREATE TABLE read.pipelines (
     job jsonb,                                -- what foreign reports say: type, integration, processing, sql, source, ownership
     code jsonb,
     deleted bool NOT NULL DEFAULT false, reason text,
+    said bytea,                               -- which fact set each field (fold.marks); changes in place, NULL in _was
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.pipelines_was (LIKE read.pipelines INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -76,7 +77,7 @@ CREATE TABLE read.pipelines_was (LIKE read.pipelines INCLUDING DEFAULTS, until b
 CREATE TABLE read.pipeline_versions (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
     pipeline bigint NOT NULL, number int NOT NULL, hash text NOT NULL, label text NOT NULL DEFAULT '',
-    spec jsonb NOT NULL, source bytea, source_at text, code jsonb,
+    spec json NOT NULL, source bytea, source_at text, code jsonb,
     PRIMARY KEY (ws, key)
 );
 
@@ -93,6 +94,7 @@ CREATE TABLE read.runs (
     deleted bool NOT NULL DEFAULT false, reason text,
     attempts jsonb,                           -- where there is more than one, or a contradiction
     failure jsonb,                            -- {type, message {evidence, pointer}, stack}
+    said bytea,                               -- which fact set each field (fold.marks); changes in place, NULL in _was
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.runs_was (LIKE read.runs INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -100,6 +102,7 @@ CREATE TABLE read.runs_was (LIKE read.runs INCLUDING DEFAULTS, until bigint NOT 
 CREATE TABLE read.run_details (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
     name text, version bigint, version_label text, code jsonb, orchestrator jsonb, warnings text[],
+    said bytea,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.run_details_was (LIKE read.run_details INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -113,6 +116,7 @@ CREATE TABLE read.steps (
     upstream text[], cache_key text, cached_from bigint, code jsonb,
     deleted bool NOT NULL DEFAULT false, reason text,
     attempts jsonb, failure jsonb,
+    said bytea,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.steps_was (LIKE read.steps INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -144,6 +148,7 @@ CREATE TABLE read.artifacts (
     description bytea, description_at text, lifecycle text,
     schema jsonb, schema_at timestamptz,      -- last one said of it, by event time
     deleted bool NOT NULL DEFAULT false, reason text,
+    said bytea,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.artifacts_was (LIKE read.artifacts INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -163,8 +168,10 @@ CREATE TABLE read.artifact_versions (
     outcome text NOT NULL,                    -- complete, failed, unfinished; external: complete
     completed_at timestamptz,
     last_at timestamptz, last_rank smallint, last_digest bytea,
+    readers int NOT NULL DEFAULT 0,           -- reads that mean it, where nobody here wrote it; counted in place
     exists_now bool NOT NULL DEFAULT true,    -- false: an external version that no read means any more, or a write that moved
     deleted bool NOT NULL DEFAULT false, deleted_at timestamptz, reason text,
+    same_as bigint,                           -- the version that it turned out to be, when two names became one artifact
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.artifact_versions_was (LIKE read.artifact_versions INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -172,6 +179,7 @@ CREATE TABLE read.artifact_versions_was (LIKE read.artifact_versions INCLUDING D
 CREATE TABLE read.version_details (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
     type text, uri text, size_bytes bigint, digest text, schema jsonb, lifecycle text,
+    said bytea,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.version_details_was (LIKE read.version_details INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -203,6 +211,7 @@ CREATE TABLE read.column_lineage_was (LIKE read.column_lineage INCLUDING DEFAULT
 -- What a pipeline reads (0) and writes (1) by declaration.
 CREATE TABLE read.declared (
     ws int NOT NULL, pipeline bigint NOT NULL, direction smallint NOT NULL, artifact bigint NOT NULL, since bigint NOT NULL,
+    sources bigint[],                         -- of an output: artifacts it is made from, where that was said
     PRIMARY KEY (ws, pipeline, direction, artifact)
 );
 CREATE TABLE read.declared_was (LIKE read.declared INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -243,6 +252,7 @@ CREATE TABLE read.io_facts (
 CREATE TABLE read.reads (
     ws int NOT NULL, artifact bigint NOT NULL, execution bigint NOT NULL, name text NOT NULL,   -- canonical artifact
     start timestamptz NOT NULL, version bigint NOT NULL,
+    twin bool NOT NULL DEFAULT false,         -- the execution reads the same artifact by another name too
     PRIMARY KEY (ws, artifact, execution, name)
 );
 -- The order of the last column lineage and declaration that counts.

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+)
+
+// Options say how the store uses its database. A field left zero has its default.
+type Options struct {
+	MaxConns    int32         // most connections; default 10
+	NotifyEvery time.Duration // least time between two NOTIFYs; default 15ms
+	PollOnly    bool          // no LISTEN and no NOTIFY, for poolers that cannot carry them
+	Logger      *slog.Logger  // nil: silence
+}
+
+// Store is the log in one database. It is safe for concurrent use.
+type Store struct {
+	pool    *pgxpool.Pool
+	opts    Options
+	feed    *feed
+	streams streamCache
+	zstd    *zstd.Encoder
+	unzstd  *zstd.Decoder
+
+	ctx    context.Context // of the goroutines below
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	notify chan struct{}
+	watch  sync.Once
+}
+
+var (
+	_ eventstore.Store          = (*Store)(nil)
+	_ eventstore.EntitiesReader = (*Store)(nil)
+)
+
+// Open connects to a migrated database. A database without the log's schema, or one that this role may not read, is
+// an error.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	opts.MaxConns = cmp.Or(opts.MaxConns, 10)
+	opts.NotifyEvery = cmp.Or(opts.NotifyEvery, 15*time.Millisecond)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	config.MaxConns = opts.MaxConns
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "annals"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	s := &Store{pool: pool, opts: opts, feed: newFeed(), notify: make(chan struct{}, 1)}
+	if _, err := s.Head(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	if s.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	if s.unzstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(eventstore.MaxEvidence+1)); err != nil {
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if !opts.PollOnly {
+		s.tasks.Go(s.notifyLoop)
+	}
+	return s, nil
+}
+
+// Pool is the store's pool, for others that use the same database.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Close ends followers and closes the pool.
+func (s *Store) Close() error {
+	s.cancel()
+	s.feed.close()
+	s.tasks.Wait()
+	s.pool.Close()
+	return nil
+}
+
+// A streamCache remembers the ids of streams that were found sound when they were touched first. Ids never change.
+type streamCache struct {
+	mu    sync.RWMutex
+	ids   map[domain.Stream]int32
+	names map[int32]domain.Stream
+}
+
+// maxStreams bounds the cache; past it, it begins anew, which costs a look at each stream.
+const maxStreams = 200_000
+
+func (c *streamCache) id(name domain.Stream) (int32, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	id, ok := c.ids[name]
+	return id, ok
+}
+
+func (c *streamCache) name(id int32) (domain.Stream, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	name, ok := c.names[id]
+	return name, ok
+}
+
+// sound remembers a stream that was checked.
+func (c *streamCache) sound(name domain.Stream, id int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ids == nil || len(c.ids) >= maxStreams {
+		c.ids = map[domain.Stream]int32{}
+	}
+	c.ids[name] = id
+	c.named(name, id)
+}
+
+// seen remembers the name of a stream, checked or not.
+func (c *streamCache) seen(name domain.Stream, id int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.named(name, id)
+}
+
+func (c *streamCache) named(name domain.Stream, id int32) {
+	if c.names == nil || len(c.names) >= maxStreams {
+		c.names = map[int32]domain.Stream{}
+	}
+	c.names[id] = name
+}
+
+// suspect forgets that streams were found sound: they will be looked at again.
+func (c *streamCache) suspect(names []domain.Stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range names {
+		delete(c.ids, n)
+	}
+}

@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/annals-io/annals/internal/embedded"
+)
+
+// Options say what is measured. Zero fields have defaults.
+type Options struct {
+	Short  bool      // smaller data, two minutes
+	Only   string    // only rows whose group begins with this: executor, ingest, rebuild, lists, lineage, start
+	Dir    string    // for the data, removed afterwards; default a temporary directory
+	Binary string    // the program to measure over HTTP; default this one
+	Seed   uint64    // default 1
+	Out    io.Writer // the table
+	Log    io.Writer // progress; nil: none
+}
+
+// A machine is where everything is measured. Each group has a fresh cluster, so that none pays for the rows of another.
+type machine struct {
+	Options
+	pg   *embedded.Server
+	dir  string
+	rows []Row
+}
+
+// Run measures and prints the table. Its error is one of measuring: a missed budget is in the table.
+func Run(ctx context.Context, o Options) error {
+	m, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(m.dir)
+	for _, group := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{
+		{"executor", m.executor},
+		{"ingest", m.ingest},
+		{"lists", m.lists},
+		{"lineage", m.lineage},
+	} {
+		if !strings.HasPrefix(group.name, o.Only) {
+			continue
+		}
+		if err := m.group(ctx, group.name, group.measure); err != nil {
+			return fmt.Errorf("measure %s: %w", group.name, err)
+		}
+	}
+	return Print(o.Out, m.rows)
+}
+
+func prepare(o Options) (*machine, error) {
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	if o.Binary == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find the program itself: %w", err)
+		}
+		o.Binary = self
+	}
+	dir, err := os.MkdirTemp(o.Dir, "annals-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the data: %w", err)
+	}
+	return &machine{Options: o, dir: dir}, os.Chmod(dir, 0o755) // the database may run as another user
+}
+
+// group measures one group on a cluster of its own.
+func (m *machine) group(ctx context.Context, name string, measure func(context.Context) error) error {
+	m.say("measuring %s", name)
+	pg, err := embedded.Start(ctx, embedded.Config{DataDir: filepath.Join(m.dir, name), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	m.pg = pg
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := pg.Stop(ctx); err != nil {
+			m.say("stopping PostgreSQL: %v", err)
+		}
+	}()
+	return measure(ctx)
+}
+
+func (m *machine) say(format string, args ...any) {
+	fmt.Fprintf(m.Log, "bench: "+format+"\n", args...)
+}
+
+func (m *machine) add(r Row) {
+	if m.Short && r.Met != Unsaid {
+		r.Met = Unsaid
+	}
+	m.rows = append(m.rows, r)
+	m.say("%s: %s (ceiling %s)", r.What, r.Figure, r.Ceiling)
+}
+
+// scaled is the full size, or the size of a short run.
+func (m *machine) scaled(full, short int) int {
+	if m.Short {
+		return short
+	}
+	return full
+}
+
+// pool opens the database as its owner, who may make the tables that ceilings are measured on.
+func (m *machine) pool(ctx context.Context) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.New(ctx, m.pg.OwnerURL())
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return pool, nil
+}

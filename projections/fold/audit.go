@@ -1,0 +1,54 @@
+package fold
+
+import (
+	"github.com/annals-io/annals/domain"
+)
+
+// auditRows are one row for each event: who did what to what, and when.
+type auditRows struct {
+	n                                int
+	ws, revisions, names, kinds      *array
+	subjects, actorKinds, actorIDs   *array
+	occurred, recorded, correlations *array
+}
+
+// note adds the row of the event at hand.
+func (f *fold) note() {
+	a := &f.audit
+	if a.n == 0 {
+		a.ws, a.revisions, a.names, a.kinds = &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
+		a.subjects, a.actorKinds, a.actorIDs = &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
+		a.occurred, a.recorded, a.correlations = &array{typ: tTime}, &array{typ: tTime}, &array{typ: tText}
+	}
+	a.n++
+	typ := f.e.Type
+	if typ == "" {
+		typ = f.e.Event.EventType()
+	}
+	subject := f.e.Event.Subject()
+	kind, key := string(subject.Kind), f.key(subject)
+	if subject.Kind == domain.KindArtifactVersion {
+		key = f.lineage.meantVersion
+	}
+	occurred, recorded := instant(f.e.OccurredAt), instant(f.e.RecordedAt)
+	a.ws.add(false, &f.ws)
+	a.revisions.add(false, &f.revision)
+	a.names.add(false, &typ)
+	a.kinds.add(false, &kind)
+	a.subjects.add(true, &key)
+	a.actorKinds.add(false, &f.e.Meta.Actor.Kind)
+	a.actorIDs.add(false, &f.e.Meta.Actor.ID)
+	a.occurred.add(false, &occurred)
+	a.recorded.add(false, &recorded)
+	a.correlations.add(true, &f.e.Meta.CorrelationID)
+}
+
+const insertAuditSQL = `
+INSERT INTO read.audit_entries (ws, revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation)
+SELECT * FROM unnest($1::int4[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[])`
+
+func (a *auditRows) flush(t *trip) {
+	if a.n > 0 {
+		t.tell(insertAuditSQL, []*array{a.ws, a.revisions, a.names, a.kinds, a.subjects, a.actorKinds, a.actorIDs, a.occurred, a.recorded, a.correlations})
+	}
+}

@@ -1,0 +1,133 @@
+package fold
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/annals-io/annals/domain"
+)
+
+type declaredKey struct {
+	pipeline  int64
+	direction int16
+	artifact  int64
+}
+
+// sources says what an output is made from, as an array of keys; "" where it was not said: from every input.
+type declaredRow struct{ sources string }
+
+var declaredTable = table[declaredKey, declaredRow]{
+	name: "declared", keys: 3,
+	columns: []column{
+		{name: "pipeline", typ: tInt8}, {name: "direction", typ: tInt2}, {name: "artifact", typ: tInt8}, {name: "sources", typ: tInt8s, nullable: true},
+	},
+	bind: func(k *declaredKey, r *declaredRow, to []any) []any {
+		return append(to, &k.pipeline, &k.direction, &k.artifact, &r.sources)
+	},
+}
+
+// declare folds in what a pipeline reads and writes by design: the later one by event time replaces the earlier.
+func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
+	for _, list := range [][]domain.IO{e.Inputs, e.Outputs} {
+		for i := range list {
+			if err := f.artifactSays(&list[i]); err != nil {
+				return err
+			}
+			key := f.artifactKey(list[i].Artifact)
+			f.set(key, domain.KindArtifact, spaceMetadata, list[i].Metadata)
+			f.tag(key, domain.KindArtifact, list[i].Tags)
+		}
+	}
+	sources := make([]string, len(e.Outputs))
+	for i := range e.Outputs {
+		io := &e.Outputs[i]
+		columns, err := f.columnsOf(io)
+		if err != nil {
+			return err
+		}
+		f.columnsOfPipeline(pipeline, f.artifactKey(io.Artifact), io, columns)
+		if from := f.sourcesOf(io, columns); from != nil {
+			sources[i] = "{" + strings.ReplaceAll(strings.Trim(fmt.Sprint(from), "[]"), " ", ",") + "}"
+		}
+	}
+	if e.Inputs == nil && e.Outputs == nil || !f.latest(lastSaidKey{pipeline, saidDeclared, 0}) {
+		return nil
+	}
+	want := map[declaredKey]declaredRow{}
+	for i := range e.Inputs {
+		want[declaredKey{pipeline, directionRead, f.canon(f.artifactKey(e.Inputs[i].Artifact))}] = declaredRow{}
+	}
+	for i := range e.Outputs {
+		want[declaredKey{pipeline, directionWrite, f.canon(f.artifactKey(e.Outputs[i].Artifact))}] = declaredRow{sources[i]}
+	}
+	for _, k := range slices.Clone(f.declaredBy(pipeline)) {
+		if _, ok := want[k]; !ok {
+			f.declared.drop(k)
+		}
+	}
+	for k, row := range want {
+		f.setDeclared(k, row)
+	}
+	f.declarationChanged(pipeline)
+	return nil
+}
+
+// declaredBy are the rows of a pipeline, sorted.
+func (f *fold) declaredBy(pipeline int64) []declaredKey {
+	p := place[int64]{f.ws, pipeline}
+	keys := slices.DeleteFunc(f.declaredAt[p], func(k declaredKey) bool { return f.declared.get(k) == nil })
+	slices.SortFunc(keys, func(a, b declaredKey) int {
+		return cmp.Or(cmp.Compare(a.direction, b.direction), cmp.Compare(a.artifact, b.artifact))
+	})
+	keys = slices.Compact(keys)
+	f.declaredAt[p] = keys
+	return keys
+}
+
+// setDeclared puts a row.
+func (f *fold) setDeclared(k declaredKey, row declaredRow) {
+	if old := f.declared.get(k); old != nil && *old == row {
+		return
+	}
+	*f.declared.edit(k) = row
+	p := place[int64]{f.ws, k.pipeline}
+	f.declaredAt[p] = append(f.declaredAt[p], k)
+}
+
+// declarationChanged makes the edges between artifacts what the pipeline declares now.
+func (f *fold) declarationChanged(pipeline int64) {
+	p := place[int64]{f.ws, pipeline}
+	now := f.declaredSupports(pipeline)
+	f.support(f.declarations[p], now)
+	f.declarations[p] = now
+}
+
+// declaredSupports are the edges between artifacts that a declaration supports.
+func (f *fold) declaredSupports(pipeline int64) []artifactEdgeKey {
+	keys := slices.Clone(f.declaredBy(pipeline))
+	var out []artifactEdgeKey
+	add := func(source, target int64) {
+		if k := (artifactEdgeKey{source, target, pipeline}); !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	for _, k := range keys {
+		if k.direction != directionWrite {
+			continue
+		}
+		if sources := f.declared.get(k).sources; sources != "" {
+			for _, s := range readInts(sources) {
+				add(f.canon(s), k.artifact)
+			}
+			continue
+		}
+		for _, in := range keys {
+			if in.direction == directionRead {
+				add(in.artifact, k.artifact)
+			}
+		}
+	}
+	return out
+}

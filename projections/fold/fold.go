@@ -1,0 +1,262 @@
+package fold
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// A Page is a run of events of one workspace, in order and without a hole.
+type Page struct {
+	Number int32 // of the workspace, in the rows
+	Slug   domain.Slug
+	Events []domain.Recorded
+}
+
+// Evidence reads bodies beside the log: column lineage too bulky for an event. What was erased is absent.
+type Evidence interface {
+	Evidence(ctx context.Context, stream domain.Stream, digests []domain.Digest) (map[domain.Digest][]byte, error)
+}
+
+// An EventError names the event that cannot be folded. Nothing of its page may be kept.
+type EventError struct {
+	Workspace int32
+	Revision  domain.Revision
+	Cause     error
+}
+
+func (e *EventError) Error() string {
+	return fmt.Sprintf("event %d of workspace %d: %v", e.Revision, e.Workspace, e.Cause)
+}
+
+// Unwrap is the cause.
+func (e *EventError) Unwrap() error { return e.Cause }
+
+// plans are the planner's settings for the rest of the transaction. Every statement here finds rows by index from a
+// list of keys: a plan made while a table was empty must not read it whole when it is large.
+const plans = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+	set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('jit', 'off', true)`
+
+// Apply changes the rows of one model by the events of the pages, inside tx. The workspaces of the pages differ. An
+// *EventError names the event that cannot be folded; other errors are of the database or of evidence.
+func Apply(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evidence) error {
+	f := newFold(tx, schema, pages)
+	if len(f.events) == 0 {
+		return nil
+	}
+	if err := f.load(ctx, ev); err != nil {
+		return err
+	}
+	for i := range f.events {
+		if err := f.apply(&f.events[i]); err != nil {
+			return &EventError{f.events[i].ws, f.events[i].Revision, err}
+		}
+	}
+	if err := f.moveGuests(ctx); err != nil {
+		return err
+	}
+	return f.flush(ctx)
+}
+
+// A happening is an event with what it names.
+type happening struct {
+	*domain.Recorded
+	ws    int32
+	slug  domain.Slug
+	order domain.Order
+	names []named
+}
+
+// A fold is the work of one Apply.
+type fold struct {
+	clock
+	trip   trip
+	pages  []Page
+	events []happening
+
+	e       *happening // the event at hand
+	order   domain.Order
+	ordinal int
+	bulky   map[domain.Digest]body
+
+	ioOrdinal    int32                              // of the event at hand
+	members      map[place[int64]][]int64           // of a class: the artifacts
+	columnsAt    map[place[targetOf]][]columnKey    // of a pipeline and a target, as they stand
+	declaredAt   map[place[int64]][]declaredKey     // of a pipeline: its rows, and some that are gone
+	declarations map[place[int64]][]artifactEdgeKey // of a pipeline: what it supports by declaration
+
+	ids    map[place[uuid.UUID]]int64
+	newIDs []identity
+
+	workspaces       table[workspaceKey, workspaceRow]
+	pipelines        table[int64, pipelineRow]
+	pipelineVersions table[int64, pipelineVersionRow]
+	runs             table[int64, runRow]
+	runDetails       table[int64, runDetailsRow]
+	steps            table[int64, stepRow]
+	attributes       table[attributeKey, attributeRow]
+	metrics          table[metricKey, metricRow]
+	artifacts        table[int64, artifactRow]
+	aliases          table[aliasKey, aliasRow]
+	versions         table[int64, versionRow]
+	versionDetails   table[int64, versionDetailsRow]
+	edges            table[edgeKey, edgeRow]
+	artifactEdges    table[artifactEdgeKey, artifactEdgeRow]
+	columnLineage    table[columnKey, columnRow]
+	declared         table[declaredKey, declaredRow]
+	lastSaid         table[lastSaidKey, lastSaidRow]
+	reads            table[readKey, readRow]
+	counters         table[counterKey, counterRow]
+	audit            auditRows
+	words            wordRows
+	lifeFacts        lifeRows
+	ioFacts          ioRows
+
+	families
+	lineage
+}
+
+func newFold(tx pgx.Tx, schema string, pages []Page) *fold {
+	f := &fold{pages: pages, ids: map[place[uuid.UUID]]int64{}}
+	f.trip = trip{conn: tx.Conn(), schema: pgx.Identifier{schema}.Sanitize() + "."}
+	f.workspaces, f.pipelines, f.pipelineVersions = workspacesTable, pipelinesTable, pipelineVersionsTable
+	f.runs, f.runDetails, f.steps = runsTable, runDetailsTable, stepsTable
+	f.attributes, f.metrics = attributesTable, metricsTable
+	f.artifacts, f.aliases, f.versions, f.versionDetails = artifactsTable, aliasesTable, versionsTable, versionDetailsTable
+	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
+	f.declared, f.lastSaid, f.reads, f.counters = declaredTable, lastSaidTable, readsTable, countersTable
+	for _, t := range f.tables() {
+		t.init(&f.clock)
+	}
+	f.members, f.columnsAt, f.declarations = map[place[int64]][]int64{}, map[place[targetOf]][]columnKey{}, map[place[int64]][]artifactEdgeKey{}
+	f.declaredAt = map[place[int64]][]declaredKey{}
+	f.families.init()
+	f.lineage.init()
+	for _, p := range pages {
+		for i := range p.Events {
+			e := happening{Recorded: &p.Events[i], ws: p.Number, slug: p.Slug}
+			if e.Event != nil {
+				e.order = e.Order()
+				e.order.At = instant(e.order.At)
+			}
+			f.events = append(f.events, e)
+		}
+	}
+	return f
+}
+
+// A keeper is a table, whatever its rows.
+type keeper interface {
+	init(*clock)
+	settle()
+	flush(*trip)
+}
+
+// tables are all tables that are compared after each event, in the order they are written in.
+func (f *fold) tables() []keeper {
+	return []keeper{
+		&f.workspaces, &f.pipelines, &f.pipelineVersions, &f.runs, &f.runDetails, &f.steps, &f.attributes, &f.metrics,
+		&f.artifacts, &f.aliases, &f.versions, &f.versionDetails, &f.edges, &f.artifactEdges, &f.columnLineage,
+		&f.declared, &f.lastSaid, &f.reads, &f.counters,
+	}
+}
+
+// apply folds one event.
+func (f *fold) apply(e *happening) error {
+	if e.Event == nil {
+		return fmt.Errorf("%s version %d: %w", e.Type, e.Version, domain.ErrUnknownEvent)
+	}
+	f.ws, f.revision = e.ws, int64(e.Revision)
+	f.e, f.order, f.ordinal, f.ioOrdinal, f.meantVersion = e, e.order, 0, 0, 0
+	if err := f.nameAll(e.names); err != nil {
+		return err
+	}
+	if err := f.change(e.Event); err != nil {
+		return err
+	}
+	if err := f.settleLineage(); err != nil {
+		return err
+	}
+	f.settleLives()
+	f.note()
+	for _, t := range f.tables() {
+		t.settle()
+	}
+	return nil
+}
+
+// change lets the event say what it says.
+func (f *fold) change(e domain.Event) error {
+	switch e := e.(type) {
+	case domain.WorkspaceCreated, domain.WorkspaceRenamed, domain.WorkspaceDescribed, domain.WorkspaceLabelled,
+		domain.WorkspaceArchived, domain.WorkspaceRestored, domain.WorkspaceDeleted:
+		f.workspaceChanged(e)
+	case domain.PipelineRegistered, domain.PipelineVersionRegistered, domain.PipelineDescribed, domain.PipelineTagged,
+		domain.PipelineDeclared, domain.PipelineDeleted:
+		return f.pipelineChanged(e)
+	case domain.RunReported:
+		return f.runReported(e)
+	case domain.RunNested:
+		f.runNested(e)
+	case domain.RunDeleted:
+		f.runDeleted(e)
+	case domain.StepReported:
+		return f.stepReported(e)
+	case domain.StepDeleted:
+		f.stepDeleted(e)
+	case domain.MetricsLogged:
+		f.metricsLogged(e)
+	case domain.ArtifactsConsumed:
+		return f.consumed(e)
+	case domain.ArtifactsProduced:
+		return f.produced(e)
+	case domain.ArtifactObserved, domain.ArtifactDescribed, domain.ArtifactTagged, domain.ArtifactAliased, domain.ArtifactDeleted:
+		return f.artifactChanged(e)
+	case domain.ArtifactVersionAnnotated:
+		return f.versionAnnotated(e)
+	case domain.ArtifactVersionDeleted:
+		return f.versionDeleted(e)
+	default:
+		return fmt.Errorf("%s: %w", e.EventType(), domain.ErrUnknownEvent)
+	}
+	return nil
+}
+
+// flush writes all rows in one round trip.
+func (f *fold) flush(ctx context.Context) error {
+	f.flushNames(&f.trip)
+	for _, t := range f.tables() {
+		t.flush(&f.trip)
+	}
+	f.audit.flush(&f.trip)
+	f.words.flush(&f.trip)
+	f.lifeFacts.flush(&f.trip)
+	f.ioFacts.flush(&f.trip)
+	return f.trip.run(ctx)
+}
+
+// reason is why the event was made to happen, where its actor said.
+func (f *fold) reason() string { return cut(noNUL(f.e.Meta.Reason), 2000) }
+
+// unique sorts places and drops the repeated ones.
+func unique(ps []place[int64]) []place[int64] {
+	slices.SortFunc(ps, func(a, b place[int64]) int {
+		if a.ws != b.ws {
+			return int(a.ws - b.ws)
+		}
+		switch {
+		case a.key < b.key:
+			return -1
+		case a.key > b.key:
+			return 1
+		}
+		return 0
+	})
+	return slices.Compact(ps)
+}

@@ -1,0 +1,267 @@
+package fold
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// A named is something an event names. Exactly the fields of its kind are set: run for runs, run and step for steps,
+// name for pipelines and artifacts.
+type named struct {
+	domain.Entity
+	run  domain.RunRef
+	step string
+	name domain.Name
+}
+
+// An identity is a row of read.identities: from natural name to key.
+type identity struct {
+	ws   int32
+	id   uuid.UUID
+	kind domain.Kind
+	key  int64
+}
+
+// A namer lists what an event names, in the order of the ordinals.
+type namer struct {
+	fold *fold
+	list []named
+	seen map[uuid.UUID]bool
+}
+
+// namesIn lists everything that an event names and that gets a key from being named, artifact versions apart.
+func (f *fold) namesIn(e domain.Event) []named {
+	n := namer{fold: f, seen: map[uuid.UUID]bool{}}
+	switch e := e.(type) {
+	case domain.PipelineRegistered:
+		n.pipeline(e.Pipeline)
+	case domain.PipelineVersionRegistered:
+		n.pipeline(e.Pipeline)
+		n.add(named{Entity: domain.PipelineVersionEntity(e.Pipeline, e.Hash), name: e.Pipeline})
+	case domain.PipelineDescribed:
+		n.pipeline(e.Pipeline)
+	case domain.PipelineTagged:
+		n.pipeline(e.Pipeline)
+	case domain.PipelineDeleted:
+		n.pipeline(e.Pipeline)
+	case domain.PipelineDeclared:
+		n.pipeline(e.Pipeline)
+		n.ios(e.Inputs)
+		n.ios(e.Outputs)
+	case domain.RunReported:
+		n.run(e.Run)
+		if e.Pipeline != nil {
+			n.pipeline(*e.Pipeline)
+		}
+	case domain.RunNested:
+		n.run(e.Run)
+		n.run(e.Parent)
+		if e.Root != nil {
+			n.run(*e.Root)
+		}
+	case domain.RunDeleted:
+		n.run(e.Run)
+	case domain.StepReported:
+		n.execution(e.Execution)
+		if e.CachedFrom != nil {
+			n.execution(*e.CachedFrom)
+		}
+	case domain.StepDeleted:
+		n.execution(e.Execution)
+	case domain.MetricsLogged:
+		n.execution(e.Execution)
+	case domain.ArtifactsConsumed:
+		n.execution(e.Execution)
+		n.ios(e.Inputs)
+	case domain.ArtifactsProduced:
+		n.execution(e.Execution)
+		n.ios(e.Outputs)
+	case domain.ArtifactObserved:
+		n.io(e.IO)
+	case domain.ArtifactDescribed:
+		n.artifact(e.Artifact)
+	case domain.ArtifactTagged:
+		n.artifact(e.Artifact)
+	case domain.ArtifactAliased:
+		n.artifact(e.Artifact)
+		n.artifact(e.Alias.Name)
+	case domain.ArtifactDeleted:
+		n.artifact(e.Artifact)
+	case domain.ArtifactVersionAnnotated:
+		n.version(e.Version)
+	case domain.ArtifactVersionDeleted:
+		n.version(e.Version)
+	}
+	return n.list
+}
+
+func (n *namer) add(x named) {
+	if !n.seen[x.ID] {
+		n.seen[x.ID] = true
+		n.list = append(n.list, x)
+	}
+}
+
+func (n *namer) pipeline(name domain.Name) {
+	n.add(named{Entity: domain.PipelineEntity(name), name: name})
+}
+
+func (n *namer) artifact(name domain.Name) {
+	n.add(named{Entity: domain.ArtifactEntity(name), name: name})
+}
+
+func (n *namer) run(r domain.RunRef) {
+	n.add(named{Entity: domain.RunEntity(r), run: r})
+	if r.Job != (domain.Name{}) {
+		n.pipeline(r.Job)
+	}
+}
+
+func (n *namer) execution(x domain.Execution) {
+	if x.Step != "" {
+		n.add(named{Entity: domain.StepEntity(x.Run, x.Step), run: x.Run, step: x.Step})
+	}
+	n.run(x.Run)
+}
+
+func (n *namer) version(v domain.VersionRef) {
+	n.artifact(v.Artifact)
+	if v.Producer != nil {
+		n.execution(*v.Producer)
+	}
+}
+
+func (n *namer) ios(ios []domain.IO) {
+	for _, io := range ios {
+		n.io(io)
+	}
+}
+
+func (n *namer) io(io domain.IO) {
+	n.artifact(io.Artifact)
+	for _, a := range io.Aliases {
+		n.artifact(a.Name)
+	}
+	for _, from := range io.From {
+		n.artifact(from)
+	}
+	columns, _ := n.fold.columnsOf(&io) // what is wrong with it is said when it is folded
+	for _, c := range columns {
+		n.artifact(c.From)
+	}
+}
+
+// errTooManyNames is the cause where one event names more than its keys can tell apart.
+var errTooManyNames = fmt.Errorf("it names more than %d new things", domain.MaxNames-1)
+
+// newKey is the next key of the event at hand.
+func (f *fold) newKey() (int64, error) {
+	f.ordinal++
+	if f.ordinal >= domain.MaxNames {
+		return 0, errTooManyNames
+	}
+	return f.revision*domain.MaxNames + int64(f.ordinal), nil
+}
+
+// key is the key of an entity that has one; 0: it was never named.
+func (f *fold) key(e domain.Entity) int64 { return f.ids[place[uuid.UUID]{f.ws, e.ID}] }
+
+func (f *fold) pipelineKey(n domain.Name) int64 { return f.key(domain.PipelineEntity(n)) }
+func (f *fold) artifactKey(n domain.Name) int64 { return f.key(domain.ArtifactEntity(n)) }
+func (f *fold) runKey(r domain.RunRef) int64    { return f.key(domain.RunEntity(r)) }
+
+// identify gives an entity its key.
+func (f *fold) identify(e domain.Entity, key int64) {
+	f.ids[place[uuid.UUID]{f.ws, e.ID}] = key
+	f.newIDs = append(f.newIDs, identity{f.ws, e.ID, e.Kind, key})
+}
+
+// nameAll gives keys to what the event names for the first time, and then rows: a row may refer to any of the keys.
+func (f *fold) nameAll(names []named) error {
+	var fresh []named
+	for _, n := range names {
+		if f.key(n.Entity) != 0 {
+			continue
+		}
+		key, err := f.newKey()
+		if err != nil {
+			return err
+		}
+		f.identify(n.Entity, key)
+		fresh = append(fresh, n)
+	}
+	for _, n := range fresh {
+		switch n.Kind {
+		case domain.KindPipeline:
+			f.namePipeline(n)
+		case domain.KindArtifact:
+			f.nameArtifact(n)
+		}
+	}
+	for _, n := range fresh {
+		switch n.Kind {
+		case domain.KindRun:
+			f.nameRun(n)
+		case domain.KindStep:
+			f.nameStep(n)
+		}
+	}
+	return nil
+}
+
+const identitiesSQL = `
+SELECT t.ws, t.id, t.key FROM unnest($1::int4[], $2::uuid[]) AS x (ws, id) JOIN read.identities t ON t.ws = x.ws AND t.id = x.id`
+
+// askNames queues the reading of the keys of all that the pages name.
+func (f *fold) askNames() {
+	ws, ids := &array{typ: tInt4}, &array{typ: tUUID}
+	asked := map[place[uuid.UUID]]bool{}
+	ask := func(e *happening, id uuid.UUID) {
+		if p := (place[uuid.UUID]{e.ws, id}); !asked[p] {
+			asked[p] = true
+			ws.add(false, &e.ws)
+			ids.add(false, &id)
+		}
+	}
+	for i := range f.events {
+		e := &f.events[i]
+		for _, n := range e.names {
+			ask(e, n.ID)
+		}
+	}
+	if ws.n == 0 {
+		return
+	}
+	f.trip.ask(identitiesSQL, []*array{ws, ids}, func(v [][]byte) {
+		var p place[uuid.UUID]
+		var key int64
+		readValue(tInt4, nil, v[0], &p.ws)
+		readValue(tUUID, nil, v[1], &p.key)
+		readValue(tInt8, nil, v[2], &key)
+		f.ids[p] = key
+	})
+}
+
+const insertIdentitiesSQL = `
+INSERT INTO read.identities (ws, id, kind, key)
+SELECT ws, id, kind, key FROM unnest($1::int4[], $2::uuid[], $3::text[], $4::int8[]) AS x (ws, id, kind, key)
+ON CONFLICT (ws, id) DO NOTHING`
+
+func (f *fold) flushNames(t *trip) {
+	if len(f.newIDs) == 0 {
+		return
+	}
+	ws, ids, kinds, keys := &array{typ: tInt4}, &array{typ: tUUID}, &array{typ: tText}, &array{typ: tInt8}
+	for i := range f.newIDs {
+		n := &f.newIDs[i]
+		kind := string(n.kind)
+		ws.add(false, &n.ws)
+		ids.add(false, &n.id)
+		kinds.add(false, &kind)
+		keys.add(false, &n.key)
+	}
+	t.tell(insertIdentitiesSQL, []*array{ws, ids, kinds, keys})
+}

@@ -1,0 +1,178 @@
+package fold_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// classSQL names an artifact by the least of its names.
+const labelsSQL = `
+WITH c AS (SELECT canonical AS key, min(name COLLATE "C") AS name FROM read.artifacts WHERE ws = $1 GROUP BY canonical),
+x AS (SELECT key, run_id AS name FROM read.runs WHERE ws = $1 UNION ALL SELECT s.key, r.run_id || '/' || s.name FROM read.steps s JOIN read.runs r ON r.ws = s.ws AND r.key = s.run WHERE s.ws = $1),
+v AS (SELECT a.key, a.outcome, a.completed_at, coalesce(a.name, '') AS name, a.exists_now,
+    c.name || CASE WHEN a.producer IS NULL THEN ' ' || a.kind || ' ' || coalesce(a.name, '') ELSE ' by ' || x.name || ' ' || a.attempt END AS label
+    FROM read.artifact_versions a JOIN c ON c.key = a.artifact LEFT JOIN x ON x.key = a.producer WHERE a.ws = $1)`
+
+const (
+	statusesSQL = `SELECT r.run_id, status, own_status, coalesce(jsonb_array_length(attempts), CASE WHEN attempt > 0 THEN 1 ELSE 0 END), contradictory FROM read.runs r WHERE ws = $1
+UNION ALL SELECT r.run_id || '/' || s.name, s.status, s.own_status, coalesce(jsonb_array_length(s.attempts), CASE WHEN s.attempt > 0 THEN 1 ELSE 0 END), s.contradictory FROM read.steps s JOIN read.runs r ON r.ws = s.ws AND r.key = s.run WHERE s.ws = $1`
+	versionsSQL = labelsSQL + ` SELECT label, outcome, completed_at, name FROM v WHERE exists_now`
+	edgesSQL    = labelsSQL + ` SELECT x.name, e.direction = 1, v.label, e.role FROM read.lineage_edges e JOIN x ON x.key = e.execution JOIN v ON v.key = e.version WHERE e.ws = $1`
+	linksSQL    = labelsSQL + ` SELECT s.name, t.name, coalesce(p.name, ''), e.supports FROM read.artifact_edges e JOIN c s ON s.key = e.source JOIN c t ON t.key = e.target
+LEFT JOIN read.pipelines p ON p.ws = e.ws AND p.key = e.pipeline WHERE e.ws = $1`
+)
+
+// equalNaive compares the rows with what the bare facts amount to.
+func (m *model) equalNaive(number int32, n *naive) (differ string) {
+	versions, edges, links := n.lineage()
+	for _, c := range []struct {
+		what, sql string
+		want      []string
+	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}} {
+		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
+			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
+		}
+	}
+	return differ
+}
+
+// told writes a story for a failure.
+func (s *story) told() string {
+	var b strings.Builder
+	for i, e := range s.events {
+		data, _ := domain.Encode(e.Event)
+		fmt.Fprintf(&b, "%d at %v: %s %s\n", i, e.OccurredAt.Sub(noon).Seconds(), e.Type, data)
+	}
+	return b.String()
+}
+
+// drawStory draws a stream of messages about a few runs and artifacts, at a few moments: so that they meet.
+func drawStory(t *rapid.T, s *story, most int) {
+	runs := []domain.RunRef{run("a", "j1"), run("b", "j1"), run("c", "j2"), native("n")}
+	phases := []domain.Phase{domain.Started, domain.Started, domain.Succeeded, domain.Succeeded, domain.Failed, domain.Progressed, domain.Observed, domain.Queued, domain.Lost, domain.Cached}
+	name := rapid.SampledFrom([]string{"x", "y", "z", "w"})
+	drawIO := func(label string) domain.IO {
+		out := io(name.Draw(t, label))
+		out.Version = rapid.SampledFrom([]string{"", "", "", "1", "2"}).Draw(t, "version")
+		return out
+	}
+	scale := rapid.SampledFrom([]float64{1, 3600}).Draw(t, "scale") // near each other, or windows apart
+	count := rapid.IntRange(1, most).Draw(t, "messages")
+	for range count {
+		when := scale * float64(rapid.IntRange(1, 12).Draw(t, "when"))
+		x := domain.Execution{Run: rapid.SampledFrom(runs).Draw(t, "run")}
+		if rapid.IntRange(0, 4).Draw(t, "in a step") == 0 {
+			x.Step = "s"
+		}
+		phase := rapid.SampledFrom(phases).Draw(t, "phase")
+		var events []domain.Event
+		switch kind := rapid.IntRange(0, 19).Draw(t, "kind"); {
+		case kind == 0:
+			events = append(events, domain.RunNested{Run: x.Run, Parent: rapid.SampledFrom(runs).Draw(t, "parent")})
+		case kind == 1:
+			events = append(events, domain.ArtifactAliased{Artifact: data(name.Draw(t, "artifact")), Alias: domain.Alias{Name: data(name.Draw(t, "alias"))}})
+		case kind == 2:
+			out := io(name.Draw(t, "artifact"))
+			out.Version = rapid.SampledFrom([]string{"1", "2"}).Draw(t, "version")
+			events = append(events, domain.ArtifactObserved{IO: out})
+		case kind == 3:
+			by := x
+			events = append(events, domain.ArtifactVersionDeleted{Version: domain.VersionRef{Artifact: data(name.Draw(t, "artifact")), Producer: &by, Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}})
+		case kind == 4:
+			p := job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))
+			events = append(events, domain.RunReported{Phase: phase, Run: native("n"), Pipeline: &p})
+		default:
+			if x.Step == "" {
+				events = append(events, reported(x.Run, phase))
+			} else {
+				events = append(events, domain.StepReported{Phase: phase, Execution: x})
+			}
+			if kind%2 == 0 {
+				e := domain.ArtifactsConsumed{Execution: x, Phase: phase}
+				for range rapid.IntRange(1, 2).Draw(t, "inputs") {
+					in := drawIO("input")
+					in.Role = rapid.SampledFrom([]string{"", "", "r"}).Draw(t, "role")
+					e.Inputs = append(e.Inputs, in)
+				}
+				events = append(events, e)
+			}
+			if kind%3 == 0 {
+				e := domain.ArtifactsProduced{Execution: x, Phase: phase}
+				for range rapid.IntRange(1, 2).Draw(t, "outputs") {
+					out := drawIO("output")
+					switch rapid.IntRange(0, 5).Draw(t, "made from") {
+					case 0:
+						out.From = []domain.Name{data(name.Draw(t, "from"))}
+					case 1:
+						out.Columns = []domain.ColumnEdge{{Field: "f", From: data(name.Draw(t, "from")), FromField: "g"}}
+					case 2:
+						out.Aliases = []domain.Alias{{Name: data(name.Draw(t, "alias"))}}
+					}
+					e.Outputs = append(e.Outputs, out)
+				}
+				events = append(events, e)
+			}
+		}
+		s.says(when, events...)
+	}
+}
+
+// workspaceNumbers gives every drawn story a workspace of its own in one model.
+var workspaceNumbers atomic.Int32
+
+func TestRowsEqualTheBareFactsAfterEveryArrival(t *testing.T) {
+	t.Parallel()
+	m := newModel(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newStory()
+		s.ws = 1000 + workspaceNumbers.Add(1)
+		s.slug = domain.Slug(fmt.Sprint("w", s.ws))
+		drawStory(rt, s, 18)
+		n := newNaive()
+		whole := s.events
+		for i := range whole {
+			s.events = whole[:i+1]
+			n.add(&whole[i])
+			m.project(s, 1, nil)
+			if i+1 < len(whole) && whole[i+1].OccurredAt.Equal(whole[i].OccurredAt) && i%3 != 0 {
+				continue // look after some events inside messages too
+			}
+			if differ := m.equalNaive(s.ws, n); differ != "" {
+				rt.Fatalf("after event %d\n%s%s", i, differ, s.told())
+			}
+		}
+	})
+}
+
+func TestRowsDoNotDependOnPages(t *testing.T) {
+	t.Parallel()
+	single := newModel(t)
+	paged := newModel(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newStory()
+		s.ws = 1000 + workspaceNumbers.Add(1)
+		s.slug = domain.Slug(fmt.Sprint("w", s.ws))
+		drawStory(rt, s, 40)
+		single.project(s, 1, nil)
+		for paged.done[s.ws] < len(s.events) {
+			to := min(paged.done[s.ws]+rapid.IntRange(1, 20).Draw(rt, "page"), len(s.events))
+			cut := *s
+			cut.events = s.events[:to]
+			paged.project(&cut, 1000, nil)
+		}
+		a, b := single.digest(s.ws), paged.digest(s.ws)
+		for table := range a {
+			if a[table] != b[table] {
+				all := "SELECT * FROM read." + table + " WHERE ws = $1"
+				rt.Fatalf("table %s differs:\n%s\nand\n%s\n%s", table, strings.Join(single.rows(all, s.ws), "\n"), strings.Join(paged.rows(all, s.ws), "\n"), s.told())
+			}
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package fold_test
+
+import (
+	"testing"
+
+	"github.com/annals-io/annals/domain"
+)
+
+const runsSQL = `SELECT run_id, status, own_status, started_at, ended_at, attempt, contradictory FROM read.runs`
+
+func TestRunIsItsFactsInOrderOfTime(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		given func(s *story)
+		want  string
+	}{
+		"in order": {func(s *story) {
+			s.says(1, reported(run("a", "j"), domain.Started))
+			s.says(5, reported(run("a", "j"), domain.Succeeded))
+		}, "a succeeded succeeded 1 5 1 false"},
+		"end before start": {func(s *story) {
+			s.says(5, reported(run("a", "j"), domain.Succeeded))
+			s.says(1, reported(run("a", "j"), domain.Started))
+		}, "a succeeded succeeded 1 5 1 false"},
+		"failure beats success": {func(s *story) {
+			s.says(1, reported(run("a", "j"), domain.Started))
+			s.says(5, reported(run("a", "j"), domain.Failed))
+			s.says(5.01, reported(run("a", "j"), domain.Succeeded))
+		}, "a failed failed 1 5 1 true"},
+		"a second start opens a second attempt": {func(s *story) {
+			s.says(1, reported(run("a", "j"), domain.Started))
+			s.says(5, reported(run("a", "j"), domain.Failed))
+			s.says(7, reported(run("a", "j"), domain.Started))
+		}, "a running running 7 - 2 false"},
+		"only named": {func(s *story) {
+			s.says(1, consumed(run("a", "j"), domain.Started, io("x")))
+		}, "a unknown unknown - - 0 false"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, m := newStory(), newModel(t)
+			tt.given(s)
+			m.project(s, 1, nil)
+			m.want("runs", runsSQL, tt.want)
+		})
+	}
+}
+
+func TestRunUnderAnEndedParentIsUnfinished(t *testing.T) {
+	t.Parallel()
+	dag, task, sub := run("d", "dag"), run("t", "task"), run("u", "sub")
+	s, m := newStory(), newModel(t)
+	s.says(1, reported(dag, domain.Started))
+	s.says(2, reported(task, domain.Started), domain.RunNested{Run: task, Parent: dag})
+	s.says(3, reported(sub, domain.Started), domain.RunNested{Run: sub, Parent: task})
+	s.says(3, domain.StepReported{Phase: domain.Started, Execution: domain.Execution{Run: sub, Step: "s"}})
+	m.project(s, 100, nil)
+	m.want("before the end", `SELECT run_id, status FROM read.runs`, "d running", "t running", "u running")
+
+	s.says(9, reported(dag, domain.Succeeded))
+	m.project(s, 100, nil)
+	m.want("after the end", `SELECT run_id, status, own_status FROM read.runs`, "d succeeded succeeded", "t unfinished running", "u unfinished running")
+	m.want("its steps", `SELECT name, status, own_status FROM read.steps`, "s unfinished running")
+
+	s.says(10, reported(dag, domain.Started))
+	m.project(s, 100, nil)
+	m.want("the end taken back", `SELECT run_id, status FROM read.runs`, "d running", "t running", "u running")
+	m.want("its steps", `SELECT name, status FROM read.steps`, "s running")
+	m.want("what was", `SELECT status, since, until, level FROM read.runs_was WHERE run_id = 'u' AND status = 'unfinished'`, "unfinished 7 8 0")
+}
+
+func TestRunsMayBeNamedInACircle(t *testing.T) {
+	t.Parallel()
+	a, b := run("a", "j"), run("b", "j")
+	s, m := newStory(), newModel(t)
+	s.says(1, reported(a, domain.Started), domain.RunNested{Run: a, Parent: b})
+	s.says(1, reported(b, domain.Started), domain.RunNested{Run: b, Parent: a})
+	s.says(2, domain.RunNested{Run: a, Parent: a})
+	s.says(3, reported(a, domain.Failed))
+	m.project(s, 2, nil)
+	m.want("runs", `SELECT run_id, status, number FROM read.runs`, "a failed 1", "b unfinished 2")
+}
+
+func TestDeletedRunKeepsAReason(t *testing.T) {
+	t.Parallel()
+	s, m := newStory(), newModel(t)
+	s.writes(run("a", "j"), 1, 2, io("x"))
+	s.because(3, "a test", domain.RunDeleted{Run: run("a", "j")})
+	m.project(s, 1, nil)
+	m.want("run", `SELECT run_id, status, deleted, reason FROM read.runs`, "a succeeded true a test")
+	m.want("edges stay", `SELECT direction FROM read.lineage_edges`, "1")
+}

@@ -1,0 +1,328 @@
+package fold
+
+import (
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// A column is one column of a table. Those of the key come first.
+type column struct {
+	name     string
+	typ      typ
+	nullable bool                // the zero value is NULL
+	live     bool                // only of the current row: NULL in x_was
+	canon    func([]byte) string // of JSON: the text as this package writes it
+}
+
+// A place is a row's key in its workspace.
+type place[K comparable] struct {
+	ws  int32
+	key K
+}
+
+// A table holds the rows of one table that the page touches: as they are after the last event, and as the event at
+// hand leaves them.
+//
+// A temporal table has a column since and a second table x_was. When an event is done, settle compares: a row that
+// differs closes, and its successor is true since the event's revision. A difference that same does not see
+// (counts, the order of the last fact) is written in place. A plain table has neither: its rows are overwritten.
+type table[K comparable, R comparable] struct {
+	name    string
+	plain   bool // neither since nor x_was
+	noWas   bool // has since, and its rows are never closed
+	columns []column
+	keys    int // how many of the columns are the key
+	bind    func(k *K, r *R, to []any) []any
+	same    func(a, b R) bool // nil: ==
+
+	at      *clock
+	rows    map[place[K]]*row[K, R]
+	touched []*row[K, R]
+	changed []*row[K, R]
+	was     []closed[K, R]
+}
+
+// A row is one row's state. The zero row is not there.
+type row[K comparable, R comparable] struct {
+	place    place[K]
+	now      R // after the last event
+	next     R // as the event at hand leaves it
+	since    int64
+	is, will bool // there, after the last event and after this one
+	stored   bool // in the database
+	touched  bool
+	changed  bool
+}
+
+type closed[K comparable, R comparable] struct {
+	place        place[K]
+	row          R
+	since, until int64
+}
+
+// A clock is the event at hand.
+type clock struct {
+	ws       int32
+	revision int64
+}
+
+func (t *table[K, R]) init(at *clock) {
+	t.at, t.rows = at, map[place[K]]*row[K, R]{}
+}
+
+func (t *table[K, R]) row(k K) *row[K, R] {
+	p := place[K]{t.at.ws, k}
+	r := t.rows[p]
+	if r == nil {
+		r = &row[K, R]{place: p}
+		t.rows[p] = r
+	}
+	return r
+}
+
+// get is the row as the event at hand has left it so far, nil where there is none. It must not be changed.
+func (t *table[K, R]) get(k K) *R {
+	if r := t.rows[place[K]{t.at.ws, k}]; r != nil && r.will {
+		return &r.next
+	}
+	return nil
+}
+
+// edit is the row to change, made where there is none.
+func (t *table[K, R]) edit(k K) *R {
+	r := t.row(k)
+	r.will = true
+	t.touch(r)
+	return &r.next
+}
+
+// drop ends the row.
+func (t *table[K, R]) drop(k K) {
+	if r := t.rows[place[K]{t.at.ws, k}]; r != nil && r.will {
+		var zero R
+		r.will, r.next = false, zero
+		t.touch(r)
+	}
+}
+
+func (t *table[K, R]) touch(r *row[K, R]) {
+	if !r.touched {
+		r.touched = true
+		t.touched = append(t.touched, r)
+	}
+}
+
+// settle ends the event at hand: what differs is a new row since its revision.
+func (t *table[K, R]) settle() {
+	for _, r := range t.touched {
+		r.touched = false
+		if r.is == r.will && r.now == r.next {
+			continue
+		}
+		if !r.changed {
+			r.changed = true
+			t.changed = append(t.changed, r)
+		}
+		visible := r.is != r.will || t.same == nil || !t.same(r.now, r.next)
+		if visible && r.is && !t.plain && !t.noWas {
+			t.was = append(t.was, closed[K, R]{r.place, r.now, r.since, t.at.revision})
+		}
+		if visible {
+			r.since = t.at.revision
+		}
+		r.is, r.now = r.will, r.next
+	}
+	t.touched = t.touched[:0]
+}
+
+// level is the length class of a closed row.
+func level(since, until int64) int16 { return int16(bits.Len64(uint64(until-since)) - 1) }
+
+// list is what a SELECT of this table's rows reads; the table's alias is t.
+func (t *table[K, R]) list() string {
+	cols := []string{"t.ws"}
+	for _, c := range t.columns {
+		cols = append(cols, c.typ.get("t."+c.name))
+	}
+	if !t.plain {
+		cols = append(cols, "t.since")
+	}
+	return strings.Join(cols, ", ")
+}
+
+// take reads a row that list selected. A row that was loaded before stays as it is.
+func (t *table[K, R]) take(values [][]byte) {
+	var ws int32
+	readValue(tInt4, nil, values[0], &ws)
+	r := &row[K, R]{is: true, will: true, stored: true}
+	var buf [40]any
+	for i, p := range t.bind(&r.place.key, &r.now, buf[:0]) {
+		readValue(t.columns[i].typ, t.columns[i].canon, values[i+1], p)
+	}
+	if !t.plain {
+		readValue(tInt8, nil, values[len(values)-1], &r.since)
+	}
+	r.place.ws, r.next = ws, r.now
+	if t.rows[r.place] == nil {
+		t.rows[r.place] = r
+	}
+}
+
+// load queues the reading of rows by key.
+func (t *table[K, R]) load(trip *trip, places []place[K]) {
+	if len(places) == 0 {
+		return
+	}
+	args := t.arrays(t.keys, 0)
+	var none R
+	var buf [40]any
+	for i := range places {
+		args[0].add(false, &places[i].ws)
+		for j, p := range t.bind(&places[i].key, &none, buf[:0])[:t.keys] {
+			args[j+1].add(false, p)
+		}
+	}
+	var on strings.Builder
+	for _, c := range t.columns[:t.keys] {
+		on.WriteString(" AND t." + c.name + " = x." + c.name)
+	}
+	trip.ask("SELECT "+t.list()+" FROM "+t.from(t.keys, nil)+" JOIN read."+t.name+" t ON t.ws = x.ws"+on.String(), args, t.take)
+}
+
+// arrays are the parameters for the first n columns, ws before them and extra bigints behind.
+func (t *table[K, R]) arrays(n, extra int) []*array {
+	args := []*array{{typ: tInt4}}
+	for _, c := range t.columns[:n] {
+		args = append(args, &array{typ: c.typ})
+	}
+	for range extra {
+		args = append(args, &array{typ: tInt8})
+	}
+	return args
+}
+
+// from writes the parameters as a table x of the first n columns and the extra ones.
+func (t *table[K, R]) from(n int, extra []string) string {
+	params, names := []string{"$1::int4[]"}, []string{"ws"}
+	for _, c := range t.columns[:n] {
+		params, names = append(params, "$"+strconv.Itoa(len(params)+1)+"::"+types[c.typ].element+"[]"), append(names, c.name)
+	}
+	for _, e := range extra {
+		params, names = append(params, "$"+strconv.Itoa(len(params)+1)+"::int8[]"), append(names, e)
+	}
+	return "unnest(" + strings.Join(params, ", ") + ") AS x (" + strings.Join(names, ", ") + ")"
+}
+
+// flush queues the writing of what the page changed.
+func (t *table[K, R]) flush(trip *trip) {
+	var gone, there []*row[K, R]
+	for _, r := range t.changed {
+		switch {
+		case r.is:
+			there = append(there, r)
+		case r.stored:
+			gone = append(gone, r)
+		}
+	}
+	t.remove(trip, gone)
+	t.upsert(trip, there)
+	t.close(trip)
+}
+
+func (t *table[K, R]) remove(trip *trip, gone []*row[K, R]) {
+	if len(gone) == 0 {
+		return
+	}
+	args := t.arrays(t.keys, 0)
+	var buf [40]any
+	for _, r := range gone {
+		args[0].add(false, &r.place.ws)
+		for j, p := range t.bind(&r.place.key, &r.now, buf[:0])[:t.keys] {
+			args[j+1].add(false, p)
+		}
+	}
+	var on strings.Builder
+	for _, c := range t.columns[:t.keys] {
+		on.WriteString(" AND t." + c.name + " = x." + c.name)
+	}
+	trip.tell("DELETE FROM read."+t.name+" t USING "+t.from(t.keys, nil)+" WHERE t.ws = x.ws"+on.String(), args)
+}
+
+func (t *table[K, R]) upsert(trip *trip, there []*row[K, R]) {
+	if len(there) == 0 {
+		return
+	}
+	n := len(t.columns)
+	var extra []string
+	if !t.plain {
+		extra = []string{"since"}
+	}
+	args := t.arrays(n, len(extra))
+	var buf [40]any
+	for _, r := range there {
+		args[0].add(false, &r.place.ws)
+		for j, p := range t.bind(&r.place.key, &r.now, buf[:0]) {
+			args[j+1].add(t.columns[j].nullable, p)
+		}
+		if !t.plain {
+			args[n+1].add(false, &r.since)
+		}
+	}
+	names, values := t.into(extra)
+	keys, sets := []string{"ws"}, []string(nil)
+	for i, name := range names[1:] {
+		if i < t.keys {
+			keys = append(keys, name)
+		} else {
+			sets = append(sets, name+" = excluded."+name)
+		}
+	}
+	then := "NOTHING"
+	if len(sets) > 0 {
+		then = "UPDATE SET " + strings.Join(sets, ", ")
+	}
+	trip.tell("INSERT INTO read."+t.name+" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(values, ", ")+" FROM "+t.from(n, extra)+
+		" ON CONFLICT ("+strings.Join(keys, ", ")+") DO "+then, args)
+}
+
+// close writes the closed rows.
+func (t *table[K, R]) close(trip *trip) {
+	if len(t.was) == 0 {
+		return
+	}
+	n := len(t.columns)
+	args := t.arrays(n, 3)
+	var buf [40]any
+	for i := range t.was {
+		c := &t.was[i]
+		args[0].add(false, &c.place.ws)
+		for j, p := range t.bind(&c.place.key, &c.row, buf[:0]) {
+			if t.columns[j].live {
+				args[j+1].body = appendNull(args[j+1].body)
+				args[j+1].n++
+				continue
+			}
+			args[j+1].add(t.columns[j].nullable, p)
+		}
+		length := int64(level(c.since, c.until))
+		args[n+1].add(false, &c.since)
+		args[n+2].add(false, &c.until)
+		args[n+3].add(false, &length)
+	}
+	extra := []string{"since", "until", "level"}
+	names, values := t.into(extra)
+	trip.tell("INSERT INTO read."+t.name+"_was ("+strings.Join(names, ", ")+") SELECT "+strings.Join(values, ", ")+" FROM "+t.from(n, extra), args)
+}
+
+// into lists the columns of an INSERT and what they are made of.
+func (t *table[K, R]) into(extra []string) (names, values []string) {
+	names, values = []string{"ws"}, []string{"x.ws"}
+	for _, c := range t.columns {
+		names, values = append(names, c.name), append(values, c.typ.put("x."+c.name))
+	}
+	for _, e := range extra {
+		names, values = append(names, e), append(values, "x."+e)
+	}
+	return names, values
+}

@@ -1,0 +1,88 @@
+package fold
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A trip is one round trip to the database: statements that were queued, and what to do with their rows. Statements
+// are prepared once per connection, by their text.
+type trip struct {
+	conn   *pgx.Conn
+	schema string // quoted, with its dot
+	queued []queued
+}
+
+type queued struct {
+	sql    string
+	params [][]byte
+	take   func(values [][]byte)
+}
+
+var (
+	binaryFormat = []int16{1}
+	manyBinary   = func() (f [64]int16) {
+		for i := range f {
+			f[i] = 1
+		}
+		return f
+	}()
+)
+
+// tell queues a statement that answers nothing. ask queues one whose rows are given to take, one by one; the bytes
+// are valid during the call only.
+func (t *trip) tell(sql string, args []*array) { t.queue(sql, args, nil) }
+
+func (t *trip) ask(sql string, args []*array, take func(values [][]byte)) { t.queue(sql, args, take) }
+
+func (t *trip) queue(sql string, args []*array, take func(values [][]byte)) {
+	params := make([][]byte, len(args))
+	for i, a := range args {
+		params[i] = a.bytes()
+	}
+	t.queued = append(t.queued, queued{strings.ReplaceAll(sql, "read.", t.schema), params, take})
+}
+
+// run sends what was queued and hands out the answers.
+func (t *trip) run(ctx context.Context) error {
+	if len(t.queued) == 0 {
+		return nil
+	}
+	var batch pgconn.Batch
+	for _, q := range t.queued {
+		statement, err := t.conn.Prepare(ctx, q.sql, q.sql)
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", brief(q.sql), err)
+		}
+		batch.ExecStatement(statement, q.params, binaryFormat, manyBinary[:len(statement.Fields)])
+	}
+	queue := t.queued
+	t.queued = nil
+	results := t.conn.PgConn().ExecBatch(ctx, &batch)
+	for _, q := range queue {
+		if !results.NextResult() {
+			break
+		}
+		rows := results.ResultReader()
+		for rows.NextRow() {
+			if q.take != nil {
+				q.take(rows.Values())
+			}
+		}
+		if _, err := rows.Close(); err != nil {
+			results.Close()
+			return fmt.Errorf("%s: %w", brief(q.sql), err)
+		}
+	}
+	if err := results.Close(); err != nil {
+		return fmt.Errorf("send a page's rows: %w", err)
+	}
+	return nil
+}
+
+// brief is the beginning of a statement, for an error.
+func brief(sql string) string { return cut(sql, 60) }

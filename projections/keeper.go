@@ -1,0 +1,333 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/annals-io/annals/eventstore"
+)
+
+// The keeper holds the leases of this process: it renews them, takes what is free up to this process's share, and
+// gives back what is more than that, so that processes that come and go share the lanes evenly.
+type keeper struct {
+	e       *Engine
+	self    lease
+	renewed time.Time          // when the leases were known to be ours
+	tenures map[string]*tenure // by name of the lease
+	resting map[string]rest    // lanes that failed: not before
+	only    *projection        // nil: everything; else this alone, and no share of the rest
+	told    string             // of which live model it was said that it is not projected
+	over    chan *tenure
+	wg      sync.WaitGroup
+}
+
+// A tenure is one lane while this process holds its lease.
+type tenure struct {
+	lane
+	name   string
+	cancel context.CancelCauseFunc
+	err    error // why it ended, set before it is sent to over
+}
+
+// A rest keeps a lane that fails from being tried without pause.
+type rest struct {
+	until time.Time
+	last  time.Duration
+}
+
+const (
+	firstRest = 50 * time.Millisecond
+	longRest  = 5 * time.Second
+)
+
+// keep projects until ctx ends: everything, or one projection alone.
+func (e *Engine) keep(ctx context.Context, only ...*projection) {
+	k := &keeper{e: e, tenures: map[string]*tenure{}, resting: map[string]rest{}, over: make(chan *tenure), renewed: time.Now()}
+	if len(only) > 0 {
+		k.only = only[0]
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-e.nudged:
+		case t := <-k.over:
+			k.ended(t)
+		case <-ctx.Done():
+			k.stop(ctx)
+			return
+		}
+		if err := k.look(ctx); err != nil && ctx.Err() == nil {
+			e.Log.Warn("looking after the leases failed; trying again", "error", err)
+			k.letGoUnheard()
+		}
+		k.publish()
+		timer.Reset(k.pause())
+	}
+}
+
+// look does one round.
+func (k *keeper) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, max(k.e.Lease/2, time.Second))
+	defer cancel()
+	if err := k.renew(ctx); err != nil {
+		return err
+	}
+	if k.self.name == "" && k.only == nil {
+		self, _, err := k.e.take(ctx, "engine/"+k.e.id.String())
+		if err != nil {
+			return err
+		}
+		k.self = self
+		if _, err := k.e.Pool.Exec(ctx, sweepSQL); err != nil {
+			return err
+		}
+	}
+	wanted, err := k.lanes(ctx)
+	if err != nil {
+		return err
+	}
+	var engines int
+	if err := k.e.Pool.QueryRow(ctx, enginesSQL).Scan(&engines); err != nil {
+		return fmt.Errorf("count the processes that project: %w", err)
+	}
+	if err := k.checkPlaces(ctx); err != nil {
+		return err
+	}
+	if k.only != nil {
+		return k.takeFree(ctx, wanted, len(wanted))
+	}
+	share := (len(wanted) + max(engines, 1) - 1) / max(engines, 1)
+	k.giveBack(wanted, share)
+	if err := k.takeFree(ctx, wanted, share); err != nil {
+		return err
+	}
+	return k.e.dropOld(ctx)
+}
+
+func (k *keeper) renew(ctx context.Context) error {
+	leases := []lease{}
+	if k.self.name != "" {
+		leases = append(leases, k.self)
+	}
+	for _, t := range k.tenures {
+		leases = append(leases, t.lease)
+	}
+	at := time.Now()
+	kept, err := k.e.renew(ctx, leases)
+	if err != nil {
+		return err
+	}
+	k.renewed = at
+	if !kept[k.self.name] {
+		k.self = lease{}
+	}
+	for name, t := range k.tenures {
+		if !kept[name] {
+			t.cancel(errFenced)
+		}
+	}
+	return nil
+}
+
+// checkPlaces ends the tenures whose last pages the database has lost: a server that crashes loses what it had not
+// yet written of asynchronous commits, and an idle lane would not notice by itself.
+func (k *keeper) checkPlaces(ctx context.Context) error {
+	type held struct {
+		t  *tenure
+		at eventstore.Position
+	}
+	byModel := map[*projection][]held{}
+	for _, t := range k.tenures {
+		if at := t.at.Load(); at != nil {
+			byModel[t.p] = append(byModel[t.p], held{t, *at})
+		}
+	}
+	for p, lanes := range byModel {
+		stored, err := p.places(ctx)
+		if broken(err) {
+			continue // the model was dropped just now
+		}
+		if err != nil {
+			return err
+		}
+		for _, h := range lanes {
+			if stored[h.t.index].Compare(h.at) < 0 {
+				h.t.cancel(errMoved)
+			}
+		}
+	}
+	return nil
+}
+
+// letGoUnheard ends the tenures when the leases may have ended: the fence would refuse their pages anyway.
+func (k *keeper) letGoUnheard() {
+	if time.Since(k.renewed) < k.e.Lease {
+		return
+	}
+	for _, t := range k.tenures {
+		t.cancel(errFenced)
+	}
+}
+
+// A laneKey is a lane of a projection.
+type laneKey struct {
+	p     *projection
+	index int
+}
+
+func (l laneKey) String() string { return fmt.Sprintf("%s/%d", l.p.schema, l.index) }
+
+// lanes are all lanes there are to project, decision states first.
+func (k *keeper) lanes(ctx context.Context) (map[string]laneKey, error) {
+	models, err := k.e.listModels(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the models: %w", err)
+	}
+	wanted := map[string]laneKey{}
+	add := func(p *projection) {
+		if k.only != nil && k.only != p {
+			return
+		}
+		for i := range p.lanes {
+			l := laneKey{p, i}
+			wanted[l.String()] = l
+		}
+	}
+	add(k.e.states)
+	for _, m := range models {
+		if m.State == live {
+			k.e.live.Store(&m)
+		}
+		if k.e.projectable(m) {
+			add(k.e.projected(m.Schema))
+		} else if m.State == live && k.told != m.Schema {
+			k.told = m.Schema
+			k.e.Log.Error("the live model is not projected", "error", &OtherCodeError{m.Schema, m.Version, k.e.version})
+		}
+	}
+	return wanted, nil
+}
+
+func (k *keeper) giveBack(wanted map[string]laneKey, share int) {
+	names := make([]string, 0, len(k.tenures))
+	for name, t := range k.tenures {
+		if _, ok := wanted[name]; !ok {
+			t.cancel(errUnwanted)
+			continue
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i >= share {
+			k.tenures[name].cancel(errShared)
+			k.resting[name] = rest{time.Now().Add(k.e.Lease), 0} // leave it to the others first
+		}
+	}
+}
+
+func (k *keeper) takeFree(ctx context.Context, wanted map[string]laneKey, share int) error {
+	names := make([]string, 0, len(wanted))
+	for name := range wanted {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if len(k.tenures) >= share {
+			return nil
+		}
+		if k.tenures[name] != nil || time.Now().Before(k.resting[name].until) {
+			continue
+		}
+		l, ok, err := k.e.take(ctx, name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			k.begin(l, wanted[name])
+		}
+	}
+	return nil
+}
+
+// begin projects a lane in a goroutine that says when it is over. The tenure has a context of its own: it outlives
+// the round that began it.
+func (k *keeper) begin(l lease, key laneKey) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	t := &tenure{lane: lane{e: k.e, p: key.p, index: key.index, lease: l, stop: cancel}, name: l.name, cancel: cancel}
+	k.tenures[l.name] = t
+	k.wg.Add(1)
+	go func() {
+		defer k.wg.Done()
+		defer cancel(nil)
+		if hook := k.e.Hooks.Lane; hook != nil {
+			hook(key.p.schema, key.index, true)
+			defer hook(key.p.schema, key.index, false)
+		}
+		t.err = t.run(ctx)
+		k.over <- t
+	}()
+}
+
+func (k *keeper) ended(t *tenure) {
+	delete(k.tenures, t.name)
+	k.e.release(t.lease)
+	switch {
+	case benign(t.err):
+		return
+	case time.Now().After(k.resting[t.name].until.Add(longRest)): // it had been well for a while
+		k.resting[t.name] = rest{time.Now().Add(firstRest), firstRest}
+	default:
+		next := min(2*max(k.resting[t.name].last, firstRest), longRest)
+		k.resting[t.name] = rest{time.Now().Add(next), next}
+	}
+	k.e.Log.Warn("a lane stopped and will be taken up again from what is stored", "lane", t.name, "error", t.err)
+}
+
+// pause is how long the keeper may wait: a third of a lease, or until a lane has rested.
+func (k *keeper) pause() time.Duration {
+	wait := k.e.Lease / 3
+	for name, r := range k.resting {
+		left := time.Until(r.until)
+		if left <= 0 {
+			if left < -longRest {
+				delete(k.resting, name)
+			}
+			continue
+		}
+		wait = min(wait, left)
+	}
+	return max(wait, time.Millisecond)
+}
+
+// publish tells the rest of the process which lanes it projects.
+func (k *keeper) publish() {
+	held := map[string]bool{}
+	for name := range k.tenures {
+		held[name] = true
+	}
+	k.e.held.Store(&held)
+}
+
+// stop ends all tenures and gives their leases up.
+func (k *keeper) stop(ctx context.Context) {
+	for _, t := range k.tenures {
+		t.cancel(context.Cause(ctx))
+	}
+	go func() {
+		k.wg.Wait()
+		close(k.over)
+	}()
+	for t := range k.over {
+		k.e.release(t.lease)
+	}
+	if k.self.name != "" {
+		k.e.release(k.self)
+	}
+	k.e.held.Store(nil)
+}

@@ -1,0 +1,169 @@
+package read
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A way is the direction of a walk.
+type way int
+
+const (
+	up way = iota
+	down
+)
+
+// A side is what a node is to a walk.
+type side int
+
+const (
+	execution side = iota
+	version
+	artifact
+)
+
+// A hop leads from a node of the frontier to a neighbour.
+type hop struct {
+	from, to int64
+	role     string
+	pipeline int64
+}
+
+// Each statement finds the neighbours of many nodes ($3) at once. Those of direction ($4) 0 were consumed, those of 1
+// produced. $5 bounds the rows: a hub is read by the other statement below.
+const (
+	hopsFromVersionsSQL = `
+SELECT version, execution, role, 0::bigint FROM read.lineage_edges
+WHERE ws = $1 AND version = ANY($3) AND direction = $4 AND since <= $2
+UNION ALL
+SELECT version, execution, role, 0 FROM read.lineage_edges_was
+WHERE ws = $1 AND version = ANY($3) AND direction = $4 AND since <= $2 AND until > $2
+LIMIT $5`
+	hopsFromExecutionsSQL = `
+SELECT execution, version, role, 0::bigint FROM read.lineage_edges
+WHERE ws = $1 AND execution = ANY($3) AND direction = $4 AND since <= $2
+UNION ALL
+SELECT execution, version, role, 0 FROM read.lineage_edges_was
+WHERE ws = $1 AND execution = ANY($3) AND direction = $4 AND since <= $2 AND until > $2
+LIMIT $5`
+	hopsToSourcesSQL = `
+SELECT target, source, '', pipeline FROM read.artifact_edges
+WHERE ws = $1 AND target = ANY($3) AND $4::smallint IS NOT NULL AND since <= $2
+UNION ALL
+SELECT target, source, '', pipeline FROM read.artifact_edges_was
+WHERE ws = $1 AND target = ANY($3) AND since <= $2 AND until > $2
+LIMIT $5`
+	hopsToTargetsSQL = `
+SELECT source, target, '', pipeline FROM read.artifact_edges
+WHERE ws = $1 AND source = ANY($3) AND $4::smallint IS NOT NULL AND since <= $2
+UNION ALL
+SELECT source, target, '', pipeline FROM read.artifact_edges_was
+WHERE ws = $1 AND source = ANY($3) AND since <= $2 AND until > $2
+LIMIT $5`
+)
+
+// Where there are hubs, the first neighbours of each node by key, $6 at most: the same ones whenever it is asked.
+const (
+	hubFromVersionsSQL = `
+SELECT n.key, e.execution, e.role, 0::bigint FROM unnest($3::bigint[]) WITH ORDINALITY n (key, nth) CROSS JOIN LATERAL (
+	(SELECT execution, role FROM read.lineage_edges
+	WHERE ws = $1 AND version = n.key AND direction = $4 AND since <= $2 ORDER BY execution LIMIT $6)
+	UNION ALL
+	(SELECT execution, role FROM read.lineage_edges_was
+	WHERE ws = $1 AND version = n.key AND direction = $4 AND since <= $2 AND until > $2 ORDER BY execution LIMIT $6)
+	ORDER BY execution LIMIT $6) e
+LIMIT $5`
+	hubFromExecutionsSQL = `
+SELECT n.key, e.version, e.role, 0::bigint FROM unnest($3::bigint[]) WITH ORDINALITY n (key, nth) CROSS JOIN LATERAL (
+	(SELECT version, role FROM read.lineage_edges
+	WHERE ws = $1 AND execution = n.key AND direction = $4 AND since <= $2 ORDER BY version LIMIT $6)
+	UNION ALL
+	(SELECT version, role FROM read.lineage_edges_was
+	WHERE ws = $1 AND execution = n.key AND direction = $4 AND since <= $2 AND until > $2 ORDER BY version LIMIT $6)
+	ORDER BY version LIMIT $6) e
+LIMIT $5`
+	hubToSourcesSQL = `
+SELECT n.key, e.source, '', e.pipeline FROM unnest($3::bigint[]) WITH ORDINALITY n (key, nth) CROSS JOIN LATERAL (
+	(SELECT source, pipeline FROM read.artifact_edges
+	WHERE ws = $1 AND target = n.key AND $4::smallint IS NOT NULL AND since <= $2 ORDER BY source LIMIT $6)
+	UNION ALL
+	(SELECT source, pipeline FROM read.artifact_edges_was
+	WHERE ws = $1 AND target = n.key AND since <= $2 AND until > $2 ORDER BY source LIMIT $6)
+	ORDER BY source LIMIT $6) e
+LIMIT $5`
+	hubToTargetsSQL = `
+SELECT n.key, e.target, '', e.pipeline FROM unnest($3::bigint[]) WITH ORDINALITY n (key, nth) CROSS JOIN LATERAL (
+	(SELECT target, pipeline FROM read.artifact_edges
+	WHERE ws = $1 AND source = n.key AND $4::smallint IS NOT NULL AND since <= $2 ORDER BY target LIMIT $6)
+	UNION ALL
+	(SELECT target, pipeline FROM read.artifact_edges_was
+	WHERE ws = $1 AND source = n.key AND since <= $2 AND until > $2 ORDER BY target LIMIT $6)
+	ORDER BY target LIMIT $6) e
+LIMIT $5`
+)
+
+// route is how neighbours on that side are found that way: statement, statement for hubs, direction of the edges.
+func route(from side, to way) (statement, hubs string, direction int16) {
+	switch {
+	case from == artifact && to == up:
+		return hopsToSourcesSQL, hubToSourcesSQL, 0
+	case from == artifact:
+		return hopsToTargetsSQL, hubToTargetsSQL, 0
+	case from == version && to == up:
+		return hopsFromVersionsSQL, hubFromVersionsSQL, 1
+	case from == version:
+		return hopsFromVersionsSQL, hubFromVersionsSQL, 0
+	case to == up:
+		return hopsFromExecutionsSQL, hubFromExecutionsSQL, 0
+	}
+	return hopsFromExecutionsSQL, hubFromExecutionsSQL, 1
+}
+
+// hops are the neighbours of nodes of one side, in the order of the nodes, then by key. Where there are more than
+// about most in all, each node has its first ones, and full names those whose neighbours were cut.
+func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int64, most int) (hops []hop, full map[int64]bool, err error) {
+	if len(nodes) == 0 {
+		return nil, nil, nil
+	}
+	statement, hubs, direction := route(from, to)
+	bound := 4*most + 1000
+	hops, err = list(ctx, d, m, "walk lineage", statement, scanHop, nodes, direction, bound)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(hops) == bound {
+		hops, err = list(ctx, d, m, "walk lineage", hubs, scanHop, nodes, direction, 10*bound, most+1)
+		if err != nil {
+			return nil, nil, err
+		}
+		full = map[int64]bool{}
+		count := map[int64]int{}
+		for _, h := range hops {
+			if count[h.from]++; count[h.from] > most {
+				full[h.from] = true
+			}
+		}
+		if len(hops) == 10*bound {
+			for _, n := range nodes[slices.Index(nodes, hops[len(hops)-1].from):] {
+				full[n] = true
+			}
+		}
+	}
+	place := make(map[int64]int, len(nodes))
+	for i, n := range nodes {
+		place[n] = i
+	}
+	slices.SortFunc(hops, func(a, b hop) int {
+		return cmp.Or(place[a.from]-place[b.from], cmp.Compare(a.to, b.to), cmp.Compare(a.role, b.role), cmp.Compare(a.pipeline, b.pipeline))
+	})
+	return hops, full, nil
+}
+
+func scanHop(row pgx.CollectableRow) (hop, error) {
+	var h hop
+	err := row.Scan(&h.from, &h.to, &h.role, &h.pipeline)
+	return h, err
+}

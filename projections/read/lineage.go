@@ -1,0 +1,122 @@
+package read
+
+import (
+	"context"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// A Granularity is what the nodes of a walk are.
+type Granularity int
+
+// The granularities: artifact versions and the executions between them, or artifacts alone, joined where an
+// execution or a declaration made one from the other.
+const (
+	ByVersion Granularity = iota
+	ByArtifact
+)
+
+// A Cut is what cut a walk short.
+type Cut string
+
+// The cuts. No cut means that everything that can be reached is there.
+const (
+	CutByNodes Cut = "NODES"
+	CutByDepth Cut = "DEPTH"
+	CutByTime  Cut = "TIME"
+)
+
+// Bounds of walks.
+const (
+	MaxDepth     = 50
+	MaxWalkNodes = 10_000
+	// maxRoots is how many versions or executions a root may stand for: the newest of an artifact or a pipeline.
+	maxRoots = 1000
+	// moreBound is where counting the neighbours that were not sent ends.
+	moreBound = 1000
+)
+
+// A Node names a thing by kind and key.
+type Node struct {
+	Kind domain.Kind
+	Key  int64
+}
+
+// A LineageQuery asks for a walk. An artifact as root stands for its versions, a run for itself, its steps and the
+// runs nested in it, a pipeline for its newest runs; by artifact, an execution stands for what it read (upwards) or
+// wrote (downwards).
+type LineageQuery struct {
+	Roots       []Node
+	Up, Down    bool
+	Depth       int // edges each way; 0: 6
+	MaxNodes    int // 0: 500; the nearest are kept
+	Granularity Granularity
+	Collapse    bool // steps stand for their runs
+	// Filters: the walk does not go on beyond what they leave out. Roots are never left out.
+	Statuses                    []domain.Status // of executions
+	Pipelines                   []int64         // of executions
+	Namespaces                  []string        // of artifacts
+	CreatedAfter, CreatedBefore time.Time       // recorded times of executions and versions; After means at or after
+	Within                      time.Duration   // the walk answers what it has after this time; 0: no bound
+}
+
+// A GraphNode is something that was reached.
+type GraphNode struct {
+	Node
+	Name             string // for people: NAMESPACE/NAME@NUMBER of a version
+	Status           string // of an execution; of a version: complete, failed, unfinished, external, observed
+	Distance         int    // in edges: below 0 upstream, above 0 downstream
+	Deleted          bool
+	MoreUp, MoreDown int // neighbours that were not sent, in the directions that were walked; counted up to 1,000
+}
+
+// A GraphEdge joins two nodes by index, in the direction the data went.
+type GraphEdge struct {
+	From, To int
+	Role     string
+	Pipeline int64 // that made the one from the other; by artifact only
+}
+
+// A Graph is what a walk found: nodes by distance, the roots first, and every edge between them that the walk saw.
+type Graph struct {
+	Nodes       []GraphNode
+	Edges       []GraphEdge
+	Complete    bool
+	TruncatedBy Cut // empty when complete
+	Revision    domain.Revision
+}
+
+// Frontier are the indices of the nodes with neighbours that were not sent: where to go on.
+func (g Graph) Frontier() []int {
+	var out []int
+	for i, n := range g.Nodes {
+		if n.MoreUp > 0 || n.MoreDown > 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Lineage walks from the roots.
+//
+// Up and down are walks of their own: nothing is reached by turning round, so the other children of an ancestor are
+// not in the answer. Each walk goes breadth first with a visited set, one statement a level; cycles and diamonds are
+// normal. What it costs follows what it finds, not what there is.
+func (d *DB) Lineage(ctx context.Context, m Moment, q LineageQuery) (Graph, error) {
+	if q.Depth <= 0 {
+		q.Depth = 6
+	}
+	if q.MaxNodes <= 0 {
+		q.MaxNodes = 500
+	}
+	q.Depth, q.MaxNodes = min(q.Depth, MaxDepth), min(q.MaxNodes, MaxWalkNodes)
+	w, err := d.newWalk(ctx, m, q)
+	if err != nil {
+		return Graph{}, err
+	}
+	if err := w.run(ctx); err != nil {
+		return Graph{}, err
+	}
+	return w.graph(ctx)
+}

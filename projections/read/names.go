@@ -1,0 +1,231 @@
+package read
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/jackc/pgx/v5"
+)
+
+// A NameQuery asks for named things: pipelines or artifacts. Zero fields ask nothing; deleted ones are never listed.
+type NameQuery struct {
+	Text            string          // in the name, whatever the case
+	Namespaces      []string        // one of these
+	Types           []string        // one of these; of artifacts
+	LastRunStatuses []domain.Status // one of these; of pipelines
+	Conditions      []Condition     // all hold: tags and metadata
+	Without         []Condition     // none holds
+	Order           NameOrder
+	Descending      bool
+	Page            Page
+}
+
+// A NameOrder is what named things are sorted by; equal ones by key, in the same direction.
+type NameOrder int
+
+// The orders. Things without a newest run or version come last either way.
+const (
+	ByName   NameOrder = iota // namespace, then name, of each the first 200 characters
+	ByNaming                  // when it was first named
+	ByLatest                  // when its newest run or version was first named
+)
+
+// A nameList is how one kind of named things is listed. k is a thing's current row, r the one of the moment, l the
+// newest of what belongs to it.
+type nameList struct {
+	kind    domain.Kind
+	table   string
+	columns string
+	latest  string // a query for the newest that belongs to k: column key and more
+	more    string // columns of l behind its key
+	recent  string // a query for (thing, key) of what belongs to things, to be bounded by key and limited
+	joins   string // what of k recent's thing is
+}
+
+// where are the conditions on a thing.
+func (n nameList) where(q NameQuery, b *binds, m Moment) (string, error) {
+	all := []string{"k.ws = $1", "k.key <= " + b.of(lastKey(m.Revision)), "NOT r.deleted"}
+	if q.Text != "" {
+		all = append(all, "strpos(lower(k.name), "+b.of(strings.ToLower(q.Text))+") > 0")
+	}
+	if len(q.Namespaces) > 0 {
+		all = append(all, "k.namespace = ANY("+b.of(q.Namespaces)+")")
+	}
+	if len(q.Types) > 0 && n.kind == domain.KindArtifact {
+		all = append(all, "r.type = ANY("+b.of(q.Types)+")")
+	}
+	if len(q.LastRunStatuses) > 0 && n.kind == domain.KindPipeline {
+		all = append(all, "(SELECT s.status FROM ("+rowAt("runs", "status", "x.key = l.key")+") s) = ANY("+b.of(q.LastRunStatuses)+")")
+	}
+	for _, c := range q.Conditions {
+		if err := c.validate(); err != nil {
+			return "", err
+		}
+		if c.rank() < 0 {
+			all = append(all, c.holds(b, "k.key"))
+			continue
+		}
+		all = append(all, "k.key IN ("+c.entities(b, n.kind)+")")
+	}
+	for _, c := range q.Without {
+		if err := c.validate(); err != nil {
+			return "", err
+		}
+		all = append(all, "NOT "+c.holds(b, "k.key"))
+	}
+	return strings.Join(all, "\n\tAND "), nil
+}
+
+// from are k, r and l.
+func (n nameList) from() string {
+	return `read.` + n.table + ` k` + n.joined("LEFT JOIN LATERAL", " ON true")
+}
+
+func (n nameList) joined(join, on string) string {
+	return `
+	CROSS JOIN LATERAL (` + rowAt(n.table, n.columns, "x.key = k.key") + `) r
+	` + join + ` (` + n.latest + `) l` + on
+}
+
+// A nameMark is where a thing is in the list.
+func nameMark(o NameOrder, key, latest int64, namespace, name string) Mark {
+	switch o {
+	case ByNaming:
+		return Mark{Key: key}
+	case ByLatest:
+		return Mark{Key: key, Null: latest == 0, Value: strconv.FormatInt(latest, 10)}
+	}
+	return Mark{Key: key, Value: first(namespace, 200) + "\x00" + first(name, 200)}
+}
+
+// first are the first characters of a text, as left() has them.
+func first(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// order is the order of a page, and the condition of what comes behind its mark.
+func (n nameList) order(q NameQuery, b *binds) (order, keyset string, err error) {
+	dir, beyond := " ASC", " > "
+	if q.Descending != q.Page.Back {
+		dir, beyond = " DESC", " < "
+	}
+	after := q.Page.After
+	keyset = "true"
+	switch q.Order {
+	case ByNaming:
+		if after != nil {
+			keyset = "k.key" + beyond + b.of(after.Key)
+		}
+		return "k.key" + dir, keyset, nil
+	case ByLatest:
+		nulls := " NULLS LAST"
+		if q.Page.Back {
+			nulls = " NULLS FIRST"
+		}
+		if after != nil {
+			latest, err := strconv.ParseInt(after.Value, 10, 64)
+			if err != nil {
+				return "", "", invalid("the cursor is of another order")
+			}
+			key := b.of(after.Key)
+			switch {
+			case after.Null && q.Page.Back:
+				keyset = "(l.key IS NOT NULL OR k.key" + beyond + key + ")"
+			case after.Null:
+				keyset = "(l.key IS NULL AND k.key" + beyond + key + ")"
+			case q.Page.Back:
+				keyset = "(l.key, k.key)" + beyond + "(" + b.of(latest) + "::bigint, " + key + "::bigint)"
+			default:
+				keyset = "((l.key, k.key)" + beyond + "(" + b.of(latest) + "::bigint, " + key + "::bigint) OR l.key IS NULL)"
+			}
+		}
+		return "l.key" + dir + nulls + ", k.key" + dir, keyset, nil
+	}
+	if after != nil {
+		namespace, name, _ := strings.Cut(after.Value, "\x00")
+		keyset = "(left(k.namespace, 200), left(k.name, 200), k.key)" + beyond + "(" + b.of(namespace) + ", " + b.of(name) + ", " + b.of(after.Key) + "::bigint)"
+	}
+	return "left(k.namespace, 200)" + dir + ", left(k.name, 200)" + dir + ", k.key" + dir, keyset, nil
+}
+
+// listNames reads a page of things.
+func listNames[T any](ctx context.Context, d *DB, m Moment, n nameList, q NameQuery, scan pgx.RowToFunc[T], mark func(T) Mark) (List[T], error) {
+	sorted := func(rows []T) List[T] {
+		out := make([]Sorted[T], len(rows))
+		for i, r := range rows {
+			out[i] = Sorted[T]{Row: r, Mark: mark(r)}
+		}
+		return pageOf(q.Page, out)
+	}
+	what := "list " + n.table
+	if q.Order == ByLatest && q.Descending && !q.Page.Back && (q.Page.After == nil || !q.Page.After.Null) {
+		text, b, err := n.recently(q, m, d.bounds.walk)
+		if err != nil {
+			return List[T]{}, err
+		}
+		rows, err := ask(ctx, d, m, what, text, b, scan)
+		if err != nil || len(rows) > q.Page.limit() {
+			return sorted(rows), err
+		}
+	}
+	b := bindsOf(m)
+	where, err := n.where(q, &b, m)
+	if err != nil {
+		return List[T]{}, err
+	}
+	order, keyset, err := n.order(q, &b)
+	if err != nil {
+		return List[T]{}, err
+	}
+	rows, err := ask(ctx, d, m, what, `SELECT `+columns("r", n.columns)+`, l.key`+n.more+` FROM `+n.from()+`
+	WHERE `+where+` AND `+keyset+` ORDER BY `+order+` LIMIT `+strconv.Itoa(q.Page.limit()+1), b, scan)
+	return sorted(rows), err
+}
+
+// recently is the page as the newest runs or versions alone tell it: those of the last bound. Things of older ones
+// are not in it, so it is an answer only where it fills the page.
+func (n nameList) recently(q NameQuery, m Moment, bound int) (string, binds, error) {
+	b := bindsOf(m)
+	where, err := n.where(q, &b, m)
+	if err != nil {
+		return "", nil, err
+	}
+	order, keyset, err := n.order(q, &b)
+	if err != nil {
+		return "", nil, err
+	}
+	last := lastKey(m.Revision)
+	if after := q.Page.After; after != nil {
+		latest, err := strconv.ParseInt(after.Value, 10, 64)
+		if err != nil {
+			return "", nil, invalid("the cursor is of another order")
+		}
+		last = min(last, latest)
+	}
+	return `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
+	SELECT ` + columns("r", n.columns) + `, l.key` + n.more + ` FROM (SELECT DISTINCT thing FROM walked) w
+	JOIN read.` + n.table + ` k ON k.ws = $1 AND k.` + n.joins + ` = w.thing` + n.joined("CROSS JOIN LATERAL", "") + `
+	WHERE l.key >= (SELECT min(key) FROM walked) AND ` + where + ` AND ` + keyset + ` ORDER BY ` + order + ` LIMIT ` + strconv.Itoa(q.Page.limit()+1), b, nil
+}
+
+// countNames counts things, most + 1 at most.
+func countNames(ctx context.Context, d *DB, m Moment, n nameList, q NameQuery, most int) (int, error) {
+	b := bindsOf(m)
+	where, err := n.where(q, &b, m)
+	if err != nil {
+		return 0, err
+	}
+	from := n.from()
+	if len(q.LastRunStatuses) == 0 {
+		from = `read.` + n.table + ` k CROSS JOIN LATERAL (` + rowAt(n.table, n.columns, "x.key = k.key") + `) r`
+	}
+	return count(ctx, d, m, "count "+n.table, `SELECT FROM `+from+` WHERE `+where, b, most)
+}

@@ -1,0 +1,72 @@
+package read
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A recorder keeps the statements that were run on a pool, so that a test can ask how they were planned.
+type recorder struct {
+	mu   sync.Mutex
+	runs []pgx.TraceQueryStartData
+}
+
+func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(data.Args) > 0 {
+		if _, ok := data.Args[0].(pgx.QueryExecMode); ok {
+			data.Args = data.Args[1:]
+		}
+	}
+	r.runs = append(r.runs, data)
+	return ctx
+}
+
+func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// recorded is a DB on the same database whose statements are kept.
+func recorded(t testing.TB, pool *pgxpool.Pool) (*DB, *recorder) {
+	t.Helper()
+	config := pool.Config()
+	r := &recorder{}
+	config.ConnConfig.Tracer = r
+	config.MaxConns = 1
+	traced, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(traced.Close)
+	return New(traced), r
+}
+
+// plans are the plans of the statements since the last call.
+func (r *recorder) plans(t testing.TB, pool *pgxpool.Pool, options string) []string {
+	t.Helper()
+	r.mu.Lock()
+	runs := r.runs
+	r.runs = nil
+	r.mu.Unlock()
+	var out []string
+	for _, q := range runs {
+		if !strings.Contains(strings.ToUpper(q.SQL), "SELECT") {
+			continue
+		}
+		args := append([]any{pgx.QueryExecModeCacheDescribe}, q.Args...)
+		rows, err := pool.Query(context.Background(), "EXPLAIN ("+options+") "+q.SQL, args...)
+		if err != nil {
+			t.Fatalf("explain: %v", err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("explain: %v", err)
+		}
+		out = append(out, strings.Join(lines, "\n"))
+	}
+	return out
+}

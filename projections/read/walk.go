@@ -1,0 +1,324 @@
+package read
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// A walk is a lineage query on its way.
+type walk struct {
+	db       *DB
+	m        Moment
+	q        LineageQuery
+	deadline time.Time
+	created  [2]int64 // keys from and before, of the filter
+
+	nodes     []GraphNode
+	index     map[int64]int // of nodes, by key
+	sides     map[int64]side
+	facts     map[int64]nodeFacts
+	refused   map[int64]bool // left out by the filter
+	edges     []GraphEdge
+	known     map[GraphEdge]bool
+	ways      []*oneWay
+	dropped   bool            // a neighbour found no room
+	cut       bool            // a root stands for more than were taken
+	late      bool            // time was up
+	collapsed map[int64]int64 // step to run, where steps stand for their runs
+}
+
+// A oneWay is the walk in one direction.
+type oneWay struct {
+	to       way
+	seen     map[int64]bool
+	frontier []int64        // reached last, not expanded
+	partial  map[int64]bool // expanded, but not all their neighbours found room
+}
+
+// newWalk fixes where the walk begins.
+func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, error) {
+	w := &walk{db: d, m: m, q: q, created: [2]int64{0, lastKey(m.Revision) + 1},
+		index: map[int64]int{}, sides: map[int64]side{}, facts: map[int64]nodeFacts{}, refused: map[int64]bool{},
+		known: map[GraphEdge]bool{}, collapsed: map[int64]int64{}}
+	if q.Within > 0 {
+		w.deadline = time.Now().Add(q.Within)
+	}
+	var err error
+	if !q.CreatedAfter.IsZero() {
+		if w.created[0], err = d.keyAt(ctx, m, q.CreatedAfter); err != nil {
+			return nil, err
+		}
+	}
+	if !q.CreatedBefore.IsZero() {
+		if w.created[1], err = d.keyAt(ctx, m, q.CreatedBefore); err != nil {
+			return nil, err
+		}
+	}
+	for _, to := range []way{up, down} {
+		if to == up && !q.Up || to == down && !q.Down {
+			continue
+		}
+		roots, err := w.roots(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		o := &oneWay{to: to, seen: map[int64]bool{}, partial: map[int64]bool{}}
+		for _, r := range roots {
+			if o.seen[r.key] {
+				continue
+			}
+			if _, ok := w.index[r.key]; !ok && !w.add(r.key, r.side, 0) {
+				continue
+			}
+			o.seen[r.key] = true
+			o.frontier = append(o.frontier, r.key)
+		}
+		w.ways = append(w.ways, o)
+	}
+	return w, nil
+}
+
+// add takes a node in, where there is room.
+func (w *walk) add(key int64, s side, distance int) bool {
+	if len(w.nodes) >= w.q.MaxNodes {
+		w.dropped = true
+		return false
+	}
+	w.index[key], w.sides[key] = len(w.nodes), s
+	w.nodes = append(w.nodes, GraphNode{Node: Node{Key: key}, Distance: distance})
+	return true
+}
+
+// run walks level by level, both ways in turn, so that what finds room is what is nearest.
+func (w *walk) run(ctx context.Context) error {
+	for level := 1; level <= w.q.Depth && !w.dropped; level++ {
+		for _, o := range w.ways {
+			if w.late = !w.deadline.IsZero() && time.Now().After(w.deadline); w.late {
+				return nil
+			}
+			if err := w.step(ctx, o, level); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range w.ways {
+		if err := w.rest(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step expands the frontier once.
+func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
+	if len(o.frontier) == 0 || w.dropped {
+		return nil
+	}
+	hops, full, err := w.neighbours(ctx, o.frontier, o.to, w.q.MaxNodes)
+	if err != nil {
+		return err
+	}
+	if err := w.filter(ctx, hops); err != nil {
+		return err
+	}
+	distance := level
+	if o.to == up {
+		distance = -level
+	}
+	o.frontier = o.frontier[:0:0]
+	for _, h := range hops {
+		if w.refused[h.to] {
+			continue
+		}
+		if !o.seen[h.to] {
+			if _, ok := w.index[h.to]; !ok && !w.add(h.to, w.opposite(h.from), distance) {
+				o.partial[h.from] = true
+				continue
+			}
+			o.seen[h.to] = true
+			o.frontier = append(o.frontier, h.to)
+		}
+		w.join(h, o.to)
+	}
+	for n := range full {
+		o.partial[n] = true
+	}
+	return nil
+}
+
+// rest looks beyond the nodes that were not expanded: edges to nodes of the answer belong to it, the others are
+// counted.
+func (w *walk) rest(ctx context.Context, o *oneWay) error {
+	nodes := slices.Clone(o.frontier)
+	for n := range o.partial {
+		nodes = append(nodes, n)
+	}
+	slices.Sort(nodes)
+	hops, _, err := w.neighbours(ctx, slices.Compact(nodes), o.to, moreBound)
+	if err != nil {
+		return err
+	}
+	if err := w.filter(ctx, hops); err != nil {
+		return err
+	}
+	counted := map[[2]int64]bool{}
+	for _, h := range hops {
+		_, sent := w.index[h.to]
+		pair := [2]int64{h.from, h.to}
+		switch {
+		case w.refused[h.to] || counted[pair] && !sent:
+		case sent:
+			w.join(h, o.to)
+		default:
+			counted[pair] = true
+			w.more(h.from, o.to)
+		}
+	}
+	return nil
+}
+
+func (w *walk) more(key int64, to way) {
+	n := &w.nodes[w.index[key]]
+	if to == up {
+		n.MoreUp = min(n.MoreUp+1, moreBound)
+		return
+	}
+	n.MoreDown = min(n.MoreDown+1, moreBound)
+}
+
+// join adds an edge in the direction the data went.
+func (w *walk) join(h hop, to way) {
+	e := GraphEdge{From: w.index[h.from], To: w.index[h.to], Role: h.role, Pipeline: h.pipeline}
+	if to == up {
+		e.From, e.To = e.To, e.From
+	}
+	if !w.known[e] {
+		w.known[e] = true
+		w.edges = append(w.edges, e)
+	}
+}
+
+// opposite is the side of a node's neighbours.
+func (w *walk) opposite(key int64) side {
+	switch w.sides[key] {
+	case execution:
+		return version
+	case version:
+		return execution
+	}
+	return artifact
+}
+
+// neighbours are the hops from nodes of either side. Where steps stand for their runs, a run has the neighbours of
+// its steps.
+func (w *walk) neighbours(ctx context.Context, nodes []int64, to way, most int) (all []hop, full map[int64]bool, err error) {
+	sides := map[side][]int64{}
+	for _, n := range nodes {
+		sides[w.sides[n]] = append(sides[w.sides[n]], n)
+	}
+	full = map[int64]bool{}
+	for _, s := range []side{execution, version, artifact} {
+		from := sides[s]
+		if w.q.Collapse && s == execution {
+			if from, err = w.withSteps(ctx, from); err != nil {
+				return nil, nil, err
+			}
+		}
+		hops, cut, err := w.db.hops(ctx, w.m, s, to, from, most)
+		if err != nil {
+			return nil, nil, err
+		}
+		if w.q.Collapse {
+			if hops, err = w.collapse(ctx, hops, s); err != nil {
+				return nil, nil, err
+			}
+		}
+		all = append(all, hops...)
+		for n := range cut {
+			full[w.standsFor(n)] = true
+		}
+	}
+	return all, full, nil
+}
+
+// standsFor is the node that a thing is shown as.
+func (w *walk) standsFor(key int64) int64 {
+	if run, ok := w.collapsed[key]; ok {
+		return run
+	}
+	return key
+}
+
+// filtered says whether the query leaves anything out.
+func (w *walk) filtered() bool {
+	return len(w.q.Statuses)+len(w.q.Pipelines)+len(w.q.Namespaces) > 0 || !w.q.CreatedAfter.IsZero() || !w.q.CreatedBefore.IsZero()
+}
+
+// filter refuses the new neighbours that the query leaves out.
+func (w *walk) filter(ctx context.Context, hops []hop) error {
+	if !w.filtered() {
+		return nil
+	}
+	fresh := map[int64]side{}
+	for _, h := range hops {
+		if _, ok := w.index[h.to]; !ok && !w.refused[h.to] {
+			fresh[h.to] = w.opposite(h.from)
+		}
+	}
+	if err := w.learn(ctx, fresh); err != nil {
+		return err
+	}
+	for key, s := range fresh {
+		f := w.facts[key]
+		switch {
+		case key < w.created[0] || key >= w.created[1],
+			s == execution && len(w.q.Statuses) > 0 && !slices.Contains(w.q.Statuses, domain.Status(f.status)),
+			s == execution && len(w.q.Pipelines) > 0 && !slices.Contains(w.q.Pipelines, f.pipeline),
+			s != execution && len(w.q.Namespaces) > 0 && !slices.Contains(w.q.Namespaces, f.namespace):
+			w.refused[key] = true
+		}
+	}
+	return nil
+}
+
+// graph is the answer: everything that was reached, with names, from near to far.
+func (w *walk) graph(ctx context.Context) (Graph, error) {
+	unknown := map[int64]side{}
+	for key := range w.index {
+		if _, ok := w.facts[key]; !ok {
+			unknown[key] = w.sides[key]
+		}
+	}
+	if err := w.learn(ctx, unknown); err != nil {
+		return Graph{}, err
+	}
+	g := Graph{Nodes: w.nodes, Edges: w.edges, Revision: w.m.Revision, Complete: true}
+	if w.late {
+		g.TruncatedBy = CutByTime
+		for _, o := range w.ways {
+			for _, n := range o.frontier {
+				w.more(n, o.to)
+			}
+		}
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		f := w.facts[n.Key]
+		n.Kind, n.Name, n.Status, n.Deleted = f.kind, f.name, f.status, f.deleted
+		if n.MoreUp+n.MoreDown > 0 {
+			g.Complete = false
+		}
+	}
+	switch {
+	case w.late:
+		g.Complete = false
+	case w.dropped, w.cut:
+		g.Complete, g.TruncatedBy = false, CutByNodes
+	case !g.Complete:
+		g.TruncatedBy = CutByDepth
+	}
+	return g, nil
+}

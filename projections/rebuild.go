@@ -1,0 +1,297 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/schema/postgres"
+)
+
+// RebuildOptions says how a model is rebuilt. A field left zero has its default.
+type RebuildOptions struct {
+	PageSize int // most events in one transaction; default 20,000
+	Parallel int // workspaces filled at a time; default 2
+	// AcceptDifferences swaps a model of new code in although it differs. Models of the same code must be equal.
+	AcceptDifferences bool
+	// Prove builds a second time, with pages of another size, and refuses where the two differ.
+	Prove bool
+}
+
+// Report is what a rebuild did and found.
+type Report struct {
+	From, To    string // schemas: the live model and the one built
+	SameCode    bool   // both were folded by the same code
+	Workspaces  int    // compared
+	Events      int64  // folded while filling
+	Filling     time.Duration
+	Took        time.Duration
+	Rate        float64 // events a second while filling
+	Equal       bool
+	Differences []TableDifference // where they are not equal, first 20 rows of each table
+	Paused      []domain.Slug     // in the new model alone
+	Swapped     bool              // the new model is the live one now
+}
+
+// Rebuild fills a new model beside the live one from the log, compares the two at one revision of each workspace, and
+// makes the new one live. Readers are never blocked, and neither are writers; the old model goes on being projected
+// for Config.KeepOld, so that [Engine.Rollback] can go back. Progress is called now and then with the events folded,
+// their number in all, and the rate per second; it may be nil.
+//
+// Where the models differ the error is a *DifferentError, beside the report: models of one code must be equal; one of
+// new code stays beside the live one, projected, to be looked at and taken by [Engine.Swap] or thrown away by
+// [Engine.Discard]. ErrRebuilding: one at a time.
+func (e *Engine) Rebuild(ctx context.Context, o RebuildOptions, progress func(done, total int64, rate float64)) (Report, error) {
+	o.PageSize, o.Parallel = cmp.Or(o.PageSize, 20_000), cmp.Or(o.Parallel, 2)
+	if progress == nil {
+		progress = func(int64, int64, float64) {}
+	}
+	began := time.Now()
+	unlock, err := e.lockRebuild(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer unlock()
+	b, err := e.newBuild(ctx, o)
+	if err != nil {
+		return Report{}, err
+	}
+	b.progress = progress
+	report, err := b.run(ctx)
+	report.Took = time.Since(began)
+	return report, err
+}
+
+// A build is one rebuild under way.
+type build struct {
+	e        *Engine
+	o        RebuildOptions
+	progress func(done, total int64, rate float64)
+	from     *model
+	live     *projection
+	next     *projection
+	start    eventstore.Position // every workspace with events up to here has a number
+	mu       sync.Mutex          // of report, while workspaces are compared
+	report   Report
+	quiet    bool // filling what little was written meanwhile is no progress to tell
+}
+
+func (e *Engine) newBuild(ctx context.Context, o RebuildOptions) (*build, error) {
+	from, err := e.liveModel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Discard(ctx); err != nil && !errors.Is(err, ErrNoModel) {
+		return nil, fmt.Errorf("drop what an earlier rebuild left: %w", err)
+	}
+	b := &build{e: e, o: o, from: from, live: e.projected(from.Schema)}
+	// Read before the streams are: what lies behind it is found by the lanes, which begin here.
+	if b.start, err = b.live.from(ctx, -1); err != nil {
+		return nil, err
+	}
+	if b.next, err = e.emptyModel(ctx); err != nil {
+		return nil, err
+	}
+	b.report = Report{From: from.Schema, To: b.next.schema, SameCode: from.Version == e.version}
+	return b, nil
+}
+
+// emptyModel creates a model to be filled.
+func (e *Engine) emptyModel(ctx context.Context) (p *projection, err error) {
+	err = pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockModels); err != nil {
+			return err
+		}
+		schema, err := e.createModel(ctx, tx, building)
+		if err == nil {
+			p = e.projected(schema)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create a model: %w", err)
+	}
+	return p, nil
+}
+
+func (b *build) run(ctx context.Context) (Report, error) {
+	goals, err := b.goals(ctx)
+	if err != nil {
+		return b.report, err
+	}
+	if err := b.fill(ctx, b.next, goals, b.o.PageSize); err != nil {
+		return b.report, fmt.Errorf("fill %s: %w", b.next.schema, err)
+	}
+	if b.o.Prove {
+		if err := b.prove(ctx, goals); err != nil {
+			return b.report, err
+		}
+	}
+	if err := b.e.index(ctx, b.next.schema, b.o.Parallel); err != nil {
+		return b.report, err
+	}
+	b.quiet = true
+	if err := b.compare(ctx, goals); err != nil {
+		return b.report, fmt.Errorf("compare %s with %s: %w", b.next.schema, b.live.schema, err)
+	}
+	different := &DifferentError{b.next.schema, b.report.SameCode, len(b.report.Differences)}
+	if !b.report.Equal && b.report.SameCode {
+		return b.report, different
+	}
+	if err := b.topUp(ctx, goals); err != nil {
+		return b.report, err
+	}
+	if !b.report.Equal && !b.o.AcceptDifferences {
+		return b.report, different
+	}
+	if err := b.catchUp(ctx); err != nil {
+		return b.report, fmt.Errorf("let %s catch up: %w", b.next.schema, err)
+	}
+	if err := b.e.swap(ctx, b.next.schema); err != nil {
+		return b.report, err
+	}
+	b.report.Swapped = true
+	return b.report, nil
+}
+
+// lockRebuild allows one rebuild at a time, over all processes: the lock ends with its connection.
+func (e *Engine) lockRebuild(ctx context.Context) (unlock func(), err error) {
+	conn, err := e.OwnerPool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock rebuilding: %w", err)
+	}
+	var got bool
+	const lockSQL = `SELECT pg_try_advisory_lock(hashtextextended('annals rebuild', 0))`
+	if err := conn.QueryRow(ctx, lockSQL).Scan(&got); err != nil || !got {
+		conn.Release()
+		return nil, cmp.Or(err, ErrRebuilding)
+	}
+	return func() { unlockRebuild(conn) }, nil
+}
+
+// unlockRebuild gives the lock up; where that fails the connection ends, and the lock with it.
+func unlockRebuild(conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	const unlockSQL = `SELECT pg_advisory_unlock(hashtextextended('annals rebuild', 0))`
+	if _, err := conn.Exec(ctx, unlockSQL); err != nil {
+		_ = conn.Hijack().Close(ctx)
+		return
+	}
+	conn.Release()
+}
+
+// index makes the indexes that queries need, and tells the planner what there is: several at a time, the slowest
+// tables side by side.
+func (e *Engine) index(ctx context.Context, schema string, parallel int) error {
+	err := e.sideBySide(ctx, parallel, statementsOf(inSchema(postgres.Indexes, schema)))
+	if err != nil {
+		return fmt.Errorf("index %s: %w", schema, err)
+	}
+	tables, err := e.tablesOf(ctx, schema)
+	if err != nil {
+		return err
+	}
+	for i, table := range tables {
+		tables[i] = "ANALYZE " + pgx.Identifier{schema, table}.Sanitize()
+	}
+	if err := e.sideBySide(ctx, parallel, tables); err != nil {
+		return fmt.Errorf("analyze %s: %w", schema, err)
+	}
+	return nil
+}
+
+// statementsOf splits a script without functions and quoted semicolons.
+func statementsOf(script string) []string {
+	var list []string
+	for _, line := range strings.Split(script, "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			list = append(list, line)
+		}
+	}
+	list = strings.SplitAfter(strings.Join(list, "\n"), ";")
+	return slices.DeleteFunc(list, func(s string) bool { return strings.TrimSpace(s) == "" })
+}
+
+// sideBySide runs statements as the owner, several at a time, each in its own transaction.
+func (e *Engine) sideBySide(ctx context.Context, parallel int, statements []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan string)
+	var wg sync.WaitGroup
+	for range parallel {
+		wg.Go(func() {
+			for sql := range next {
+				err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+					_, err := tx.Exec(ctx, `SELECT set_config('maintenance_work_mem', '128MB', true), set_config('synchronous_commit', 'off', true)`)
+					if err == nil {
+						_, err = tx.Exec(ctx, sql)
+					}
+					return err
+				})
+				if err != nil {
+					cancel(fmt.Errorf("%s: %w", strings.TrimSpace(sql), err))
+				}
+			}
+		})
+	}
+	for _, sql := range statements {
+		next <- sql
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// topUp applies what the streams hold beyond the revisions that were compared, and hands the model to the lanes.
+func (b *build) topUp(ctx context.Context, goals []goal) error {
+	for i := range goals {
+		info, err := b.e.Store.Info(ctx, goals[i].stream)
+		if err != nil && !isNoStream(err) {
+			return err
+		}
+		goals[i].until = info.Last
+	}
+	if err := b.fill(ctx, b.next, goals, b.o.PageSize); err != nil {
+		return fmt.Errorf("fill %s to the head: %w", b.next.schema, err)
+	}
+	for i := range b.next.lanes {
+		if _, err := b.e.Pool.Exec(ctx, b.next.sql.seed, laneRow(b.next.lanes, i), b.start.Commit, b.start.Prepare); err != nil {
+			return fmt.Errorf("place the lanes of %s: %w", b.next.schema, err)
+		}
+	}
+	if _, err := b.e.Pool.Exec(ctx, `UPDATE log.models SET filled = true, changed_at = now() WHERE schema = $1`, b.next.schema); err != nil {
+		return fmt.Errorf("hand %s to the lanes: %w", b.next.schema, err)
+	}
+	b.e.nudge()
+	return nil
+}
+
+// catchUp waits until the new model has what the live one had when the waiting began. The lanes are projected by
+// whoever projects; where this process does not, it does for as long as this takes.
+func (b *build) catchUp(ctx context.Context) error {
+	if b.e.running.Load() == 0 {
+		own, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.e.keep(own, b.next)
+		}()
+		defer func() {
+			stop()
+			<-done
+		}()
+	}
+	_, err := b.e.level(ctx, b.next, b.live, true)
+	return err
+}

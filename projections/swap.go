@@ -1,0 +1,227 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// Swap makes the model that a rebuild left beside the live one, because it differs, the live one.
+func (e *Engine) Swap(ctx context.Context) error {
+	m, err := e.modelIn(ctx, building)
+	if err != nil {
+		return err
+	}
+	if !m.Filled {
+		return fmt.Errorf("%s is not complete: %w", m.Schema, ErrNoModel)
+	}
+	live, err := e.liveModel(ctx)
+	if err != nil {
+		return err
+	}
+	if behind, err := e.level(ctx, e.projected(m.Schema), e.projected(live.Schema), true); err != nil {
+		return notLevel(m.Schema, behind, err)
+	}
+	return e.swap(ctx, m.Schema)
+}
+
+// Rollback makes the model that was live before the live one again. It must be level: within half a minute it has to
+// have what the live one has now, in every workspace, else the error is a *NotLevelError. ErrNoModel: it was dropped.
+func (e *Engine) Rollback(ctx context.Context) error {
+	m, err := e.modelIn(ctx, old)
+	if err != nil {
+		return err
+	}
+	live, err := e.liveModel(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	behind, err := e.level(waiting, e.projected(m.Schema), e.projected(live.Schema), false)
+	if err != nil {
+		return notLevel(m.Schema, behind, err)
+	}
+	return e.swap(ctx, m.Schema)
+}
+
+func notLevel(schema string, behind int, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && behind > 0 {
+		return &NotLevelError{schema, behind}
+	}
+	return err
+}
+
+// Discard drops the model that a rebuild left. ErrNoModel: there is none.
+func (e *Engine) Discard(ctx context.Context) error {
+	for any := false; ; any = true {
+		m, err := e.modelIn(ctx, building)
+		if errors.Is(err, ErrNoModel) && any {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.dropModel(ctx, m.Schema); err != nil {
+			return err
+		}
+	}
+}
+
+// DropOld has the model that was live before dropped as soon as no request can be reading it, rather than when
+// Config.KeepOld is over. There is no way back to it then.
+func (e *Engine) DropOld(ctx context.Context) error {
+	const dropSQL = `UPDATE log.models SET drop_after = greatest(changed_at + $1::interval, now()) WHERE state = 'old'`
+	tag, err := e.Pool.Exec(ctx, dropSQL, e.LongestRequest)
+	if err != nil {
+		return fmt.Errorf("have the old model dropped: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrNoModel
+	}
+	e.nudge()
+	return nil
+}
+
+// modelIn is the newest model in a state.
+func (e *Engine) modelIn(ctx context.Context, state modelState) (*model, error) {
+	models, err := e.listModels(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the models: %w", err)
+	}
+	for i := len(models) - 1; i >= 0; i-- {
+		if models[i].State == state {
+			return &models[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", state, ErrNoModel)
+}
+
+const (
+	// The model before the last one goes as soon as no request reads it: there is one way back, not many.
+	retireSQL = `UPDATE log.models SET drop_after = least(drop_after, now() + $2::interval) WHERE state = 'old' AND schema <> $1`
+	stepBack  = `UPDATE log.models SET state = 'old', changed_at = now(), drop_after = now() + greatest($2::interval, $3::interval) WHERE state = 'live' AND schema <> $1`
+	stepUp    = `UPDATE log.models SET state = 'live', changed_at = now(), drop_after = NULL WHERE schema = $1 AND state IN ('building', 'old') AND filled`
+)
+
+// swap makes a model live and the live one old. Requests under way go on reading what they began with.
+func (e *Engine) swap(ctx context.Context, schema string) error {
+	err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockModels); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, retireSQL, schema, e.LongestRequest); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, stepBack, schema, e.KeepOld, e.LongestRequest); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, stepUp, schema)
+		if err == nil && tag.RowsAffected() != 1 {
+			err = ErrNoModel
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make %s the live model: %w", schema, err)
+	}
+	e.nudge()
+	_, err = e.liveModel(ctx)
+	e.watch.wakeAll()
+	return err
+}
+
+// level waits until a model has applied what another one has applied now, in every workspace. Workspaces that are
+// paused in it count only where they must all be level. behind is how many were not, at the end of ctx.
+func (e *Engine) level(ctx context.Context, p, than *projection, butPaused bool) (behind int, err error) {
+	rows, _ := e.Pool.Query(ctx, inSchema(`SELECT ws, applied FROM read.progress`, than.schema))
+	var numbers []int32
+	var applied []int64
+	var number int32
+	var at domain.Revision
+	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error {
+		numbers, applied = append(numbers, number), append(applied, int64(at))
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the progress of %s: %w", than.schema, err)
+	}
+	const behindSQL = `
+SELECT count(*) FROM unnest($1::int[], $2::bigint[]) g (ws, applied)
+LEFT JOIN read.progress p ON p.ws = g.ws
+WHERE coalesce(p.applied, -1) < g.applied AND NOT ($3 AND coalesce(p.state, 'live') = 'paused')`
+	for {
+		var now int
+		err := e.Pool.QueryRow(ctx, inSchema(behindSQL, p.schema), numbers, applied, butPaused).Scan(&now)
+		if err != nil && ctx.Err() != nil {
+			return behind, ctx.Err()
+		}
+		if err != nil {
+			return behind, fmt.Errorf("see whether %s is level: %w", p.schema, err)
+		}
+		if behind = now; behind == 0 {
+			return 0, nil
+		}
+		if err := pauseFor(ctx, pollOthers); err != nil {
+			return behind, err
+		}
+	}
+}
+
+const (
+	retiredSQL = `UPDATE log.models SET state = 'dropped', changed_at = now() WHERE state = 'old' AND drop_after < now() RETURNING schema`
+	// Whoever still projects it stops within a lease.
+	undroppedSQL = `
+SELECT m.schema FROM log.models m JOIN pg_namespace n ON n.nspname = m.schema
+WHERE m.state = 'dropped' AND m.changed_at < now() - $1::interval`
+)
+
+// dropOld drops the models whose time is over: first nobody projects them any more, then they go.
+func (e *Engine) dropOld(ctx context.Context) error {
+	rows, _ := e.Pool.Query(ctx, retiredSQL)
+	retired, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("retire old models: %w", err)
+	}
+	for _, schema := range retired {
+		e.Log.Info("an old read model is dropped", "model", schema)
+	}
+	rows, _ = e.Pool.Query(ctx, undroppedSQL, e.Lease)
+	gone, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list dropped models: %w", err)
+	}
+	for _, schema := range gone {
+		if err := e.dropModel(ctx, schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropModel drops a model's schema. It does not wait long for whoever reads it: it will be tried again.
+func (e *Engine) dropModel(ctx context.Context, schema string) error {
+	if _, err := e.Pool.Exec(ctx, `UPDATE log.models SET state = 'dropped', changed_at = now() WHERE schema = $1 AND state <> 'dropped'`, schema); err != nil {
+		return fmt.Errorf("drop model %s: %w", schema, err)
+	}
+	e.nudge()
+	err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '5s'`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop model %s: %w", schema, err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.models, schema)
+	return nil
+}
