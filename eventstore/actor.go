@@ -115,7 +115,7 @@ func (a *actor) settle(fs []*flight) {
 func (a *actor) start() {
 	if !a.running {
 		a.running = true
-		go a.run()
+		a.x.workers.run(a)
 	}
 }
 

@@ -28,7 +28,8 @@ type Config struct {
 }
 
 // A StateSource has decision states that were stored before, so that a cold decision reads only the tail after
-// them. A projection serves it; a state that is behind costs a longer tail, never a wrong decision.
+// them. A projection serves it; a state that is behind costs a longer tail, never a wrong decision. It is asked for
+// entities with a long history, and for all where the backend has no index of entities ([EntitiesReader]).
 type StateSource interface {
 	// State is the state of an entity as of a revision. A nil state says that no fact up to asOf is about it; ok is
 	// false where the source cannot tell.

@@ -20,11 +20,13 @@ var errClosing = errors.New("the server is shutting down")
 
 // An Executor carries out commands. It is safe for concurrent use.
 type Executor struct {
-	store  Store
-	cfg    Config
-	states *stateCache
-	recent *recentCommands
-	group  *committer
+	store   Store
+	cfg     Config
+	states  *stateCache
+	recent  *recentCommands
+	loads   *loads
+	workers *workers
+	group   *committer
 
 	ctx    context.Context // of all work of the executor, whoever asked for it
 	cancel context.CancelFunc
@@ -47,14 +49,16 @@ func New(store Store, cfg Config) *Executor {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	x := &Executor{
-		store:  store,
-		cfg:    cfg,
-		states: newStateCache(cfg.MaxStates),
-		recent: newRecentCommands(cfg.MaxCommands),
-		ctx:    ctx,
-		cancel: cancel,
-		actors: map[domain.Stream]*list.Element{},
-		used:   list.New(),
+		store:   store,
+		cfg:     cfg,
+		states:  newStateCache(cfg.MaxStates),
+		recent:  newRecentCommands(cfg.MaxCommands),
+		loads:   newLoads(store),
+		workers: newWorkers(ctx),
+		ctx:     ctx,
+		cancel:  cancel,
+		actors:  map[domain.Stream]*list.Element{},
+		used:    list.New(),
 	}
 	x.group = newCommitter(ctx, store, cfg)
 	return x

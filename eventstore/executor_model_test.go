@@ -124,6 +124,9 @@ func TestExecutorIsTheModel(t *testing.T) {
 		if lossy {
 			store = &eventstoretest.Lossy{Store: s}
 		}
+		if rapid.Bool().Draw(t, "indexed") {
+			store = indexed{store}
+		}
 		source := &oldStates{store: s, behind: domain.Revision(rapid.IntRange(0, 6).Draw(t, "behind"))}
 		cfg := eventstore.Config{
 			MaxStates:   rapid.SampledFrom([]int{1, 2, 5, 100}).Draw(t, "states"),
@@ -208,6 +211,23 @@ func compareStates(t rapid.TB, s eventstore.Store, m *model) {
 			}
 		}
 	}
+}
+
+// indexed is a store that reads several entities at once.
+type indexed struct{ eventstore.Store }
+
+func (s indexed) ReadEntities(ctx context.Context, reads []eventstore.EntityRead) ([][]domain.Recorded, error) {
+	found := make([][]domain.Recorded, len(reads))
+	for i, r := range reads {
+		events, err := s.ReadEntity(ctx, r.Stream, r.Entity, r.From)
+		if err != nil {
+			return nil, err
+		}
+		if found[i] = events; r.Limit > 0 {
+			found[i] = events[:min(len(events), r.Limit)]
+		}
+	}
+	return found, nil
 }
 
 // oldStates serves decision states as a projection does that is behind.

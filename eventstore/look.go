@@ -1,24 +1,10 @@
 package eventstore
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/annals-io/annals/domain"
 )
-
-// An EntityRead asks for the events about one entity of a stream, from a revision on.
-type EntityRead struct {
-	Stream domain.Stream
-	Entity domain.Entity
-	From   domain.Revision
-}
-
-// EntitiesReader is what a backend may offer besides [Reader.ReadEntity]: the events about several entities in one
-// round trip. The answer has one list for each question, in order.
-type EntitiesReader interface {
-	ReadEntities(ctx context.Context, reads []EntityRead) ([][]domain.Recorded, error)
-}
 
 // look fills the view with the states that a command needs, and with the workspace's.
 func (a *actor) look(needs []domain.Entity) error {
@@ -84,31 +70,15 @@ func (a *actor) prefetch(work []*item) error {
 func (a *actor) fetch(cold []domain.Entity) ([]*domain.State, error) {
 	a.checked = false // what is read now may be newer
 	states := make([]*domain.State, len(cold))
-	reads := make([]EntityRead, len(cold))
-	for i, e := range cold {
-		state, from, err := a.stored(e)
-		if err != nil {
-			return nil, err
-		}
-		states[i], reads[i] = state, EntityRead{Stream: a.stream, Entity: e, From: from}
+	for i := range states {
+		states[i] = &domain.State{Changed: domain.NoRevision}
 	}
-	tails := make([][]domain.Recorded, len(cold))
 	if a.confirmed != domain.NoRevision {
-		var err error
-		if tails, err = a.x.readEntities(a.x.ctx, reads); err != nil {
+		if err := a.read(cold, states); err != nil {
 			return nil, err
 		}
 	}
 	for i, e := range cold {
-		for j := range tails[i] {
-			r := &tails[i][j]
-			if r.Event == nil {
-				return nil, unknownEvent(r)
-			}
-			if err := states[i].Apply(r); err != nil {
-				return nil, err
-			}
-		}
 		a.x.states.put(a.stream, e, states[i])
 		var err error
 		if states[i], err = a.overlay(e, states[i]); err != nil {
@@ -118,21 +88,73 @@ func (a *actor) fetch(cold []domain.Entity) ([]*domain.State, error) {
 	return states, nil
 }
 
-// stored is what the source of states has of an entity, and from which revision on to read what it lacks.
-func (a *actor) stored(e domain.Entity) (*domain.State, domain.Revision, error) {
-	if a.x.cfg.States != nil && a.confirmed != domain.NoRevision {
-		state, asOf, ok, err := a.x.cfg.States.State(a.x.ctx, a.stream, e)
+// shortLife is how many events about an entity are read before its stored state is asked for. Nearly all entities
+// have fewer, where the backend finds them by an index.
+const shortLife = 64
+
+// read fills in the states from the store.
+func (a *actor) read(cold []domain.Entity, states []*domain.State) error {
+	if !a.x.loads.cheap {
+		for i, e := range cold {
+			if err := a.readLong(e, states[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	reads := make([]EntityRead, len(cold))
+	for i, e := range cold {
+		reads[i] = EntityRead{Stream: a.stream, Entity: e, Limit: shortLife}
+	}
+	lives, err := a.x.loads.read(a.x.ctx, reads)
+	if err != nil {
+		return err
+	}
+	for i, e := range cold {
+		if len(lives[i]) == shortLife {
+			err = a.readLong(e, states[i])
+		} else {
+			err = applyAll(states[i], lives[i])
+		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("read the stored state of a %s of %s: %w", e.Kind, a.stream, err)
-		}
-		if ok && state != nil {
-			return state.Clone(), asOf + 1, nil
-		}
-		if ok {
-			return &domain.State{Changed: domain.NoRevision}, asOf + 1, nil
+			return err
 		}
 	}
-	return &domain.State{Changed: domain.NoRevision}, 0, nil
+	return nil
+}
+
+// readLong begins with the stored state of an entity, where there is one, and reads all events after it.
+func (a *actor) readLong(e domain.Entity, state *domain.State) error {
+	from := domain.Revision(0)
+	if a.x.cfg.States != nil {
+		stored, asOf, ok, err := a.x.cfg.States.State(a.x.ctx, a.stream, e)
+		if err != nil {
+			return fmt.Errorf("read the stored state of a %s of %s: %w", e.Kind, a.stream, err)
+		}
+		if ok {
+			from = asOf + 1
+		}
+		if ok && stored != nil {
+			*state = *stored.Clone()
+		}
+	}
+	tail, err := a.x.store.ReadEntity(a.x.ctx, a.stream, e, from)
+	if err != nil {
+		return err
+	}
+	return applyAll(state, tail)
+}
+
+func applyAll(state *domain.State, events []domain.Recorded) error {
+	for i := range events {
+		if events[i].Event == nil {
+			return unknownEvent(&events[i])
+		}
+		if err := state.Apply(&events[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overlay is the state with what is in flight about the entity, which was cold until now. Events that the read has seen already,
@@ -155,21 +177,6 @@ func (a *actor) overlay(e domain.Entity, state *domain.State) (*domain.State, er
 		}
 	}
 	return state, nil
-}
-
-// readEntities uses what the backend offers.
-func (x *Executor) readEntities(ctx context.Context, reads []EntityRead) ([][]domain.Recorded, error) {
-	if many, ok := x.store.(EntitiesReader); ok {
-		return many.ReadEntities(ctx, reads)
-	}
-	found := make([][]domain.Recorded, len(reads))
-	for i, r := range reads {
-		var err error
-		if found[i], err = x.store.ReadEntity(ctx, r.Stream, r.Entity, r.From); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
 }
 
 func unknownEvent(r *domain.Recorded) error {

@@ -96,17 +96,6 @@ func refuse(subject, message string) error {
 	return &domain.Error{Code: domain.Invalid, Subject: subject, Message: message}
 }
 
-// EncodeMeta is the metadata as it is stored.
-func EncodeMeta(m domain.Meta) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m); err != nil {
-		return nil, fmt.Errorf("encode metadata: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
 // A Decoder turns stored bytes into events. The events of one command share their metadata byte for byte, so it
 // keeps the last it saw: reading pages decodes metadata once a command, not once an event.
 type Decoder struct {

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/domain"
@@ -100,8 +99,7 @@ func (c Config) complete() (Config, error) {
 // whether or not [Engine.Run] is under way, or runs in another process.
 type Engine struct {
 	Config
-	id      uuid.UUID // of this process among the holders of leases
-	version string    // of the folding code and its tables
+	version string // of the folding code and its tables
 	fold    folder
 	watch   *watch
 	live    atomic.Pointer[model] // the last live model seen; every use checks it
@@ -111,11 +109,11 @@ type Engine struct {
 	models map[string]*projection // by schema
 	slugs  *numbers               // of workspaces, shared by all models
 
-	nudged  chan struct{} // look at leases and models now
-	running atomic.Int32
-	ready   chan struct{}
-	once    sync.Once
-	held    atomic.Pointer[map[string]bool] // lanes that this process projects
+	nudged chan struct{} // look at leases and models now
+	ready  chan struct{}
+	once   sync.Once
+	drops  atomic.Bool                     // dropped models are being cleared away
+	held   atomic.Pointer[map[string]bool] // lanes that this process projects
 }
 
 // New makes an engine. It touches nothing yet.
@@ -124,12 +122,8 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return nil, fmt.Errorf("name this process: %w", err)
-	}
 	e := &Engine{
-		Config: c, id: id, fold: readFold{c.Store}, models: map[string]*projection{},
+		Config: c, fold: readFold{c.Store}, models: map[string]*projection{},
 		nudged: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	e.version = codeVersion()
@@ -146,10 +140,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.Prepare(ctx); err != nil {
 		return err
 	}
-	e.running.Add(1)
-	defer e.running.Add(-1)
-	e.keep(ctx)
-	return nil
+	var resuming sync.WaitGroup
+	defer resuming.Wait()
+	resuming.Go(func() { e.resumeStates(ctx) })
+	return e.keep(ctx, nil)
 }
 
 // Ready is closed when there is a live model to ask.

@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/annals-io/annals/eventstore"
+	"github.com/google/uuid"
 )
 
 // The keeper holds the leases of this process: it renews them, takes what is free up to this process's share, and
 // gives back what is more than that, so that processes that come and go share the lanes evenly.
 type keeper struct {
 	e       *Engine
+	id      uuid.UUID
 	self    lease
 	renewed time.Time          // when the leases were known to be ours
 	tenures map[string]*tenure // by name of the lease
@@ -24,30 +25,20 @@ type keeper struct {
 	wg      sync.WaitGroup
 }
 
-// A tenure is one lane while this process holds its lease.
-type tenure struct {
-	lane
-	name   string
-	cancel context.CancelCauseFunc
-	err    error // why it ended, set before it is sent to over
-}
-
-// A rest keeps a lane that fails from being tried without pause.
-type rest struct {
-	until time.Time
-	last  time.Duration
-}
-
 const (
 	firstRest = 50 * time.Millisecond
 	longRest  = 5 * time.Second
 )
 
 // keep projects until ctx ends: everything, or one projection alone.
-func (e *Engine) keep(ctx context.Context, only ...*projection) {
-	k := &keeper{e: e, tenures: map[string]*tenure{}, resting: map[string]rest{}, over: make(chan *tenure), renewed: time.Now()}
-	if len(only) > 0 {
-		k.only = only[0]
+func (e *Engine) keep(ctx context.Context, only *projection) error {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return fmt.Errorf("name a holder of leases: %w", err)
+	}
+	k := &keeper{
+		e: e, id: id, only: only, renewed: time.Now(),
+		tenures: map[string]*tenure{}, resting: map[string]rest{}, over: make(chan *tenure),
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -59,7 +50,7 @@ func (e *Engine) keep(ctx context.Context, only ...*projection) {
 			k.ended(t)
 		case <-ctx.Done():
 			k.stop(ctx)
-			return
+			return nil
 		}
 		if err := k.look(ctx); err != nil && ctx.Err() == nil {
 			e.Log.Warn("looking after the leases failed; trying again", "error", err)
@@ -78,7 +69,7 @@ func (k *keeper) look(ctx context.Context) error {
 		return err
 	}
 	if k.self.name == "" && k.only == nil {
-		self, _, err := k.e.take(ctx, "engine/"+k.e.id.String())
+		self, _, err := k.e.take(ctx, k.id, k.e.engines()+k.id.String())
 		if err != nil {
 			return err
 		}
@@ -92,7 +83,7 @@ func (k *keeper) look(ctx context.Context) error {
 		return err
 	}
 	var engines int
-	if err := k.e.Pool.QueryRow(ctx, enginesSQL).Scan(&engines); err != nil {
+	if err := k.e.Pool.QueryRow(ctx, enginesSQL, k.e.engines()).Scan(&engines); err != nil {
 		return fmt.Errorf("count the processes that project: %w", err)
 	}
 	if err := k.checkPlaces(ctx); err != nil {
@@ -106,8 +97,11 @@ func (k *keeper) look(ctx context.Context) error {
 	if err := k.takeFree(ctx, wanted, share); err != nil {
 		return err
 	}
-	return k.e.dropOld(ctx)
+	return k.e.retire(ctx)
 }
+
+// engines is how the leases of processes begin that project the same models as this one: lanes are shared with these.
+func (e *Engine) engines() string { return "engine/" + e.version + "/" }
 
 func (k *keeper) renew(ctx context.Context) error {
 	leases := []lease{}
@@ -118,7 +112,7 @@ func (k *keeper) renew(ctx context.Context) error {
 		leases = append(leases, t.lease)
 	}
 	at := time.Now()
-	kept, err := k.e.renew(ctx, leases)
+	kept, err := k.e.renew(ctx, k.id, leases)
 	if err != nil {
 		return err
 	}
@@ -129,36 +123,6 @@ func (k *keeper) renew(ctx context.Context) error {
 	for name, t := range k.tenures {
 		if !kept[name] {
 			t.cancel(errFenced)
-		}
-	}
-	return nil
-}
-
-// checkPlaces ends the tenures whose last pages the database has lost: a server that crashes loses what it had not
-// yet written of asynchronous commits, and an idle lane would not notice by itself.
-func (k *keeper) checkPlaces(ctx context.Context) error {
-	type held struct {
-		t  *tenure
-		at eventstore.Position
-	}
-	byModel := map[*projection][]held{}
-	for _, t := range k.tenures {
-		if at := t.at.Load(); at != nil {
-			byModel[t.p] = append(byModel[t.p], held{t, *at})
-		}
-	}
-	for p, lanes := range byModel {
-		stored, err := p.places(ctx)
-		if broken(err) {
-			continue // the model was dropped just now
-		}
-		if err != nil {
-			return err
-		}
-		for _, h := range lanes {
-			if stored[h.t.index].Compare(h.at) < 0 {
-				h.t.cancel(errMoved)
-			}
 		}
 	}
 	return nil
@@ -244,7 +208,7 @@ func (k *keeper) takeFree(ctx context.Context, wanted map[string]laneKey, share 
 		if k.tenures[name] != nil || time.Now().Before(k.resting[name].until) {
 			continue
 		}
-		l, ok, err := k.e.take(ctx, name)
+		l, ok, err := k.e.take(ctx, k.id, name)
 		if err != nil {
 			return err
 		}
@@ -253,40 +217,6 @@ func (k *keeper) takeFree(ctx context.Context, wanted map[string]laneKey, share 
 		}
 	}
 	return nil
-}
-
-// begin projects a lane in a goroutine that says when it is over. The tenure has a context of its own: it outlives
-// the round that began it.
-func (k *keeper) begin(l lease, key laneKey) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	t := &tenure{lane: lane{e: k.e, p: key.p, index: key.index, lease: l, stop: cancel}, name: l.name, cancel: cancel}
-	k.tenures[l.name] = t
-	k.wg.Add(1)
-	go func() {
-		defer k.wg.Done()
-		defer cancel(nil)
-		if hook := k.e.Hooks.Lane; hook != nil {
-			hook(key.p.schema, key.index, true)
-			defer hook(key.p.schema, key.index, false)
-		}
-		t.err = t.run(ctx)
-		k.over <- t
-	}()
-}
-
-func (k *keeper) ended(t *tenure) {
-	delete(k.tenures, t.name)
-	k.e.release(t.lease)
-	switch {
-	case benign(t.err):
-		return
-	case time.Now().After(k.resting[t.name].until.Add(longRest)): // it had been well for a while
-		k.resting[t.name] = rest{time.Now().Add(firstRest), firstRest}
-	default:
-		next := min(2*max(k.resting[t.name].last, firstRest), longRest)
-		k.resting[t.name] = rest{time.Now().Add(next), next}
-	}
-	k.e.Log.Warn("a lane stopped and will be taken up again from what is stored", "lane", t.name, "error", t.err)
 }
 
 // pause is how long the keeper may wait: a third of a lease, or until a lane has rested.
@@ -307,6 +237,9 @@ func (k *keeper) pause() time.Duration {
 
 // publish tells the rest of the process which lanes it projects.
 func (k *keeper) publish() {
+	if k.only != nil {
+		return
+	}
 	held := map[string]bool{}
 	for name := range k.tenures {
 		held[name] = true
@@ -329,5 +262,7 @@ func (k *keeper) stop(ctx context.Context) {
 	if k.self.name != "" {
 		k.e.release(k.self)
 	}
-	k.e.held.Store(nil)
+	if k.only == nil {
+		k.e.held.Store(nil)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/annals-io/annals/domain"
@@ -75,6 +76,8 @@ func TestAnotherNumberOfLanesMissesNothing(t *testing.T) {
 	}
 }
 
+var me, them = uuid.MustParse("8d0cb0fc-0001-4c6e-9f5e-7a6f0f1f2a3b"), uuid.MustParse("8d0cb0fc-0002-4c6e-9f5e-7a6f0f1f2a3b")
+
 // Two engines share the lanes, and one that was thought dead commits nothing more.
 func TestTwoEnginesShareTheLanes(t *testing.T) {
 	t.Parallel()
@@ -125,15 +128,15 @@ func TestAPageOfALostLeaseIsNotCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := e.projected("read_1")
-	mine, ok, err := e.take(t.Context(), "read_1/0")
+	mine, ok, err := e.take(t.Context(), me, "read_1/0")
 	if err != nil || !ok {
 		t.Fatalf("take = %v, %v", ok, err)
 	}
-	if _, ok, err := other.take(t.Context(), "read_1/0"); ok || err != nil {
+	if _, ok, err := other.take(t.Context(), them, "read_1/0"); ok || err != nil {
 		t.Fatalf("a held lease was taken: %v", err)
 	}
 	e.release(mine)
-	theirs, ok, err := other.take(t.Context(), "read_1/0")
+	theirs, ok, err := other.take(t.Context(), them, "read_1/0")
 	if err != nil || !ok || theirs.term <= mine.term {
 		t.Fatalf("take = %+v, %v, %v; want a higher term than %d", theirs, ok, err, mine.term)
 	}
@@ -161,7 +164,7 @@ func TestALeaseIsTakenAfterThePageThatCheckedIt(t *testing.T) {
 	if err := e.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	mine, _, err := e.take(t.Context(), "read_1/0")
+	mine, _, err := e.take(t.Context(), me, "read_1/0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,13 +178,13 @@ func TestALeaseIsTakenAfterThePageThatCheckedIt(t *testing.T) {
 	page := make(chan error, 1)
 	go func() { page <- p.transact(context.Background(), work{parts: r.parts(p, "one", 0), fence: &mine}) }()
 	<-inside
-	if kept, err := e.renew(t.Context(), []lease{mine}); err != nil || !kept[mine.name] {
+	if kept, err := e.renew(t.Context(), me, []lease{mine}); err != nil || !kept[mine.name] {
 		t.Errorf("renewing during a page: %v, %v", kept, err)
 	}
 	e.release(mine)
 	took := make(chan error, 1)
 	go func() {
-		_, _, err := other.take(context.Background(), "read_1/0")
+		_, _, err := other.take(context.Background(), them, "read_1/0")
 		took <- err
 	}()
 	eventually(t, "the taker waits for the page", func() bool {
@@ -225,7 +228,7 @@ func TestAGapIsReadFromTheStore(t *testing.T) {
 	p := e.projected("read_1")
 	l := &lane{e: e, p: p, index: 0}
 	var err error
-	if l.lease, _, err = e.take(t.Context(), "read_1/0"); err != nil {
+	if l.lease, _, err = e.take(t.Context(), me, "read_1/0"); err != nil {
 		t.Fatal(err)
 	}
 	at, err := l.from(t.Context())

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
-// A lease is a tenure of this process: of a lane ("read_1/0"), or of being there at all ("engine/<id>"). Its term is
+// A lease is a tenure of this process: of a lane ("read_1/0"), or of being there at all ("engine/<version>/<id>"). Its term is
 // checked in every transaction that is done under it: a holder that was thought dead commits nothing more.
 type lease struct {
-	name string
-	term int64
+	name   string
+	holder uuid.UUID
+	term   int64
 }
 
 // errFenced says that the lease went to somebody else.
@@ -33,14 +35,14 @@ RETURNING l.name`
 	releaseSQL = `UPDATE log.leases SET until = '-infinity' WHERE name = $1 AND term = $2 AND holder = $3`
 	// A key lock: whoever takes the lease over waits for this transaction; renewing does not.
 	fenceSQL   = `SELECT term FROM log.leases WHERE name = $1 AND term = $2 AND holder = $3 FOR KEY SHARE`
-	enginesSQL = `SELECT count(*) FROM log.leases WHERE name LIKE 'engine/%' AND until >= now()`
+	enginesSQL = `SELECT count(*) FROM log.leases WHERE starts_with(name, $1) AND until >= now()`
 	sweepSQL   = `DELETE FROM log.leases WHERE name LIKE 'engine/%' AND until < now() - interval '1 day'`
 )
 
-// take takes a lease that nobody holds, or that this process holds from before; ok is false where it is held.
-func (e *Engine) take(ctx context.Context, name string) (l lease, ok bool, err error) {
-	l.name = name
-	err = e.Pool.QueryRow(ctx, takeSQL, name, e.id, e.Lease).Scan(&l.term)
+// take takes a lease that nobody holds, or that the holder has from before; ok is false where it is held.
+func (e *Engine) take(ctx context.Context, holder uuid.UUID, name string) (l lease, ok bool, err error) {
+	l.name, l.holder = name, holder
+	err = e.Pool.QueryRow(ctx, takeSQL, name, holder, e.Lease).Scan(&l.term)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l, false, nil
 	}
@@ -50,13 +52,13 @@ func (e *Engine) take(ctx context.Context, name string) (l lease, ok bool, err e
 	return l, true, nil
 }
 
-// renew prolongs leases and answers those that are still ours.
-func (e *Engine) renew(ctx context.Context, leases []lease) (map[string]bool, error) {
+// renew prolongs a holder's leases and answers those that are still its own.
+func (e *Engine) renew(ctx context.Context, holder uuid.UUID, leases []lease) (map[string]bool, error) {
 	names, terms := make([]string, len(leases)), make([]int64, len(leases))
 	for i, l := range leases {
 		names[i], terms[i] = l.name, l.term
 	}
-	rows, _ := e.Pool.Query(ctx, renewSQL, e.id, names, terms, e.Lease)
+	rows, _ := e.Pool.Query(ctx, renewSQL, holder, names, terms, e.Lease)
 	ours, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("renew %d leases: %w", len(leases), err)
@@ -72,7 +74,7 @@ func (e *Engine) renew(ctx context.Context, leases []lease) (map[string]bool, er
 func (e *Engine) release(l lease) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if _, err := e.Pool.Exec(ctx, releaseSQL, l.name, l.term, e.id); err != nil {
+	if _, err := e.Pool.Exec(ctx, releaseSQL, l.name, l.term, l.holder); err != nil {
 		e.Log.Warn("a lease was not given up; it will end by itself", "lease", l.name, "error", err)
 	}
 }

@@ -101,7 +101,7 @@ func (p *projection) due(ctx context.Context, tx pgx.Tx, w work) ([]step, error)
 	b.Queue(`SET LOCAL synchronous_commit = off`)
 	b.Queue(`SET LOCAL idle_in_transaction_session_timeout = '2min'`)
 	if w.fence != nil {
-		b.Queue(fenceSQL, w.fence.name, w.fence.term, p.e.id).QueryRow(func(row pgx.Row) error {
+		b.Queue(fenceSQL, w.fence.name, w.fence.term, w.fence.holder).QueryRow(func(row pgx.Row) error {
 			var term int64
 			if err := row.Scan(&term); errors.Is(err, pgx.ErrNoRows) {
 				return errFenced

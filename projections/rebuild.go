@@ -132,6 +132,7 @@ func (b *build) run(ctx context.Context) (Report, error) {
 	if err := b.fill(ctx, b.next, goals, b.o.PageSize); err != nil {
 		return b.report, fmt.Errorf("fill %s: %w", b.next.schema, err)
 	}
+	b.quiet = true
 	if b.o.Prove {
 		if err := b.prove(ctx, goals); err != nil {
 			return b.report, err
@@ -140,7 +141,6 @@ func (b *build) run(ctx context.Context) (Report, error) {
 	if err := b.e.index(ctx, b.next.schema, b.o.Parallel); err != nil {
 		return b.report, err
 	}
-	b.quiet = true
 	if err := b.compare(ctx, goals); err != nil {
 		return b.report, fmt.Errorf("compare %s with %s: %w", b.next.schema, b.live.schema, err)
 	}
@@ -277,21 +277,14 @@ func (b *build) topUp(ctx context.Context, goals []goal) error {
 	return nil
 }
 
-// catchUp waits until the new model has what the live one had when the waiting began. The lanes are projected by
-// whoever projects; where this process does not, it does for as long as this takes.
+// catchUp waits until the new model has what the live one had when the waiting began. This process projects it
+// meanwhile, unless others do.
 func (b *build) catchUp(ctx context.Context) error {
-	if b.e.running.Load() == 0 {
-		own, stop := context.WithCancel(ctx)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.e.keep(own, b.next)
-		}()
-		defer func() {
-			stop()
-			<-done
-		}()
-	}
+	own, stop := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { _ = b.e.keep(own, b.next) })
+	defer keeping.Wait()
+	defer stop()
 	_, err := b.e.level(ctx, b.next, b.live, true)
 	return err
 }

@@ -65,6 +65,21 @@ func (e *Engine) retry(ctx context.Context, p *projection, stream domain.Stream,
 	}
 }
 
+const pausedStreamsSQL = `SELECT stream FROM states.progress WHERE state = 'paused' ORDER BY ws`
+
+// resumeStates drives the decision states on that an earlier start had to pause: this build may know the events. The
+// executor reads what is missing from the log meanwhile, or refuses there by itself.
+func (e *Engine) resumeStates(ctx context.Context) {
+	rows, _ := e.Pool.Query(ctx, pausedStreamsSQL)
+	streams, err := pgx.CollectRows(rows, pgx.RowTo[domain.Stream])
+	for _, stream := range streams {
+		err = errors.Join(err, e.retry(ctx, e.states, stream, domain.Slug(stream)))
+	}
+	if err != nil && ctx.Err() == nil {
+		e.Log.Warn("some decision states stay paused", "error", err)
+	}
+}
+
 // drive applies the next page of a paused stream, or ends the pause where there is nothing more. done is false where
 // an event cannot be folded.
 func (p *projection) drive(ctx context.Context, s part, applied domain.Revision) (done bool, err error) {

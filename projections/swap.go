@@ -181,8 +181,9 @@ SELECT m.schema FROM log.models m JOIN pg_namespace n ON n.nspname = m.schema
 WHERE m.state = 'dropped' AND m.changed_at < now() - $1::interval`
 )
 
-// dropOld drops the models whose time is over: first nobody projects them any more, then they go.
-func (e *Engine) dropOld(ctx context.Context) error {
+// retire has the models dropped whose time is over: first nobody projects them any more, then they go, beside
+// everything else, for that may take long.
+func (e *Engine) retire(ctx context.Context) error {
 	rows, _ := e.Pool.Query(ctx, retiredSQL)
 	retired, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -196,12 +197,21 @@ func (e *Engine) dropOld(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list dropped models: %w", err)
 	}
-	for _, schema := range gone {
-		if err := e.dropModel(ctx, schema); err != nil {
-			return err
-		}
+	if len(gone) > 0 && e.drops.CompareAndSwap(false, true) {
+		go e.clear(gone)
 	}
 	return nil
+}
+
+func (e *Engine) clear(schemas []string) {
+	defer e.drops.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	for _, schema := range schemas {
+		if err := e.dropModel(ctx, schema); err != nil {
+			e.Log.Warn("a read model was not dropped; trying again", "model", schema, "error", err)
+		}
+	}
 }
 
 // dropModel drops a model's schema. It does not wait long for whoever reads it: it will be tried again.

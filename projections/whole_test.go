@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 )
 
 // training is what an orchestrator reports of one run: three steps, datasets in and a model out.
@@ -59,6 +61,41 @@ func TestTheReadModelDoesNotDependOnPages(t *testing.T) {
 	list, err := e.Progress(t.Context())
 	if err != nil || slices.ContainsFunc(list, func(s Standing) bool { return s.State != "live" || s.Lag != 0 }) {
 		t.Errorf("Progress = %+v, %v", list, err)
+	}
+}
+
+// An event of a newer build pauses its workspace alone, in the read model and in the decision states, and the next
+// build goes on from there.
+func TestAnEventOfANewerBuildPausesItsWorkspace(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	before := r.append("ahead", training(1)...)
+	other := r.append("other", training(2)...)
+	stream := domain.WorkspaceStream("ahead")
+	run := report("later")
+	_, err := r.store.Append(t.Context(), []eventstore.Slice{{Stream: stream, Expected: eventstore.Expected(before), Events: []eventstore.NewEvent{{
+		Data:     []byte("{}"),
+		Envelope: domain.Envelope{EventID: domain.EventID(stream, "new", 0), Type: "run.dreamt", Version: 1, RecordedAt: r.clock.Add(time.Hour), Subject: run.Subject()},
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := r.whole()
+	r.run(e)
+	r.waitFor(e, "other", other)
+	var paused *PausedError
+	eventually(t, "paused", func() bool { return errors.As(e.Wait(t.Context(), "ahead", before+1), &paused) })
+	if paused.Applied != before {
+		t.Errorf("paused after %d, want %d", paused.Applied, before)
+	}
+	eventually(t, "the decision states are paused too", func() bool {
+		_, asOf, ok, err := e.State(t.Context(), stream, domain.WorkspaceEntity())
+		var n int
+		_ = r.pool.QueryRow(t.Context(), `SELECT count(*) FROM states.progress WHERE state = 'paused'`).Scan(&n)
+		return err == nil && ok && asOf == before && n == 1
+	})
+	if err := e.Retry(t.Context(), "ahead"); !errors.As(err, &paused) {
+		t.Errorf("Retry: %v", err)
 	}
 }
 

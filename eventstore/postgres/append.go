@@ -31,7 +31,14 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 	if len(sl) == 0 {
 		return nil, nil
 	}
-	lookUp := false
+	results, err := s.guess(ctx, sl)
+	if err == nil && results != nil {
+		return results, nil
+	}
+	lookUp := errors.Is(err, errKnownCommand)
+	if err != nil && !lookUp && !errors.Is(err, errMoved) && !errors.Is(err, errStrayEvent) && !contended(err) {
+		return nil, err
+	}
 	for attempt := 1; ; attempt++ {
 		results, err := s.attempt(ctx, sl, lookUp)
 		switch {
@@ -40,6 +47,8 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 		case attempt == maxAttempts:
 		case errors.Is(err, errKnownCommand):
 			lookUp = true
+			continue
+		case errors.Is(err, errMoved): // not while its row is locked, but let it be tried again
 			continue
 		case errors.Is(err, errStrayEvent):
 			s.streams.suspect(streamsOf(sl))
@@ -53,6 +62,46 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 		}
 		return nil, err
 	}
+}
+
+// errMoved says that a stream is not where the slices expect it.
+var errMoved = errors.New("a stream has moved")
+
+// guess is the common road: every stream is known here, every slice expects a revision and all fit together if the
+// streams are where the first ones say. Then nothing has to be asked before writing: the statement that moves the
+// streams fails where one of them is elsewhere. It answers nothing where that road cannot be taken.
+func (s *Store) guess(ctx context.Context, sl []eventstore.Slice) ([]eventstore.SliceResult, error) {
+	a := &attempt{store: s, slices: sl, streams: make(map[domain.Stream]*locked, len(sl))}
+	plan := &eventstore.Plan{At: make(map[domain.Stream]domain.Revision, len(sl))}
+	for i := range sl {
+		name := sl[i].Stream
+		if a.streams[name] != nil {
+			continue
+		}
+		id, ok := s.streams.id(name)
+		if !ok || sl[i].Expected < 0 {
+			return nil, nil
+		}
+		a.streams[name] = &locked{id: id, revision: domain.Revision(sl[i].Expected)}
+		plan.At[name] = domain.Revision(sl[i].Expected)
+	}
+	if a.results, a.write = plan.Judge(sl); len(a.write) < len(sl) {
+		return nil, nil
+	}
+	conn, err := s.appends.Acquire(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer conn.Release()
+	a.conn = conn
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	if err := a.commit(ctx, b, plan.At); err != nil {
+		a.rollback(ctx)
+		return nil, err
+	}
+	a.publish()
+	return a.results, nil
 }
 
 // An attempt is one transaction of an Append.
@@ -73,7 +122,7 @@ type locked struct {
 }
 
 func (s *Store) attempt(ctx context.Context, sl []eventstore.Slice, lookUp bool) ([]eventstore.SliceResult, error) {
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.appends.Acquire(ctx)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -94,7 +143,7 @@ func (s *Store) attempt(ctx context.Context, sl []eventstore.Slice, lookUp bool)
 		a.rollback(ctx)
 		return a.results, nil
 	}
-	if err := a.commit(ctx, plan.At); err != nil {
+	if err := a.commit(ctx, &pgx.Batch{}, plan.At); err != nil {
 		a.rollback(ctx)
 		return nil, err
 	}

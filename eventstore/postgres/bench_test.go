@@ -1,13 +1,18 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,9 +126,11 @@ func benchExecutor(b *testing.B, command func(n int64) domain.Command) {
 	next.Store(int64(b.N))
 	appends.Store(0)
 	events.Store(0)
+	spent := spending(b, s)
 	b.ResetTimer()
 	waits := run(2 * int64(b.N))
 	b.StopTimer()
+	spent()
 	slices.Sort(waits)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ev/s")
 	b.ReportMetric(float64(waits[len(waits)/2].Microseconds())/1000, "p50-ms")
@@ -191,12 +198,52 @@ WITH ORDINALITY AS e (stream, revision, at, event_id, subject, data, meta, n)`, 
 	for range b.N / 8 / batch {
 		write()
 	}
+	spent := spending(b, s)
 	b.ResetTimer()
 	for done := 0; done < b.N; done += batch {
 		write()
 	}
 	b.StopTimer()
+	spent()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ev/s")
+}
+
+// spending reports the processor time of an operation, of this process and, where /proc tells, of the server's
+// sessions. On a shared machine it says more than the clock does.
+func spending(b *testing.B, s *postgres.Store) func() {
+	ours, theirs := processorTime(b, s)
+	return func() {
+		oursNow, theirsNow := processorTime(b, s)
+		b.ReportMetric(float64((oursNow-ours).Microseconds())/float64(b.N), "go-us/ev")
+		if theirs > 0 {
+			b.ReportMetric(float64((theirsNow-theirs).Microseconds())/float64(b.N), "pg-us/ev")
+		}
+	}
+}
+
+func processorTime(b *testing.B, s *postgres.Store) (ours, theirs time.Duration) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	ours = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	rows, _ := s.Pool().Query(b.Context(), `SELECT pid FROM pg_stat_activity`)
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, pid := range pids {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue // it ended, or there is no /proc
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		for _, ticks := range fields[11:13] { // user and system, in hundredths of a second
+			n, _ := strconv.Atoi(ticks)
+			theirs += time.Duration(n) * 10 * time.Millisecond
+		}
+	}
+	return ours, theirs
 }
 
 func newEvent(e domain.Event) eventstore.NewEvent {

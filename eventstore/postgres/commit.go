@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,9 +17,14 @@ const (
 	insertCommandsSQL = `INSERT INTO log.commands (stream, id, digest, first, last, at, forever)
 SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::bool[])`
 
-	moveStreamsSQL = `UPDATE log.streams AS s SET revision = v.revision, recorded_at = v.at
-FROM unnest($1::int[], $2::bigint[], $3::timestamptz[]) AS v (id, revision, at)
-WHERE s.id = v.id`
+	// It fails where a stream is not where it was seen. The sessions of appends join by index alone (see [Open]), so
+	// rows are locked in the order of the ids here as well.
+	moveStreamsSQL = `WITH moved AS (
+    UPDATE log.streams AS s SET revision = v.revision, recorded_at = v.at
+    FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS v (id, seen, revision, at)
+    WHERE s.id = v.id AND s.revision = v.seen
+    RETURNING 1)
+SELECT log.require(count(*) = cardinality($1::int[]), 'AN001') FROM moved`
 
 	insertEvidenceSQL = `INSERT INTO log.evidence (stream, digest, salt, bytes, encoding)
 SELECT * FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::bytea[], $5::smallint[])
@@ -33,12 +39,14 @@ WITH ORDINALITY AS e (stream, revision, recorded_at, occurred_at, version, event
 ORDER BY n`
 )
 
-// commit writes the slices that fit and commits, all in one round trip. The head row comes last of the locks: who
-// holds it only inserts its events and commits.
-func (a *attempt) commit(ctx context.Context, at map[domain.Stream]domain.Revision) error {
-	b := &pgx.Batch{}
-	a.queueCommands(b)
+// streamMoved is the SQLSTATE that moveStreamsSQL raises.
+const streamMoved = "AN001"
+
+// commit writes the slices that fit and commits, all in one round trip, behind what the batch holds already. The head
+// row comes last of the locks: who holds it only inserts its events and commits.
+func (a *attempt) commit(ctx context.Context, b *pgx.Batch, at map[domain.Stream]domain.Revision) error {
 	a.queueStreams(b, at)
+	a.queueCommands(b)
 	a.queueEvidence(b)
 	a.queueEvents(b)
 	committed := false
@@ -47,6 +55,8 @@ func (a *attempt) commit(ctx context.Context, at map[domain.Stream]domain.Revisi
 	switch {
 	case err == nil, committed: // what went wrong after the commit undoes nothing
 		return nil
+	case hasState(err, streamMoved):
+		return errMoved
 	case violates(err, "commands_pkey"):
 		return errKnownCommand
 	case violates(err, "events_revision"), violates(err, "events_pkey"):
@@ -85,13 +95,19 @@ func (a *attempt) queueStreams(b *pgx.Batch, at map[domain.Stream]domain.Revisio
 	for _, i := range a.write {
 		last[a.slices[i].Stream] = recordedAt(&a.slices[i])
 	}
-	ids, revisions, ats := make([]int32, 0, len(last)), make([]int64, 0, len(last)), make([]time.Time, 0, len(last))
-	for name, t := range last {
-		ids = append(ids, a.streams[name].id)
-		revisions = append(revisions, int64(at[name]))
-		ats = append(ats, t)
+	ids := make([]int32, 0, len(last))
+	byID := make(map[int32]domain.Stream, len(last))
+	for name := range last {
+		id := a.streams[name].id
+		ids, byID[id] = append(ids, id), name
 	}
-	b.Queue(moveStreamsSQL, ids, revisions, ats)
+	slices.Sort(ids)
+	seen, revisions, ats := make([]int64, len(ids)), make([]int64, len(ids)), make([]time.Time, len(ids))
+	for i, id := range ids {
+		name := byID[id]
+		seen[i], revisions[i], ats[i] = int64(a.streams[name].revision), int64(at[name]), last[name]
+	}
+	b.Queue(moveStreamsSQL, ids, seen, revisions, ats)
 }
 
 // recordedAt is that of the last event of a slice.

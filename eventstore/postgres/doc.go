@@ -2,10 +2,11 @@
 //
 // # Appending
 //
-// One [Store.Append] is one transaction, in two round trips. The first locks the rows of the streams concerned, in
-// the order of their ids so that two servers cannot deadlock, and brings their revisions; which slices fit is decided
-// here ([eventstore.Plan]). The second writes the command rows, moves the streams, takes the next positions from the
-// one row of log.head, inserts the events under them, and commits. The head row is locked last and to the commit, so
+// One [Store.Append] is one transaction, and on the common road one round trip: it moves the rows of the streams
+// from the revisions that the slices expect, and fails as a whole where one is elsewhere; writes the command rows;
+// takes the next positions from the one row of log.head; inserts the events under them; and commits. Where the guess
+// fails, the streams' rows are locked first, and which slices fit is decided here ([eventstore.Plan]). Rows are locked
+// in the order of ids, so that two servers cannot deadlock. The head row is locked last and to the commit, so
 // positions are gapless and in the order of commits: a reader that has seen position n has seen all before it.
 //
 // Known commands cost nothing on that road: their rows are inserted blindly, and the unique key says when one is

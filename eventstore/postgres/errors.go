@@ -61,8 +61,12 @@ func violates(err error, constraint string) bool {
 	return errors.As(err, &pg) && pg.Code == uniqueViolation && pg.ConstraintName == constraint
 }
 
+func hasState(err error, code string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == code
+}
+
 // contended says whether the server undid the attempt for another one's sake: it can be made again at once.
 func contended(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
+	return hasState(err, serializationFailure) || hasState(err, deadlockDetected)
 }

@@ -136,13 +136,6 @@ func (s *Store) Info(ctx context.Context, stream domain.Stream) (eventstore.Stre
 	return info, nil
 }
 
-const entitiesSQL = `SELECT k.n, e.position, e.revision, e.recorded_at, e.occurred_at, e.stream, e.version, e.event_id, e.subject, e.kind, e.type, e.data, e.meta
-FROM unnest($1::text[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS k (name, entity, since, n)
-JOIN log.streams s ON s.name = k.name
-CROSS JOIN LATERAL (
-    SELECT * FROM log.events WHERE stream = s.id AND subject = k.entity AND revision >= k.since) AS e
-ORDER BY k.n, e.revision`
-
 // ReadEntity reads the events about one entity. See [eventstore.Reader].
 func (s *Store) ReadEntity(ctx context.Context, stream domain.Stream, entity domain.Entity, from domain.Revision) ([]domain.Recorded, error) {
 	found, err := s.ReadEntities(ctx, []eventstore.EntityRead{{Stream: stream, Entity: entity, From: from}})

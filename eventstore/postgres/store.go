@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/klauspost/compress/zstd"
 
@@ -17,7 +18,7 @@ import (
 
 // Options say how the store uses its database. A field left zero has its default.
 type Options struct {
-	MaxConns    int32         // most connections; default 10
+	MaxConns    int32         // most connections for reading; default 10. Appending has four of its own
 	NotifyEvery time.Duration // least time between two NOTIFYs; default 15ms
 	PollOnly    bool          // no LISTEN and no NOTIFY, for poolers that cannot carry them
 	Logger      *slog.Logger  // nil: silence
@@ -26,6 +27,7 @@ type Options struct {
 // Store is the log in one database. It is safe for concurrent use.
 type Store struct {
 	pool    *pgxpool.Pool
+	appends *pgxpool.Pool
 	opts    Options
 	feed    *feed
 	streams streamCache
@@ -64,8 +66,16 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
-	s := &Store{pool: pool, opts: opts, feed: newFeed(), notify: make(chan struct{}, 1)}
+	config = config.Copy()
+	config.MaxConns, config.MinConns, config.AfterConnect = appendConns, 0, planByIndex
+	appends, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
+	s := &Store{pool: pool, appends: appends, opts: opts, feed: newFeed(), notify: make(chan struct{}, 1)}
 	if _, err := s.Head(ctx); err != nil {
+		appends.Close()
 		pool.Close()
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
@@ -82,6 +92,16 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	return s, nil
 }
 
+// appendConns is how many connections append: one executor has one append under way, and other callers come rarely.
+const appendConns = 4
+
+// planByIndex keeps the planner of a session that appends from reading whole tables whatever its statistics say, and
+// has rows locked in the order they are asked for.
+func planByIndex(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off`)
+	return err
+}
+
 // Pool is the store's pool, for others that use the same database.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
@@ -90,6 +110,7 @@ func (s *Store) Close() error {
 	s.cancel()
 	s.feed.close()
 	s.tasks.Wait()
+	s.appends.Close()
 	s.pool.Close()
 	return nil
 }

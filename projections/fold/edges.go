@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,24 +50,49 @@ func (f *fold) support(was, now []artifactEdgeKey) {
 	}
 }
 
-const guestEdgesSQL = ` FROM unnest($1::int4[], $2::int8[], $3::int8[]) AS x (ws, execution, version)
-JOIN read.lineage_edges t ON t.ws = x.ws AND t.execution = x.execution AND t.direction = 0 AND t.version = x.version`
+// Guests are executions whose reads move and that the page does not otherwise touch: there may be very many, so their
+// edges are never loaded. All the first moves of the page go in two statements, then all the second ones.
+const (
+	closeGuestsSQL = `
+INSERT INTO read.lineage_edges_was (ws, execution, direction, version, role, position, since, until, level)
+SELECT t.ws, t.execution, t.direction, t.version, t.role, t.position, t.since, x.revision, 64 - strpos((x.revision - t.since)::bit(64)::text, '1')
+FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[]) AS x (ws, execution, from_version, to_version, revision)
+JOIN read.lineage_edges t ON t.ws = x.ws AND t.execution = x.execution AND t.direction = 0 AND t.version = x.from_version`
+	moveGuestsSQL = `
+UPDATE read.lineage_edges t SET version = x.to_version, since = x.revision
+FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[]) AS x (ws, execution, from_version, to_version, revision)
+WHERE t.ws = x.ws AND t.execution = x.execution AND t.direction = 0 AND t.version = x.from_version`
+)
 
-// moveGuests makes the rows of moves and deltas, event by event.
-func (f *fold) moveGuests(ctx context.Context) error {
-	type end struct{ execution, version int64 }
-	ws, executions, versions := &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tInt8}
-	asked := make(map[place[int64]]bool, len(f.moves))
+// moveGuests queues the moves of guests.
+func (f *fold) moveGuests(t *trip) {
+	type read struct {
+		place[int64]
+		version int64
+	}
+	var waves [][]*array
+	next := map[read]int{} // of a guest's edge: the wave of its next move
 	for i := range f.moves {
 		m := &f.moves[i]
-		asked[place[int64]{m.ws, m.execution}] = true
-		ws.add(false, &m.ws)
-		executions.add(false, &m.execution)
-		versions.add(false, &m.from)
+		from, to := read{place[int64]{m.ws, m.execution}, m.from}, read{place[int64]{m.ws, m.execution}, m.to}
+		wave := next[from]
+		delete(next, from)
+		next[to] = wave + 1
+		if wave == len(waves) {
+			waves = append(waves, []*array{{typ: tInt4}, {typ: tInt8}, {typ: tInt8}, {typ: tInt8}, {typ: tInt8}})
+		}
+		for j, p := range [...]any{&m.ws, &m.execution, &m.from, &m.to, &m.revision} {
+			waves[wave][j].add(false, p)
+		}
 	}
-	if ws.n > 0 {
-		f.trip.ask("SELECT "+f.edges.list()+guestEdgesSQL, []*array{ws, executions, versions}, f.edges.take)
+	for _, args := range waves {
+		t.tell(closeGuestsSQL, args)
+		t.tell(moveGuestsSQL, args)
 	}
+}
+
+// settleEdges makes the rows of edges between artifacts, event by event.
+func (f *fold) settleEdges(ctx context.Context) error {
 	var edges []place[artifactEdgeKey]
 	seen := map[place[artifactEdgeKey]]bool{}
 	for _, d := range f.deltas {
@@ -79,33 +103,7 @@ func (f *fold) moveGuests(ctx context.Context) error {
 	}
 	f.artifactEdges.load(&f.trip, edges)
 	if err := f.trip.run(ctx); err != nil {
-		return fmt.Errorf("load the edges that move: %w", err)
-	}
-	at := make(map[place[end]][]edgeKey, len(f.moves))
-	for p, r := range f.edges.rows {
-		if r.will && asked[place[int64]{p.ws, p.key.execution}] && p.key.direction == directionRead {
-			k := place[end]{p.ws, end{p.key.execution, p.key.version}}
-			at[k] = append(at[k], p.key)
-		}
-	}
-	for i := range f.moves {
-		m := &f.moves[i]
-		f.clock = m.clock
-		from := place[end]{m.ws, end{m.execution, m.from}}
-		keys := at[from]
-		slices.SortFunc(keys, func(a, b edgeKey) int { return cmp.Compare(a.role, b.role) })
-		for j, k := range keys {
-			row := *f.edges.get(k)
-			f.edges.drop(k)
-			k.version = m.to
-			*f.edges.edit(k) = row
-			keys[j] = k
-		}
-		delete(at, from)
-		at[place[end]{m.ws, end{m.execution, m.to}}] = keys
-		if i+1 == len(f.moves) || f.moves[i+1].clock != m.clock {
-			f.edges.settle()
-		}
+		return fmt.Errorf("load edges between artifacts: %w", err)
 	}
 	for i := range f.deltas {
 		d := &f.deltas[i]

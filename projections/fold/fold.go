@@ -58,7 +58,7 @@ func Apply(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evide
 			return &EventError{f.events[i].ws, f.events[i].Revision, err}
 		}
 	}
-	if err := f.moveGuests(ctx); err != nil {
+	if err := f.settleEdges(ctx); err != nil {
 		return err
 	}
 	return f.flush(ctx)
@@ -231,6 +231,7 @@ func (f *fold) change(e domain.Event) error {
 // flush writes all rows in one round trip.
 func (f *fold) flush(ctx context.Context) error {
 	f.flushNames(&f.trip)
+	f.moveGuests(&f.trip)
 	for _, t := range f.tables() {
 		t.flush(&f.trip)
 	}

@@ -44,7 +44,7 @@ type wants struct {
 	aliases                     wanted[aliasKey]
 	attributes                  wanted[int64] // of an entity
 	metrics                     wanted[metricKey]
-	versions, versionDetails    wanted[int64]
+	versionDetails              wanted[int64]
 	counters                    wanted[counterKey]
 	lastSaid                    wanted[lastSaidKey]
 	columns                     wanted[targetOf]
@@ -84,14 +84,19 @@ func (f *fold) load(ctx context.Context, ev Evidence) error {
 	if err := f.rounds(ctx, &w); err != nil {
 		return err
 	}
-	if err := f.loadWindows(ctx, &w); err != nil {
-		return err
+	f.timesOfPage()
+	for {
+		f.timesOfExecutions(&w)
+		if more, err := f.loadWindows(ctx, &w); err != nil || !more {
+			if err != nil {
+				return err
+			}
+			return f.gather()
+		}
+		if err := f.rounds(ctx, &w); err != nil {
+			return err
+		}
 	}
-	if err := f.rounds(ctx, &w); err != nil {
-		return err
-	}
-	f.gather()
-	return nil
 }
 
 func (f *fold) rounds(ctx context.Context, w *wants) error {
@@ -271,7 +276,6 @@ func (f *fold) ask(w *wants) {
 	f.steps.load(t, w.steps.take())
 	f.pipelines.load(t, w.pipelines.take())
 	f.metrics.load(t, w.metrics.take())
-	f.versions.load(t, w.versions.take())
 	f.versionDetails.load(t, w.versionDetails.take())
 	f.counters.load(t, w.counters.take())
 	f.lastSaid.load(t, w.lastSaid.take())
@@ -364,9 +368,6 @@ func (f *fold) follow(w *wants) {
 		w.runsUp.want(p.ws, s.now.run)
 	}
 	for p, r := range f.reads.rows {
-		if _, ok := f.versions.rows[place[int64]{p.ws, r.now.version}]; !ok {
-			w.versions.want(p.ws, r.now.version)
-		}
 		if r.now.twin {
 			w.executions.want(p.ws, p.key.execution)
 		}
@@ -391,7 +392,7 @@ func (f *fold) follow(w *wants) {
 }
 
 // gather puts the loaded rows together into what the fold works on.
-func (f *fold) gather() {
+func (f *fold) gather() error {
 	f.gatherFamilies()
 	f.gatherColumns()
 	for p, a := range f.artifacts.rows {
@@ -410,7 +411,9 @@ func (f *fold) gather() {
 		f.declarations[p] = f.declaredSupports(p.key)
 	}
 	f.gatherVersions()
-	f.gatherReads()
+	if err := f.gatherReads(); err != nil {
+		return err
+	}
 	for p, ex := range f.executions {
 		f.ws = p.ws
 		if s := f.steps.get(p.key); s != nil {
@@ -427,6 +430,7 @@ func (f *fold) gather() {
 			ex.edges = append(ex.edges, p.key)
 		}
 	}
+	return nil
 }
 
 func (f *fold) gatherVersions() {
@@ -447,7 +451,7 @@ func (f *fold) gatherVersions() {
 	}
 }
 
-func (f *fold) gatherReads() {
+func (f *fold) gatherReads() error {
 	type loaded struct {
 		place[readKey]
 		row *readRow
@@ -464,6 +468,12 @@ func (f *fold) gatherReads() {
 		c := f.class(l.key.artifact)
 		r := &read{execution: l.key.execution, name: l.key.name, start: l.row.start}
 		c.addRead(r)
-		r.version = f.versionsByKey[place[int64]{l.ws, l.row.version}]
+		if r.version = c.meant(r, f.scratch); r.version == nil {
+			r.version = c.slots[slot{name: r.name}]
+		}
+		if r.version == nil {
+			return fmt.Errorf("workspace %d: execution %d reads artifact %d, and the version it means is not there", l.ws, l.key.execution, l.key.artifact)
+		}
 	}
+	return nil
 }

@@ -119,9 +119,6 @@ func (f *fold) uniteReads(to, from *class) {
 		to.addRead(r)
 		row := f.reads.edit(k)
 		row.start, row.twin = r.start, false
-		if r.version != nil {
-			row.version = r.version.key
-		}
 	}
 	from.dirty = nil
 	to.mark(f, to.reads)

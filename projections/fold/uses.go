@@ -13,7 +13,6 @@ type lineage struct {
 	executions      map[place[int64]]*execution
 	stepExecutions  map[place[int64]][]*execution // of a run
 	classes         map[place[int64]]*class
-	versionsByKey   map[place[int64]]*version
 	dirtyExecutions []*execution
 	dirtyClasses    []*class
 	shaken          []*version // from outside, and their readers changed
@@ -24,6 +23,8 @@ type lineage struct {
 
 	// of loading
 	times         map[place[int64]]*times
+	said          map[place[domain.Execution]][]moment // times of the page's facts
+	timed         map[place[int64]]bool                // executions whose times were collected
 	stepsOf       []stepOf
 	pageUses      map[place[int64]][]pageUse // of an execution that is in the database
 	newUses       []newUse
@@ -34,7 +35,7 @@ type lineage struct {
 func (l *lineage) init() {
 	l.executions, l.stepExecutions, l.classes = map[place[int64]]*execution{}, map[place[int64]][]*execution{}, map[place[int64]]*class{}
 	l.joined = map[place[domain.Name]]int64{}
-	l.versionsByKey, l.pageUses, l.pagePipelines = map[place[int64]]*version{}, map[place[int64]][]pageUse{}, map[domain.RunRef][]int64{}
+	l.pageUses, l.pagePipelines = map[place[int64]][]pageUse{}, map[domain.RunRef][]int64{}
 }
 
 // reads: each read as it is resolved now.
@@ -43,20 +44,21 @@ type readKey struct {
 	name                string
 }
 
+// A readRow says nothing of the version that is meant: what it was before the page is computed from the versions that
+// the page loads, so that a fact which moves very many reads need not touch their rows.
 type readRow struct {
-	start   time.Time
-	version int64
-	twin    bool // the execution reads the same artifact by another name too
+	start time.Time
+	twin  bool // the execution reads the same artifact by another name too
 }
 
 var readsTable = table[readKey, readRow]{
 	name: "reads", keys: 3, plain: true,
 	columns: []column{
 		{name: "artifact", typ: tInt8}, {name: "execution", typ: tInt8}, {name: "name", typ: tText}, {name: "start", typ: tTime},
-		{name: "version", typ: tInt8}, {name: "twin", typ: tBool},
+		{name: "twin", typ: tBool},
 	},
 	bind: func(k *readKey, r *readRow, to []any) []any {
-		return append(to, &k.artifact, &k.execution, &k.name, &r.start, &r.version, &r.twin)
+		return append(to, &k.artifact, &k.execution, &k.name, &r.start, &r.twin)
 	},
 }
 
@@ -248,7 +250,6 @@ func (f *fold) move(r *read, to *version) {
 		to.readers++
 		f.shaken = append(f.shaken, to)
 	}
-	f.reads.edit(readKey{r.class.key, r.execution, r.name}).version = to.key
 	if ex := f.executions[place[int64]{f.ws, r.execution}]; ex != nil {
 		f.toPlace(ex)
 		return

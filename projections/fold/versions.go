@@ -61,7 +61,6 @@ func (f *fold) newVersion(c *class, s slot, namedAs int64, ref domain.VersionRef
 	ref.Artifact = domain.Name{Namespace: a.namespace, Name: a.name}
 	f.identify(domain.VersionEntity(ref), key)
 	v := &version{key: key, class: c, slot: s}
-	f.versionsByKey[place[int64]{f.ws, key}] = v
 	v.write = domain.Write{By: domain.VersionRef{Producer: &v.by}, Execution: executionEntity(s.execution), Outcome: domain.Open, Name: s.name}
 	if s.execution == 0 {
 		v.write.Outcome = domain.Complete
@@ -113,7 +112,6 @@ func (f *fold) gatherVersion(key int64, row *versionRow) {
 		s = slot{name: row.name}
 	}
 	v := &version{key: key, class: c, slot: s, readers: row.readers}
-	f.versionsByKey[place[int64]{f.ws, key}] = v
 	v.alive = row.existsNow && row.producer != 0 || row.kind == kindObserved
 	v.write = domain.Write{
 		By: domain.VersionRef{Producer: &v.by}, Execution: executionEntity(row.producer), Outcome: domain.Outcome(row.outcome),

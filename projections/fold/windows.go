@@ -52,17 +52,6 @@ func (f *fold) wantClasses(w *wants) {
 			}
 		}
 	}
-	for p, ex := range f.executions {
-		f.ws = p.ws
-		for i := range ex.io {
-			class := f.canon(ex.io[i].artifact)
-			w.outside.want(p.ws, class)
-			w.counters.want(p.ws, counterKey{class, "artifact_version"})
-			if ex.io[i].name != "" {
-				w.named.want(p.ws, namedVersion{class, ex.io[i].name})
-			}
-		}
-	}
 	for p, v := range f.versions.rows {
 		w.counters.want(p.ws, counterKey{v.now.artifact, "artifact_version"})
 		if v.now.name != "" {
@@ -318,42 +307,46 @@ type newUse struct {
 	write     bool
 }
 
-// collectTimes finds the times that matter to each class.
-func (f *fold) collectTimes() {
-	type moment struct {
-		at   time.Time
-		ends bool
-	}
-	said := map[place[domain.Execution]][]moment{}
+// A moment is a time that matters; ends says that an attempt may be complete then.
+type moment struct {
+	at   time.Time
+	ends bool
+}
+
+// timesOfPage finds the times of the page's own facts.
+func (f *fold) timesOfPage() {
+	f.said, f.timed = map[place[domain.Execution]][]moment{}, map[place[int64]]bool{}
 	for i := range f.events {
 		e := &f.events[i]
-		x, phase, ok := spokenOf(e.Event)
-		if ok {
+		if x, phase, ok := spokenOf(e.Event); ok {
 			p := place[domain.Execution]{e.ws, x}
-			said[p] = append(said[p], moment{e.order.At, phase == domain.Succeeded || phase == domain.Cached})
+			f.said[p] = append(f.said[p], moment{e.order.At, phase == domain.Succeeded || phase == domain.Cached})
 		}
 		if d, ok := e.Event.(domain.ArtifactVersionDeleted); ok {
 			f.deletedTimes(e, d.Version)
 		}
 	}
-	add := func(ws int32, class int64, write bool, moments []moment) {
-		if class == 0 {
-			return
-		}
-		t := f.timesOf(place[int64]{ws, class})
-		for _, m := range moments {
-			if !write {
-				t.reads = append(t.reads, m.at)
-			} else if m.ends {
-				t.writes = append(t.writes, m.at)
-			}
-		}
-	}
 	for _, u := range f.newUses {
-		add(u.ws, u.class, u.write, said[place[domain.Execution]{u.ws, u.execution}])
+		f.addTimes(u.ws, u.class, u.write, f.said[place[domain.Execution]{u.ws, u.execution}])
 	}
+}
+
+func (f *fold) addTimes(ws int32, class int64, write bool, moments []moment) {
+	t := f.timesOf(place[int64]{ws, class})
+	for _, m := range moments {
+		if !write {
+			t.reads = append(t.reads, m.at)
+		} else if m.ends {
+			t.writes = append(t.writes, m.at)
+		}
+	}
+}
+
+// timesOfExecutions adds the times of the executions that were loaded since it was last asked: when they began to
+// read, and, where the page adds to their facts, when those and the stored ones may end.
+func (f *fold) timesOfExecutions(w *wants) {
 	byKey := map[place[int64]][]moment{}
-	for p, moments := range said {
+	for p, moments := range f.said {
 		f.ws = p.ws
 		if key := f.key(p.key.Entity()); key != 0 {
 			k := place[int64]{p.ws, key}
@@ -361,11 +354,12 @@ func (f *fold) collectTimes() {
 		}
 	}
 	for p, ex := range f.executions {
-		f.ws = p.ws
-		moments := byKey[p]
-		if moments == nil {
-			continue // the page does not change its facts
+		if f.timed[p] {
+			continue
 		}
+		f.timed[p] = true
+		f.ws = p.ws
+		moments, changes := byKey[p]
 		var start time.Time
 		earliest := func(t time.Time) {
 			if start.IsZero() || t.Before(start) {
@@ -374,7 +368,7 @@ func (f *fold) collectTimes() {
 		}
 		for _, fact := range ex.facts {
 			earliest(fact.Order.At)
-			if fact.Phase == domain.Succeeded || fact.Phase == domain.Cached {
+			if changes && (fact.Phase == domain.Succeeded || fact.Phase == domain.Cached) {
 				moments = append(moments, moment{fact.Order.At, true})
 			}
 		}
@@ -382,6 +376,9 @@ func (f *fold) collectTimes() {
 		for i := range ex.io {
 			earliest(ex.io[i].order.At)
 			used[pageUse{f.canon(ex.io[i].artifact), ex.io[i].direction == directionWrite}] = true
+			if ex.io[i].name != "" {
+				w.named.want(p.ws, namedVersion{f.canon(ex.io[i].artifact), ex.io[i].name})
+			}
 		}
 		for _, u := range f.pageUses[p] {
 			used[u] = true
@@ -390,7 +387,9 @@ func (f *fold) collectTimes() {
 			moments = append(moments, moment{start, false})
 		}
 		for u := range used {
-			add(p.ws, u.class, u.write, moments)
+			w.outside.want(p.ws, u.class)
+			w.counters.want(p.ws, counterKey{u.class, "artifact_version"})
+			f.addTimes(p.ws, u.class, u.write, moments)
 		}
 	}
 }
@@ -489,9 +488,9 @@ type window struct {
 	lo, hi int64
 }
 
-// loadWindows reads the versions and reads in the windows of all classes: two round trips.
-func (f *fold) loadWindows(ctx context.Context, w *wants) error {
-	f.collectTimes()
+// loadWindows reads the versions and reads in the windows of the times collected since it was last asked, in two
+// round trips; more says that there were any.
+func (f *fold) loadWindows(ctx context.Context, w *wants) (more bool, err error) {
 	var list []span
 	for p, t := range f.times {
 		if t.all {
@@ -499,9 +498,10 @@ func (f *fold) loadWindows(ctx context.Context, w *wants) error {
 		}
 		list = append(list, spans(p, t.writes, true)...)
 		list = append(list, spans(p, t.reads, false)...)
+		t.writes, t.reads = nil, nil
 	}
 	if len(list) == 0 {
-		return nil
+		return len(w.named.next)+len(w.outside.next)+len(w.counters.next) > 0, nil
 	}
 	ns, ws, classes, los, his := &array{typ: tInt8}, &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tTime}, &array{typ: tTime}
 	for i := range list {
@@ -528,15 +528,15 @@ func (f *fold) loadWindows(ctx context.Context, w *wants) error {
 		versions = append(versions, window{s.place, low, hi})
 	})
 	if err := f.trip.run(ctx); err != nil {
-		return fmt.Errorf("find what the page can touch: %w", err)
+		return false, fmt.Errorf("find what the page can touch: %w", err)
 	}
 	f.askWindows(windowVersionsSQL, f.versions.list(), versions, f.versions.take)
 	f.askWindows(windowReadsSQL, f.reads.list(), reads, f.reads.take)
 	if err := f.trip.run(ctx); err != nil {
-		return fmt.Errorf("load what the page can touch: %w", err)
+		return false, fmt.Errorf("load what the page can touch: %w", err)
 	}
 	f.follow(w)
-	return nil
+	return true, nil
 }
 
 // askWindows queues the reading of rows in windows, those that overlap made one.

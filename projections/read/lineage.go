@@ -48,9 +48,9 @@ type Node struct {
 // wrote (downwards).
 type LineageQuery struct {
 	Roots       []Node
-	Up, Down    bool
-	Depth       int // edges each way; 0: 6
-	MaxNodes    int // 0: 500; the nearest are kept
+	Up, Down    bool // neither means both
+	Depth       int  // edges each way; 0: 6
+	MaxNodes    int  // 0: 500; the nearest are kept
 	Granularity Granularity
 	Collapse    bool // steps stand for their runs
 	// Filters: the walk does not go on beyond what they leave out. Roots are never left out.
@@ -104,6 +104,9 @@ func (g Graph) Frontier() []int {
 // not in the answer. Each walk goes breadth first with a visited set, one statement a level; cycles and diamonds are
 // normal. What it costs follows what it finds, not what there is.
 func (d *DB) Lineage(ctx context.Context, m Moment, q LineageQuery) (Graph, error) {
+	if !q.Up && !q.Down {
+		q.Up, q.Down = true, true
+	}
 	if q.Depth <= 0 {
 		q.Depth = 6
 	}

@@ -144,7 +144,7 @@ func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
 		w.join(h, o.to)
 	}
 	for n := range full {
-		o.partial[n] = true
+		o.partial[n], w.cut = true, true
 	}
 	return nil
 }

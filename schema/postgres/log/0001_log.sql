@@ -62,6 +62,14 @@ CREATE TABLE log.evidence (
 );
 ALTER TABLE log.evidence ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
+-- Fails a transaction whose statements were sent in one go, where something that it was built on is not so.
+CREATE FUNCTION log.require(so bool, state text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT so THEN
+        RAISE EXCEPTION 'what this append was decided on has changed' USING ERRCODE = state;
+    END IF;
+END $$;
+
 -- Grants keep the server from changing history; this keeps the owner from it, short of meaning to.
 CREATE FUNCTION log.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

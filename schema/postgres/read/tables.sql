@@ -248,10 +248,10 @@ CREATE TABLE read.io_facts (
     sources bigint[],                         -- artifacts an output was made from, where it was said
     PRIMARY KEY (ws, execution, revision, ordinal)
 );
--- Each read as it is resolved now.
+-- Each read of an artifact, by version name or none. Which version it means stands in lineage_edges.
 CREATE TABLE read.reads (
     ws int NOT NULL, artifact bigint NOT NULL, execution bigint NOT NULL, name text NOT NULL,   -- canonical artifact
-    start timestamptz NOT NULL, version bigint NOT NULL,
+    start timestamptz NOT NULL,
     twin bool NOT NULL DEFAULT false,         -- the execution reads the same artifact by another name too
     PRIMARY KEY (ws, artifact, execution, name)
 );
