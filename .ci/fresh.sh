@@ -145,16 +145,16 @@ trial_normal() {
 	[ "$lines" -lt 60 ] || { echo "a start prints $lines lines"; return 1; }
 }
 
-# As a person without privileges works, where this machine lets us become one.
+# As a person without privileges works. Where we are root we become a user that every machine knows.
 trial_plain_user() {
 	[ "$(id -u)" = 0 ] || { whole plain_user $(environment plain_user); return; }
 	mkdir -p "$base/plain_user/home" "$base/plain_user/cache"
 	clone "$base/plain_user/clone" || return 1
 	(cd "$base/plain_user/clone" && GOFLAGS=-buildvcs=false make build) || return 1
-	chown -R 4711:4711 "$base/plain_user"
+	chown -R daemon "$base/plain_user"
 	dir=$base/plain_user/clone
 	program='bin/annals serve --port-fallback'
-	launch setpriv --reuid 4711 --regid 4711 --clear-groups env -i PATH=/usr/bin:/bin "HOME=$base/plain_user/home" && use && finish
+	launch setpriv --reuid daemon --regid daemon --clear-groups env -i PATH=/usr/bin:/bin "HOME=$base/plain_user/home" && use && finish
 }
 
 # A clone in a home that only its owner enters. Root's PostgreSQL runs as nobody, who cannot.
@@ -182,8 +182,8 @@ trial_german() { whole german $(environment german) LANG=de_DE LC_ALL=de_DE LANG
 trial_no_compiler() {
 	bare=$base/no_compiler/bin
 	mkdir -p "$bare"
-	for program in sh env make git sed awk find sort cksum xargs grep cat rm mkdir chmod dirname uname; do
-		ln -s "$(command -v "$program")" "$bare/$program" || return 1
+	for tool in sh env make git sed awk find sort cksum xargs grep cat rm mkdir chmod dirname uname; do
+		ln -s "$(command -v "$tool")" "$bare/$tool" || return 1
 	done
 	ln -s "$go_bin/go" "$bare/go"
 	whole no_compiler $(environment no_compiler) "PATH=$bare"
@@ -263,7 +263,7 @@ trial_old_go() {
 	needed=$(sed -n 's/^go \([0-9]*\.[0-9]*\).*/\1/p' "$repository/go.mod")
 	bare=$base/old_go/bin
 	mkdir -p "$bare"
-	for program in sh make git sed awk; do ln -s "$(command -v "$program")" "$bare/$program"; done
+	for tool in sh make git sed awk; do ln -s "$(command -v "$tool")" "$bare/$tool"; done
 	one_line "$needed" || return 1
 	printf '#!/bin/sh\necho "go version go1.22.4 linux/amd64"\n' >"$bare/go"
 	chmod +x "$bare/go"

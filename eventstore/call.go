@@ -62,7 +62,8 @@ type item struct {
 	index     int    // in the call
 	seq       uint64 // the order in which the actor took it
 	id        string // what its events' ids are made of
-	conflicts int    // how often it lost against somebody else's append
+	needs     []domain.Entity
+	conflicts int // how often it lost against somebody else's append
 }
 
 // A denial is a command that appends nothing: refused, or already true.

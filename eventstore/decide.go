@@ -86,16 +86,14 @@ func (a *actor) decide(it *item) (*flight, *denial) {
 	if a.repeated(it) {
 		return nil, nil
 	}
-	cmd := it.req.Command
-	needs := cmd.Needs()
-	if err := a.look(needs); err != nil {
+	if err := a.look(it.needs); err != nil {
 		a.fail([]*item{it}, err)
 		return nil, nil
 	}
 	if since := it.req.IfUnchangedSince; since != nil {
 		first := domain.WorkspaceEntity()
-		if len(needs) > 0 {
-			first = needs[0]
+		if len(it.needs) > 0 {
+			first = it.needs[0]
 		}
 		if changed := a.view.Of(first).Changed; changed > *since {
 			return nil, &denial{it, a.known, &domain.Error{
@@ -104,7 +102,7 @@ func (a *actor) decide(it *item) (*flight, *denial) {
 			}}
 		}
 	}
-	events, err := cmd.Decide(a.view)
+	events, err := it.req.Command.Decide(a.view)
 	if err != nil || len(events) == 0 {
 		return nil, &denial{it, a.known, err}
 	}

@@ -55,7 +55,10 @@ func (a *actor) prefetch(work []*item) error {
 		want(domain.WorkspaceEntity())
 	}
 	for _, it := range work {
-		for _, e := range it.req.Command.Needs() {
+		if it.needs == nil { // deriving ids costs more than keeping them
+			it.needs = it.req.Command.Needs()
+		}
+		for _, e := range it.needs {
 			want(e)
 		}
 	}

@@ -8,82 +8,117 @@ package graphql
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *artifactResolver) Description(ctx context.Context, objs []*model.Artifact) ([]*string, error) {
-	panic(fmt.Errorf("not implemented: Description - description"))
+	return texts(ctx, r.Resolver, objs, "description", func(t *model.Artifact) *domain.Text { return t.Row.Description })
+}
+
+func (r *artifactResolver) Tags(ctx context.Context, objs []*model.Artifact) ([][]*model.Tag, error) {
+	return tags(ctx, r.Resolver, objs, artifactRow)
 }
 
 func (r *artifactResolver) Aliases(ctx context.Context, objs []*model.Artifact) ([][]*model.ArtifactAlias, error) {
-	panic(fmt.Errorf("not implemented: Aliases - aliases"))
+	return r.aliases(ctx, objs)
 }
 
 func (r *artifactResolver) Canonical(ctx context.Context, objs []*model.Artifact) ([]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: Canonical - canonical"))
+	return follow(ctx, objs, "canonical", canonicalOf, r.artifacts)
+}
+
+func (r *artifactResolver) CreatedAt(ctx context.Context, objs []*model.Artifact) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, artifactRow)
+}
+
+func (r *artifactResolver) UpdatedAt(ctx context.Context, objs []*model.Artifact) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, artifactRow)
+}
+
+func (r *artifactResolver) Revision(ctx context.Context, objs []*model.Artifact) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, artifactRow)
 }
 
 func (r *artifactResolver) Deleted(ctx context.Context, obj *model.Artifact) (*model.Tombstone, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	return r.tombstone(ctx, obj.At, obj.Row.Key, obj.Row.Deleted, obj.Row.Reason)
 }
 
 func (r *artifactResolver) Latest(ctx context.Context, objs []*model.Artifact) ([]*model.ArtifactVersion, error) {
-	panic(fmt.Errorf("not implemented: Latest - latest"))
+	return follow(ctx, objs, "latest", func(t *model.Artifact) int64 { return t.Row.Latest }, r.versions)
 }
 
 func (r *artifactResolver) Versions(ctx context.Context, obj *model.Artifact, first *int, after *string, last *int, before *string) (*model.ArtifactVersionConnection, error) {
-	panic(fmt.Errorf("not implemented: Versions - versions"))
+	return r.versionList(ctx, obj, pageArgs{first, after, last, before})
 }
 
 func (r *artifactResolver) LastProducer(ctx context.Context, objs []*model.Artifact) ([]model.Execution, error) {
-	panic(fmt.Errorf("not implemented: LastProducer - lastProducer"))
-}
-
-func (r *artifactResolver) Fields(ctx context.Context, objs []*model.Artifact) ([][]*model.SchemaField, error) {
-	panic(fmt.Errorf("not implemented: Fields - fields"))
+	return follow(ctx, objs, "lastProducer", func(t *model.Artifact) int64 { return t.Row.LastProducer }, r.executions)
 }
 
 func (r *artifactResolver) ColumnLineage(ctx context.Context, obj *model.Artifact, field *string) ([]*model.ColumnDependency, error) {
-	panic(fmt.Errorf("not implemented: ColumnLineage - columnLineage"))
+	return r.columnLineage(ctx, obj, field)
 }
 
-func (r *artifactResolver) Facets(ctx context.Context, objs []*model.Artifact) ([]json.RawMessage, error) {
-	panic(fmt.Errorf("not implemented: Facets - facets"))
+func (r *artifactResolver) Facets(ctx context.Context, obj *model.Artifact) (json.RawMessage, error) {
+	return r.artifactFacets(ctx, obj)
 }
 
 func (r *artifactResolver) Upstream(ctx context.Context, obj *model.Artifact) ([]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: Upstream - upstream"))
+	return r.neighbours(ctx, obj, true)
 }
 
 func (r *artifactResolver) Downstream(ctx context.Context, obj *model.Artifact) ([]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: Downstream - downstream"))
+	return r.neighbours(ctx, obj, false)
 }
 
 func (r *columnDependencyResolver) From(ctx context.Context, objs []*model.ColumnDependency) ([]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: From - from"))
+	return follow(ctx, objs, "from", func(t *model.ColumnDependency) int64 { return t.Source }, r.artifacts)
 }
 
 func (r *mutationResolver) RegisterArtifact(ctx context.Context, input model.RegisterArtifactInput) (*model.RegisterArtifactPayload, error) {
-	panic(fmt.Errorf("not implemented: RegisterArtifact - registerArtifact"))
+	w := r.writing(ctx, "registerArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := domain.Name{Namespace: input.Namespace, Name: input.Name}
+	w.do(w.observe(domain.IO{Artifact: name, Type: value(input.Type), Docs: w.text(input.Description), Tags: tagsOf(input.Tags), Schema: fieldsOf(input.Fields)}))
+	out, err := w.artifactWritten(name)
+	return &model.RegisterArtifactPayload{ArtifactWritten: out}, err
 }
 
 func (r *mutationResolver) DescribeArtifact(ctx context.Context, input model.DescribeArtifactInput) (*model.DescribeArtifactPayload, error) {
-	panic(fmt.Errorf("not implemented: DescribeArtifact - describeArtifact"))
+	w := r.writing(ctx, "describeArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := w.artifact(input.Artifact)
+	w.do(domain.Describe{Event: domain.ArtifactDescribed{Artifact: name, Description: w.text(input.Description)}, Known: w.known})
+	out, err := w.artifactWritten(name)
+	return &model.DescribeArtifactPayload{ArtifactWritten: out}, err
 }
 
 func (r *mutationResolver) TagArtifact(ctx context.Context, input model.TagArtifactInput) (*model.TagArtifactPayload, error) {
-	panic(fmt.Errorf("not implemented: TagArtifact - tagArtifact"))
+	w := r.writing(ctx, "tagArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := w.artifact(input.Artifact)
+	w.do(domain.MarkTags{Event: domain.ArtifactTagged{Artifact: name, Set: tagsOf(input.Set), Removed: input.Remove}, Known: w.known})
+	out, err := w.artifactWritten(name)
+	return &model.TagArtifactPayload{ArtifactWritten: out}, err
 }
 
 func (r *mutationResolver) AliasArtifact(ctx context.Context, input model.AliasArtifactInput) (*model.AliasArtifactPayload, error) {
-	panic(fmt.Errorf("not implemented: AliasArtifact - aliasArtifact"))
+	w := r.writing(ctx, "aliasArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := w.artifact(input.Artifact)
+	alias := domain.Alias{Name: artifactNameOf(input.Alias), Type: value(input.Type)}
+	w.do(domain.AliasArtifact{ArtifactAliased: domain.ArtifactAliased{Artifact: name, Alias: alias}, Known: w.known})
+	out, err := w.artifactWritten(name)
+	return &model.AliasArtifactPayload{ArtifactWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteArtifact(ctx context.Context, input model.DeleteArtifactInput) (*model.DeleteArtifactPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteArtifact - deleteArtifact"))
+	w := r.writing(ctx, "deleteArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.because(input.Reason)
+	name := w.artifact(input.Artifact)
+	w.do(domain.Delete{Event: domain.ArtifactDeleted{Artifact: name}, Known: w.known})
+	out, err := w.artifactWritten(name)
+	return &model.DeleteArtifactPayload{ArtifactWritten: out}, err
 }
 
 func (r *Resolver) Artifact() generated.ArtifactResolver { return &artifactResolver{r} }

@@ -8,46 +8,97 @@ package graphql
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections/read"
 )
 
 func (r *artifactVersionResolver) Artifact(ctx context.Context, objs []*model.ArtifactVersion) ([]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: Artifact - artifact"))
+	return follow(ctx, objs, "artifact", func(t *model.ArtifactVersion) int64 { return t.Row.Artifact }, r.artifacts)
+}
+
+func (r *artifactVersionResolver) URI(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error) {
+	return versionDetail(ctx, r.Resolver, objs, func(d read.VersionDetail) *string { return model.Word(d.URI) })
+}
+
+func (r *artifactVersionResolver) SizeBytes(ctx context.Context, objs []*model.ArtifactVersion) ([]*int64, error) {
+	return versionDetail(ctx, r.Resolver, objs, func(d read.VersionDetail) *int64 { return d.SizeBytes })
+}
+
+func (r *artifactVersionResolver) Digest(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error) {
+	return versionDetail(ctx, r.Resolver, objs, func(d read.VersionDetail) *string { return model.Word(d.Digest) })
+}
+
+func (r *artifactVersionResolver) Type(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error) {
+	return versionDetail(ctx, r.Resolver, objs, func(d read.VersionDetail) *string { return model.Word(d.Type) })
+}
+
+func (r *artifactVersionResolver) Tags(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.Tag, error) {
+	return tags(ctx, r.Resolver, objs, versionRow)
+}
+
+func (r *artifactVersionResolver) Fields(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.SchemaField, error) {
+	return versionDetail(ctx, r.Resolver, objs, func(d read.VersionDetail) []*model.SchemaField { return model.Fields(d.Schema) })
 }
 
 func (r *artifactVersionResolver) Metadata(ctx context.Context, objs []*model.ArtifactVersion, names []string) ([][]*model.NamedValue, error) {
-	panic(fmt.Errorf("not implemented: Metadata - metadata"))
+	return attributes(ctx, r.Resolver, objs, read.Metadata, names, versionRow)
 }
 
 func (r *artifactVersionResolver) ProducedBy(ctx context.Context, objs []*model.ArtifactVersion) ([]model.Execution, error) {
-	panic(fmt.Errorf("not implemented: ProducedBy - producedBy"))
+	return follow(ctx, objs, "producedBy", func(t *model.ArtifactVersion) int64 { return t.Row.Producer }, r.executions)
 }
 
 func (r *artifactVersionResolver) ConsumedBy(ctx context.Context, obj *model.ArtifactVersion, first *int, after *string, last *int, before *string) (*model.ExecutionConnection, error) {
-	panic(fmt.Errorf("not implemented: ConsumedBy - consumedBy"))
+	return r.consumers(ctx, obj, pageArgs{first, after, last, before})
 }
 
-func (r *artifactVersionResolver) Facets(ctx context.Context, objs []*model.ArtifactVersion) ([]json.RawMessage, error) {
-	panic(fmt.Errorf("not implemented: Facets - facets"))
+func (r *artifactVersionResolver) Facets(ctx context.Context, obj *model.ArtifactVersion) (json.RawMessage, error) {
+	return r.versionFacets(ctx, obj)
 }
 
 func (r *artifactVersionResolver) Deleted(ctx context.Context, obj *model.ArtifactVersion) (*model.Tombstone, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	return r.tombstone(ctx, obj.At, obj.Row.Key, obj.Row.Deleted, obj.Row.Reason)
+}
+
+func (r *artifactVersionResolver) CreatedAt(ctx context.Context, objs []*model.ArtifactVersion) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, versionRow)
+}
+
+func (r *artifactVersionResolver) UpdatedAt(ctx context.Context, objs []*model.ArtifactVersion) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, versionRow)
+}
+
+func (r *artifactVersionResolver) Revision(ctx context.Context, objs []*model.ArtifactVersion) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, versionRow)
 }
 
 func (r *mutationResolver) RegisterArtifactVersion(ctx context.Context, input model.RegisterArtifactVersionInput) (*model.RegisterArtifactVersionPayload, error) {
-	panic(fmt.Errorf("not implemented: RegisterArtifactVersion - registerArtifactVersion"))
+	w := r.writing(ctx, "registerArtifactVersion", input.Workspace, mayWrite, input.Meta, input.At, input)
+	io := w.observed(input.Version)
+	w.do(w.observe(io))
+	out, err := w.versionWritten(0, io.Artifact, io.Version)
+	return &model.RegisterArtifactVersionPayload{ArtifactVersionWritten: out}, err
 }
 
 func (r *mutationResolver) AnnotateArtifactVersion(ctx context.Context, input model.AnnotateArtifactVersionInput) (*model.AnnotateArtifactVersionPayload, error) {
-	panic(fmt.Errorf("not implemented: AnnotateArtifactVersion - annotateArtifactVersion"))
+	w := r.writing(ctx, "annotateArtifactVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	ref, key := w.version(input.ArtifactVersion)
+	w.do(domain.MarkTags{Event: domain.ArtifactVersionAnnotated{Version: ref, Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}, Known: w.known})
+	out, err := w.versionWritten(key, domain.Name{}, "")
+	return &model.AnnotateArtifactVersionPayload{ArtifactVersionWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteArtifactVersion(ctx context.Context, input model.DeleteArtifactVersionInput) (*model.DeleteArtifactVersionPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteArtifactVersion - deleteArtifactVersion"))
+	w := r.writing(ctx, "deleteArtifactVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.because(input.Reason)
+	ref, key := w.version(input.ArtifactVersion)
+	w.do(domain.Delete{Event: domain.ArtifactVersionDeleted{Version: ref}, Known: w.known})
+	out, err := w.versionWritten(key, domain.Name{}, "")
+	return &model.DeleteArtifactVersionPayload{ArtifactVersionWritten: out}, err
 }
 
 func (r *Resolver) ArtifactVersion() generated.ArtifactVersionResolver {

@@ -7,14 +7,48 @@ package graphql
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *auditEventResolver) ID(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) string { return e.EventID.String() })
+}
+
+func (r *auditEventResolver) SchemaVersion(ctx context.Context, objs []*model.AuditEvent) ([]int, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) int { return e.Version })
+}
+
 func (r *auditEventResolver) Subject(ctx context.Context, objs []*model.AuditEvent) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Subject - subject"))
+	return entities(ctx, r.Resolver, objs, subjectOf)
+}
+
+func (r *auditEventResolver) Summary(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
+	return stored(ctx, r.Resolver, objs, summary)
+}
+
+func (r *auditEventResolver) Data(ctx context.Context, objs []*model.AuditEvent) ([]json.RawMessage, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) json.RawMessage { return e.Data })
+}
+
+func (r *auditEventResolver) Reason(ctx context.Context, objs []*model.AuditEvent) ([]*string, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) *string { return model.Word(e.Meta.Reason) })
+}
+
+func (r *auditEventResolver) CommandID(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) string { return e.Meta.CommandID })
+}
+
+func (r *auditEventResolver) CausationID(ctx context.Context, objs []*model.AuditEvent) ([]*string, error) {
+	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) *string {
+		if e.Meta.CausationID == nil {
+			return nil
+		}
+		return model.Word(e.Meta.CausationID.String())
+	})
 }
 
 func (r *Resolver) AuditEvent() generated.AuditEventResolver { return &auditEventResolver{r} }

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"github.com/google/uuid"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -24,6 +25,7 @@ type Caller struct {
 	Scopes       []string    // such as "read"
 	Workspace    domain.Slug // the only one it is good for; empty: every one
 	Organization domain.Slug // where its new workspaces belong
+	Account      uuid.UUID   // who owns its new workspaces
 }
 
 type callerKey struct{}

@@ -7,26 +7,41 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *artifactUseResolver) ArtifactVersion(ctx context.Context, objs []*model.ArtifactUse) ([]*model.ArtifactVersion, error) {
-	panic(fmt.Errorf("not implemented: ArtifactVersion - artifactVersion"))
+	return follow(ctx, objs, "version", func(t *model.ArtifactUse) int64 { return t.Version }, r.versions)
 }
 
 func (r *mutationResolver) ConsumeArtifactVersions(ctx context.Context, input model.ConsumeArtifactVersionsInput) (*model.ConsumeArtifactVersionsPayload, error) {
-	panic(fmt.Errorf("not implemented: ConsumeArtifactVersions - consumeArtifactVersions"))
+	w := r.writing(ctx, "consumeArtifactVersions", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, input.Step)
+	w.present(x)
+	w.do(domain.Record{Events: []domain.Event{domain.ArtifactsConsumed{Execution: x, Inputs: w.ios("artifacts", input.Artifacts)}}})
+	out, err := w.executionWritten(x)
+	return &model.ConsumeArtifactVersionsPayload{ExecutionWritten: out}, err
 }
 
 func (r *mutationResolver) ProduceArtifactVersions(ctx context.Context, input model.ProduceArtifactVersionsInput) (*model.ProduceArtifactVersionsPayload, error) {
-	panic(fmt.Errorf("not implemented: ProduceArtifactVersions - produceArtifactVersions"))
+	w := r.writing(ctx, "produceArtifactVersions", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, input.Step)
+	w.present(x)
+	w.do(domain.Record{Events: []domain.Event{domain.ArtifactsProduced{Execution: x, Outputs: w.ios("artifacts", input.Artifacts)}}})
+	out, err := w.executionWritten(x)
+	return &model.ProduceArtifactVersionsPayload{ExecutionWritten: out}, err
 }
 
 func (r *mutationResolver) LogMetrics(ctx context.Context, input model.LogMetricsInput) (*model.LogMetricsPayload, error) {
-	panic(fmt.Errorf("not implemented: LogMetrics - logMetrics"))
+	w := r.writing(ctx, "logMetrics", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, input.Step)
+	w.present(x)
+	w.do(domain.Record{Events: []domain.Event{domain.MetricsLogged{Execution: x, Points: pointsOf(input.Points)}}})
+	out, err := w.executionWritten(x)
+	return &model.LogMetricsPayload{ExecutionWritten: out}, err
 }
 
 func (r *Resolver) ArtifactUse() generated.ArtifactUseResolver { return &artifactUseResolver{r} }

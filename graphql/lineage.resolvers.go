@@ -7,18 +7,17 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *impactRowResolver) Entity(ctx context.Context, objs []*model.ImpactRow) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Entity - entity"))
+	return entities(ctx, r.Resolver, objs, func(t *model.ImpactRow) *model.Ref { return &t.Ref })
 }
 
 func (r *lineageNodeResolver) Entity(ctx context.Context, objs []*model.LineageNode) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Entity - entity"))
+	return entities(ctx, r.Resolver, objs, func(t *model.LineageNode) *model.Ref { return &t.Ref })
 }
 
 func (r *Resolver) ImpactRow() generated.ImpactRowResolver { return &impactRowResolver{r} }

@@ -7,14 +7,13 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *mutationResolver) IngestRunEvents(ctx context.Context, input model.IngestRunEventsInput) (*model.IngestRunEventsPayload, error) {
-	panic(fmt.Errorf("not implemented: IngestRunEvents - ingestRunEvents"))
+	return r.ingest(ctx, input)
 }
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }

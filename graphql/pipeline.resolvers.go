@@ -8,90 +8,143 @@ package graphql
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections/read"
 )
 
 func (r *mutationResolver) RegisterPipeline(ctx context.Context, input model.RegisterPipelineInput) (*model.RegisterPipelinePayload, error) {
-	panic(fmt.Errorf("not implemented: RegisterPipeline - registerPipeline"))
+	w := r.writing(ctx, "registerPipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := domain.Name{Namespace: input.Namespace, Name: input.Name}
+	w.do(domain.RegisterPipeline{Pipeline: name, Description: w.text(input.Description), Tags: tagsOf(input.Tags)})
+	out, err := w.pipelineWritten(name)
+	return &model.RegisterPipelinePayload{PipelineWritten: out}, err
 }
 
 func (r *mutationResolver) RegisterPipelineVersion(ctx context.Context, input model.RegisterPipelineVersionInput) (*model.RegisterPipelineVersionPayload, error) {
-	panic(fmt.Errorf("not implemented: RegisterPipelineVersion - registerPipelineVersion"))
+	w := r.writing(ctx, "registerPipelineVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	version := domain.PipelineVersionRegistered{Pipeline: nameOf(input.Pipeline), Label: value(input.Label), Spec: w.spec(input), Source: w.text(input.Source), Code: codeOf(input.CodeReference)}
+	hash := w.contentHash(version)
+	w.do(domain.RegisterPipelineVersion(version))
+	out, err := w.pipelineVersionWritten(version.Pipeline, hash)
+	return &model.RegisterPipelineVersionPayload{PipelineVersionWritten: out}, err
 }
 
 func (r *mutationResolver) DescribePipeline(ctx context.Context, input model.DescribePipelineInput) (*model.DescribePipelinePayload, error) {
-	panic(fmt.Errorf("not implemented: DescribePipeline - describePipeline"))
+	w := r.writing(ctx, "describePipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := w.pipeline(input.Pipeline)
+	w.do(domain.Describe{Event: domain.PipelineDescribed{Pipeline: name, Description: w.text(input.Description)}, Known: w.known})
+	out, err := w.pipelineWritten(name)
+	return &model.DescribePipelinePayload{PipelineWritten: out}, err
 }
 
 func (r *mutationResolver) TagPipeline(ctx context.Context, input model.TagPipelineInput) (*model.TagPipelinePayload, error) {
-	panic(fmt.Errorf("not implemented: TagPipeline - tagPipeline"))
+	w := r.writing(ctx, "tagPipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	name := w.pipeline(input.Pipeline)
+	w.do(domain.MarkTags{Event: domain.PipelineTagged{Pipeline: name, Set: tagsOf(input.Set), Removed: input.Remove}, Known: w.known})
+	out, err := w.pipelineWritten(name)
+	return &model.TagPipelinePayload{PipelineWritten: out}, err
 }
 
 func (r *mutationResolver) DeletePipeline(ctx context.Context, input model.DeletePipelineInput) (*model.DeletePipelinePayload, error) {
-	panic(fmt.Errorf("not implemented: DeletePipeline - deletePipeline"))
+	w := r.writing(ctx, "deletePipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.because(input.Reason)
+	name := w.pipeline(input.Pipeline)
+	w.do(domain.Delete{Event: domain.PipelineDeleted{Pipeline: name}, Known: w.known})
+	out, err := w.pipelineWritten(name)
+	return &model.DeletePipelinePayload{PipelineWritten: out}, err
 }
 
 func (r *pipelineResolver) Description(ctx context.Context, objs []*model.Pipeline) ([]*string, error) {
-	panic(fmt.Errorf("not implemented: Description - description"))
+	return texts(ctx, r.Resolver, objs, "description", func(t *model.Pipeline) *domain.Text {
+		if t.Row.Description != nil {
+			return t.Row.Description
+		}
+		return t.Job.Description
+	})
 }
 
 func (r *pipelineResolver) SQL(ctx context.Context, objs []*model.Pipeline) ([]*string, error) {
-	panic(fmt.Errorf("not implemented: SQL - sql"))
+	return texts(ctx, r.Resolver, objs, "sql", func(t *model.Pipeline) *domain.Text { return t.Job.SQL })
+}
+
+func (r *pipelineResolver) Tags(ctx context.Context, objs []*model.Pipeline) ([][]*model.Tag, error) {
+	return tags(ctx, r.Resolver, objs, pipelineRow)
+}
+
+func (r *pipelineResolver) CreatedAt(ctx context.Context, objs []*model.Pipeline) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, pipelineRow)
+}
+
+func (r *pipelineResolver) UpdatedAt(ctx context.Context, objs []*model.Pipeline) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, pipelineRow)
+}
+
+func (r *pipelineResolver) Revision(ctx context.Context, objs []*model.Pipeline) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, pipelineRow)
 }
 
 func (r *pipelineResolver) Deleted(ctx context.Context, obj *model.Pipeline) (*model.Tombstone, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	return r.tombstone(ctx, obj.At, obj.Row.Key, obj.Row.Deleted, obj.Row.Reason)
 }
 
 func (r *pipelineResolver) Latest(ctx context.Context, objs []*model.Pipeline) ([]*model.PipelineVersion, error) {
-	panic(fmt.Errorf("not implemented: Latest - latest"))
+	return r.latestVersions(ctx, objs)
 }
 
 func (r *pipelineResolver) Versions(ctx context.Context, obj *model.Pipeline, first *int, after *string, last *int, before *string) (*model.PipelineVersionConnection, error) {
-	panic(fmt.Errorf("not implemented: Versions - versions"))
+	return r.pipelineVersionList(ctx, obj, pageArgs{first, after, last, before})
 }
 
 func (r *pipelineResolver) Version(ctx context.Context, obj *model.Pipeline, number int) (*model.PipelineVersion, error) {
-	panic(fmt.Errorf("not implemented: Version - version"))
+	row, ok, err := r.Read.PipelineVersionByNumber(ctx, obj.At.At, obj.Row.Key, number)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return pipelineVersionsOf(obj.At, rowsOf(row))[0], nil
 }
 
 func (r *pipelineResolver) Runs(ctx context.Context, obj *model.Pipeline, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {
-	panic(fmt.Errorf("not implemented: Runs - runs"))
+	return r.runList(ctx, obj.At, filter, orderBy, pageArgs{first, after, last, before}, obj.ID(), func(q *read.RunQuery) { q.Pipelines, q.Nested = []int64{obj.Row.Key}, true })
 }
 
 func (r *pipelineResolver) LastRun(ctx context.Context, objs []*model.Pipeline) ([]*model.Run, error) {
-	panic(fmt.Errorf("not implemented: LastRun - lastRun"))
-}
-
-func (r *pipelineResolver) RunCount(ctx context.Context, objs []*model.Pipeline) ([]int, error) {
-	panic(fmt.Errorf("not implemented: RunCount - runCount"))
+	return follow(ctx, objs, "lastRun", func(t *model.Pipeline) int64 { return t.Row.LastRun }, r.runs)
 }
 
 func (r *pipelineResolver) DeclaredInputs(ctx context.Context, objs []*model.Pipeline) ([][]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: DeclaredInputs - declaredInputs"))
+	return r.declared(ctx, objs, "declaredInputs", func(d read.Declared) []int64 { return d.Inputs })
 }
 
 func (r *pipelineResolver) DeclaredOutputs(ctx context.Context, objs []*model.Pipeline) ([][]*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: DeclaredOutputs - declaredOutputs"))
+	return r.declared(ctx, objs, "declaredOutputs", func(d read.Declared) []int64 { return d.Outputs })
 }
 
-func (r *pipelineResolver) CodeReference(ctx context.Context, obj *model.Pipeline) (*model.CodeReference, error) {
-	panic(fmt.Errorf("not implemented: CodeReference - codeReference"))
-}
-
-func (r *pipelineResolver) Facets(ctx context.Context, objs []*model.Pipeline) ([]json.RawMessage, error) {
-	panic(fmt.Errorf("not implemented: Facets - facets"))
+func (r *pipelineResolver) Facets(ctx context.Context, obj *model.Pipeline) (json.RawMessage, error) {
+	return r.pipelineFacets(ctx, obj)
 }
 
 func (r *pipelineVersionResolver) Pipeline(ctx context.Context, objs []*model.PipelineVersion) ([]*model.Pipeline, error) {
-	panic(fmt.Errorf("not implemented: Pipeline - pipeline"))
+	return follow(ctx, objs, "pipeline", func(t *model.PipelineVersion) int64 { return t.Row.Pipeline }, r.pipelines)
 }
 
 func (r *pipelineVersionResolver) Source(ctx context.Context, objs []*model.PipelineVersion) ([]*string, error) {
-	panic(fmt.Errorf("not implemented: Source - source"))
+	return texts(ctx, r.Resolver, objs, "source", func(t *model.PipelineVersion) *domain.Text { return t.Row.Source })
+}
+
+func (r *pipelineVersionResolver) CreatedAt(ctx context.Context, objs []*model.PipelineVersion) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, specRow)
+}
+
+func (r *pipelineVersionResolver) UpdatedAt(ctx context.Context, objs []*model.PipelineVersion) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, specRow)
+}
+
+func (r *pipelineVersionResolver) Revision(ctx context.Context, objs []*model.PipelineVersion) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, specRow)
 }
 
 func (r *Resolver) Pipeline() generated.PipelineResolver { return &pipelineResolver{r} }

@@ -7,34 +7,37 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *queryResolver) Node(ctx context.Context, id string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (model.Node, error) {
-	panic(fmt.Errorf("not implemented: Node - node"))
+	return r.node(ctx, id, asOf, atLeast, timeoutMs)
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []string, asOf *model.AsOf) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Nodes - nodes"))
+	return r.nodesByID(ctx, ids, asOf)
 }
 
 func (r *queryResolver) Workspace(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Workspace, error) {
-	panic(fmt.Errorf("not implemented: Workspace - workspace"))
+	at, err := r.open(ctx, slug, asOf, atLeast, timeoutMs)
+	if err != nil {
+		return absent[model.Workspace](nil, err)
+	}
+	return absent(r.workspaceAt(ctx, at))
 }
 
 func (r *queryResolver) Workspaces(ctx context.Context, filter *model.WorkspaceFilter, asOf *model.AsOf, first *int, after *string, last *int, before *string) (*model.WorkspaceConnection, error) {
-	panic(fmt.Errorf("not implemented: Workspaces - workspaces"))
+	return r.workspaceList(ctx, filter, asOf, pageArgs{first, after, last, before})
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	return r.viewer(ctx), nil
 }
 
 func (r *queryResolver) Server(ctx context.Context) (*model.ServerInfo, error) {
-	panic(fmt.Errorf("not implemented: Server - server"))
+	return r.server(), nil
 }
 
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }

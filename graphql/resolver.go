@@ -1,14 +1,78 @@
 package graphql
 
-import "github.com/annals-io/annals/graphql/limit"
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/projections/read"
+)
 
 // maxLineageNodes and maxLineageDepth bound a walk, whatever is asked for.
 const (
-	maxLineageNodes = 10_000
-	maxLineageDepth = 50
+	maxLineageNodes = read.MaxWalkNodes
+	maxLineageDepth = read.MaxDepth
 )
 
-// A Resolver answers every field of the schema that is not a column of a row.
+// A Resolver answers every field of the schema that is not a column of a row. All fields but Version and Now are
+// needed.
 type Resolver struct {
-	limits limit.Limits
+	Moments  Moments
+	Read     *read.DB
+	Log      Log
+	Commands eventstore.Commander
+	Native   NativeReader
+	Version  string           // of the binary
+	Now      func() time.Time // default time.Now
+
+	limits     limit.Limits
+	schemaHash string
+	log        *slog.Logger
+}
+
+// Moments opens workspaces at a moment and tells when there is more: projections.Engine.
+type Moments interface {
+	// Open fixes the moment of an answer about one workspace; see projections.Engine.Open for its errors.
+	Open(ctx context.Context, slug domain.Slug, asOf projections.AsOf, atLeast *int64, timeout time.Duration) (read.Moment, error)
+	// ProgressOf says how far a workspace's read models are.
+	ProgressOf(ctx context.Context, slug domain.Slug) (projections.Standing, error)
+	// Progress says it of all workspaces, by slug.
+	Progress(ctx context.Context) ([]projections.Standing, error)
+	// Changes yields the newest applied revision each time it moved past the one yielded before, beginning after a
+	// revision; it is closed when ctx ends.
+	Changes(ctx context.Context, slug domain.Slug, after domain.Revision) <-chan domain.Revision
+}
+
+// Log reads events as they lie in their stream, and the texts they refer to: an event store.
+type Log interface {
+	ReadStream(ctx context.Context, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error)
+	Evidence(ctx context.Context, stream domain.Stream, digests []domain.Digest) (map[domain.Digest][]byte, error)
+	Commands(ctx context.Context, stream domain.Stream, ids []string) (map[string]eventstore.KnownCommand, error)
+}
+
+// A NativeReader reads one native run event, as NDJSON has it. It is the ingest room's, so that the mutation and the
+// HTTP door take the same events by the same rules.
+type NativeReader func(body []byte, now time.Time) (NativeEvent, error)
+
+// A NativeEvent is one that was read: Request makes the command that records it.
+type NativeEvent struct {
+	ID       string
+	Warnings []string
+	Request  func(stream domain.Stream, meta domain.Meta) eventstore.Request
+}
+
+// A NativeRefusal is the error of a NativeReader for an event that breaks a rule. Path is a JSON pointer into it.
+type NativeRefusal struct{ Code, Path, Message string }
+
+func (r *NativeRefusal) Error() string { return r.Message }
+
+func (r *Resolver) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
 }

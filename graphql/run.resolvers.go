@@ -8,134 +8,222 @@ package graphql
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections/read"
 )
 
 func (r *mutationResolver) QueueRun(ctx context.Context, input model.QueueRunInput) (*model.QueueRunPayload, error) {
-	panic(fmt.Errorf("not implemented: QueueRun - queueRun"))
+	w := r.writing(ctx, "queueRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref, pipeline := w.newRun(input.ID), nameOf(input.Pipeline)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Queued, Run: ref, Pipeline: &pipeline, Version: value(input.PipelineVersion), Name: value(input.Name), Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
+	out, err := w.runWritten(ref)
+	return &model.QueueRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) StartRun(ctx context.Context, input model.StartRunInput) (*model.StartRunPayload, error) {
-	panic(fmt.Errorf("not implemented: StartRun - startRun"))
+	w := r.writing(ctx, "startRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref := w.newRun(input.ID)
+	w.do(w.start(ref, input))
+	out, err := w.runWritten(ref)
+	return &model.StartRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) CompleteRun(ctx context.Context, input model.CompleteRunInput) (*model.CompleteRunPayload, error) {
-	panic(fmt.Errorf("not implemented: CompleteRun - completeRun"))
+	w := r.writing(ctx, "completeRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref := w.run("run", input.Run)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Succeeded, Run: ref, Metadata: w.attributes("metadata", input.Metadata)}})
+	out, err := w.runWritten(ref)
+	return &model.CompleteRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) FailRun(ctx context.Context, input model.FailRunInput) (*model.FailRunPayload, error) {
-	panic(fmt.Errorf("not implemented: FailRun - failRun"))
+	w := r.writing(ctx, "failRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref := w.run("run", input.Run)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Failed, Run: ref, Failure: w.failureOf(input.Failure)}})
+	out, err := w.runWritten(ref)
+	return &model.FailRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) CancelRun(ctx context.Context, input model.CancelRunInput) (*model.CancelRunPayload, error) {
-	panic(fmt.Errorf("not implemented: CancelRun - cancelRun"))
+	w := r.writing(ctx, "cancelRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref := w.run("run", input.Run)
+	phase := domain.Cancelled
+	if input.Requested {
+		phase = domain.Cancelling
+	}
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: phase, Run: ref}})
+	out, err := w.runWritten(ref)
+	return &model.CancelRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) SkipRun(ctx context.Context, input model.SkipRunInput) (*model.SkipRunPayload, error) {
-	panic(fmt.Errorf("not implemented: SkipRun - skipRun"))
+	w := r.writing(ctx, "skipRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	ref := w.run("run", input.Run)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Skipped, Run: ref}})
+	out, err := w.runWritten(ref)
+	return &model.SkipRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) AnnotateRun(ctx context.Context, input model.AnnotateRunInput) (*model.AnnotateRunPayload, error) {
-	panic(fmt.Errorf("not implemented: AnnotateRun - annotateRun"))
+	w := r.writing(ctx, "annotateRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	ref := w.run("run", input.Run)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Annotated, Run: ref, Name: value(input.Name), Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
+	out, err := w.runWritten(ref)
+	return &model.AnnotateRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) NestRun(ctx context.Context, input model.NestRunInput) (*model.NestRunPayload, error) {
-	panic(fmt.Errorf("not implemented: NestRun - nestRun"))
+	w := r.writing(ctx, "nestRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	ref, parent := w.run("run", input.Run), w.run("parent", input.Parent)
+	w.do(domain.NestRun{RunNested: domain.RunNested{Run: ref, Parent: parent}})
+	out, err := w.runWritten(ref)
+	return &model.NestRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteRun(ctx context.Context, input model.DeleteRunInput) (*model.DeleteRunPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteRun - deleteRun"))
+	w := r.writing(ctx, "deleteRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.because(input.Reason)
+	ref := w.run("run", input.Run)
+	w.do(domain.Delete{Event: domain.RunDeleted{Run: ref}, Known: w.known})
+	out, err := w.runWritten(ref)
+	return &model.DeleteRunPayload{RunWritten: out}, err
+}
+
+func (r *runResolver) Name(ctx context.Context, objs []*model.Run) ([]string, error) {
+	return r.runNames(ctx, objs)
 }
 
 func (r *runResolver) Pipeline(ctx context.Context, objs []*model.Run) ([]*model.Pipeline, error) {
-	panic(fmt.Errorf("not implemented: Pipeline - pipeline"))
+	return follow(ctx, objs, "pipeline", func(t *model.Run) int64 { return t.Row.Pipeline }, r.pipelines)
 }
 
 func (r *runResolver) PipelineVersion(ctx context.Context, objs []*model.Run) ([]*model.PipelineVersion, error) {
-	panic(fmt.Errorf("not implemented: PipelineVersion - pipelineVersion"))
+	versions, err := detail(ctx, r.Resolver, objs, func(_ *model.Run, d read.RunDetail) int64 { return d.Version })
+	if err != nil {
+		return nil, err
+	}
+	return r.versionsAt(ctx, objs, versions)
 }
 
 func (r *runResolver) Parent(ctx context.Context, objs []*model.Run) ([]*model.Run, error) {
-	panic(fmt.Errorf("not implemented: Parent - parent"))
+	return follow(ctx, objs, "parent", func(t *model.Run) int64 { return t.Row.Parent }, r.runs)
 }
 
 func (r *runResolver) Root(ctx context.Context, objs []*model.Run) ([]*model.Run, error) {
-	panic(fmt.Errorf("not implemented: Root - root"))
+	return follow(ctx, objs, "root", func(t *model.Run) int64 { return t.Row.Root }, r.runs)
 }
 
 func (r *runResolver) Children(ctx context.Context, obj *model.Run, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {
-	panic(fmt.Errorf("not implemented: Children - children"))
+	return r.runList(ctx, obj.At, nil, &model.RunOrder{By: model.RunOrderFieldCreated, Direction: model.SortDirectionAsc}, pageArgs{first, after, last, before}, obj.ID(), func(q *read.RunQuery) { q.Parent = obj.Row.Key })
 }
 
 func (r *runResolver) Siblings(ctx context.Context, obj *model.Run) ([]*model.Run, error) {
-	panic(fmt.Errorf("not implemented: Siblings - siblings"))
+	return r.siblings(ctx, obj)
 }
 
 func (r *runResolver) Attempts(ctx context.Context, objs []*model.Run) ([][]*model.Attempt, error) {
-	panic(fmt.Errorf("not implemented: Attempts - attempts"))
+	return attempts(ctx, r.Resolver, objs, func(t *model.Run) ([]read.Attempt, error) { return t.Row.AllAttempts() })
 }
 
 func (r *runResolver) Parameters(ctx context.Context, objs []*model.Run, names []string) ([][]*model.NamedValue, error) {
-	panic(fmt.Errorf("not implemented: Parameters - parameters"))
+	return attributes(ctx, r.Resolver, objs, read.Parameters, names, runRow)
 }
 
 func (r *runResolver) Metadata(ctx context.Context, objs []*model.Run, names []string) ([][]*model.NamedValue, error) {
-	panic(fmt.Errorf("not implemented: Metadata - metadata"))
+	return attributes(ctx, r.Resolver, objs, read.Metadata, names, runRow)
+}
+
+func (r *runResolver) Tags(ctx context.Context, objs []*model.Run) ([][]*model.Tag, error) {
+	return tags(ctx, r.Resolver, objs, runRow)
 }
 
 func (r *runResolver) Metrics(ctx context.Context, objs []*model.Run, names []string) ([][]*model.Metric, error) {
-	panic(fmt.Errorf("not implemented: Metrics - metrics"))
+	return metrics(ctx, r.Resolver, objs, names, runRow)
 }
 
 func (r *runResolver) Failure(ctx context.Context, objs []*model.Run) ([]*model.Failure, error) {
-	panic(fmt.Errorf("not implemented: Failure - failure"))
+	return failures(ctx, r.Resolver, objs, func(t *model.Run) json.RawMessage { return t.Row.Failure })
+}
+
+func (r *runResolver) CodeReference(ctx context.Context, objs []*model.Run) ([]*model.CodeReference, error) {
+	return detail(ctx, r.Resolver, objs, func(_ *model.Run, d read.RunDetail) *model.CodeReference { return model.Code(d.Code) })
+}
+
+func (r *runResolver) Orchestrator(ctx context.Context, objs []*model.Run) ([]*model.Orchestrator, error) {
+	return detail(ctx, r.Resolver, objs, func(_ *model.Run, d read.RunDetail) *model.Orchestrator { return orchestratorOfRow(d.Orchestrator) })
 }
 
 func (r *runResolver) Steps(ctx context.Context, obj *model.Run, filter *model.StepFilter, first *int, after *string, last *int, before *string) (*model.StepConnection, error) {
-	panic(fmt.Errorf("not implemented: Steps - steps"))
+	return r.stepList(ctx, obj, filter, pageArgs{first, after, last, before})
 }
 
 func (r *runResolver) Step(ctx context.Context, obj *model.Run, name string) (*model.Step, error) {
-	panic(fmt.Errorf("not implemented: Step - step"))
+	return r.stepOf(ctx, obj.At, obj.Row.Key, name)
 }
 
 func (r *runResolver) StepCounts(ctx context.Context, objs []*model.Run) ([][]*model.StepStatusCount, error) {
-	panic(fmt.Errorf("not implemented: StepCounts - stepCounts"))
+	return r.stepCounts(ctx, objs)
 }
 
 func (r *runResolver) Dag(ctx context.Context, obj *model.Run) (*model.RunDag, error) {
-	panic(fmt.Errorf("not implemented: Dag - dag"))
+	return r.dag(ctx, obj)
 }
 
 func (r *runResolver) Timeline(ctx context.Context, obj *model.Run) ([]*model.TimelineBar, error) {
-	panic(fmt.Errorf("not implemented: Timeline - timeline"))
+	return r.timeline(ctx, obj)
 }
 
 func (r *runResolver) Artifacts(ctx context.Context, obj *model.Run, first *int, after *string, last *int, before *string) (*model.ArtifactVersionConnection, error) {
-	panic(fmt.Errorf("not implemented: Artifacts - artifacts"))
+	return r.versionsOfRun(ctx, obj, pageArgs{first, after, last, before})
 }
 
 func (r *runResolver) Inputs(ctx context.Context, objs []*model.Run) ([][]*model.ArtifactUse, error) {
-	panic(fmt.Errorf("not implemented: Inputs - inputs"))
+	return uses(objs, "inputs", runRow, func(at read.Moment, keys []int64) (map[int64][]read.Use, error) {
+		return r.Read.Inputs(ctx, at, keys, maxUses)
+	})
 }
 
 func (r *runResolver) Outputs(ctx context.Context, objs []*model.Run) ([][]*model.ArtifactUse, error) {
-	panic(fmt.Errorf("not implemented: Outputs - outputs"))
+	return uses(objs, "outputs", runRow, func(at read.Moment, keys []int64) (map[int64][]read.Use, error) {
+		return r.Read.Outputs(ctx, at, keys, maxUses)
+	})
 }
 
-func (r *runResolver) Facets(ctx context.Context, objs []*model.Run) ([]json.RawMessage, error) {
-	panic(fmt.Errorf("not implemented: Facets - facets"))
+func (r *runResolver) Facets(ctx context.Context, obj *model.Run) (json.RawMessage, error) {
+	return r.runFacetsOf(ctx, obj)
 }
 
 func (r *runResolver) Events(ctx context.Context, obj *model.Run) ([]*model.AuditEvent, error) {
-	panic(fmt.Errorf("not implemented: Events - events"))
+	return r.eventsOf(ctx, obj.At, domain.KindRun, obj.Row.Key)
+}
+
+func (r *runResolver) Warnings(ctx context.Context, objs []*model.Run) ([][]string, error) {
+	return detail(ctx, r.Resolver, objs, func(_ *model.Run, d read.RunDetail) []string {
+		if d.Warnings == nil {
+			return []string{}
+		}
+		return d.Warnings
+	})
 }
 
 func (r *runResolver) Deleted(ctx context.Context, obj *model.Run) (*model.Tombstone, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	return r.tombstone(ctx, obj.At, obj.Row.Key, obj.Row.Deleted, obj.Row.Reason)
+}
+
+func (r *runResolver) CreatedAt(ctx context.Context, objs []*model.Run) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, runRow)
+}
+
+func (r *runResolver) UpdatedAt(ctx context.Context, objs []*model.Run) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, runRow)
+}
+
+func (r *runResolver) Revision(ctx context.Context, objs []*model.Run) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, runRow)
 }
 
 func (r *Resolver) Run() generated.RunResolver { return &runResolver{r} }

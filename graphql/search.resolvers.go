@@ -7,14 +7,13 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *searchHitResolver) Entity(ctx context.Context, objs []*model.SearchHit) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Entity - entity"))
+	return entities(ctx, r.Resolver, objs, func(t *model.SearchHit) *model.Ref { return &t.Ref })
 }
 
 func (r *Resolver) SearchHit() generated.SearchHitResolver { return &searchHitResolver{r} }

@@ -3,6 +3,8 @@ package graphql
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/annals-io/annals/graphql/breaking"
 	"github.com/annals-io/annals/graphql/explorer"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/limit"
@@ -60,9 +63,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Resolver == nil || cfg.Caller == nil {
 		return nil, errors.New("graphql: a server needs a resolver and a way to know its callers")
 	}
-	cfg.Resolver.limits = limits
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: cfg.Resolver, Complexity: costs(limits)})
 	log := cmp.Or(cfg.Log, slog.Default())
+	cfg.Resolver.limits, cfg.Resolver.log = limits, log
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: cfg.Resolver, Complexity: costs(limits)})
+	cfg.Resolver.schemaHash = hashOf(schema.Schema())
 	known := lru.New[*ast.QueryDocument](cmp.Or(cfg.Documents, 1000))
 
 	exec := executor.New(schema)
@@ -144,4 +148,10 @@ func observe(report func(Observed)) gql.OperationMiddleware {
 			return resp
 		}
 	}
+}
+
+// hashOf is a hash of the schema, whatever files it came from.
+func hashOf(schema *ast.Schema) string {
+	sum := sha256.Sum256([]byte(breaking.Canonical(schema)))
+	return hex.EncodeToString(sum[:8])
 }

@@ -7,82 +7,139 @@ package graphql
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections/read"
 )
 
 func (r *mutationResolver) StartStep(ctx context.Context, input model.StartStepInput) (*model.StartStepPayload, error) {
-	panic(fmt.Errorf("not implemented: StartStep - startStep"))
+	w := r.writing(ctx, "startStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Started, Execution: x, Name: value(input.DisplayName), Upstream: input.Upstream, Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags), Code: codeOf(input.CodeReference), CacheKey: value(input.CacheKey)}})
+	out, err := w.stepWritten(x)
+	return &model.StartStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) CompleteStep(ctx context.Context, input model.CompleteStepInput) (*model.CompleteStepPayload, error) {
-	panic(fmt.Errorf("not implemented: CompleteStep - completeStep"))
+	w := r.writing(ctx, "completeStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Succeeded, Execution: x, Metadata: w.attributes("metadata", input.Metadata)}})
+	out, err := w.stepWritten(x)
+	return &model.CompleteStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) FailStep(ctx context.Context, input model.FailStepInput) (*model.FailStepPayload, error) {
-	panic(fmt.Errorf("not implemented: FailStep - failStep"))
+	w := r.writing(ctx, "failStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Failed, Execution: x, Failure: w.failureOf(input.Failure)}})
+	out, err := w.stepWritten(x)
+	return &model.FailStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) SkipStep(ctx context.Context, input model.SkipStepInput) (*model.SkipStepPayload, error) {
-	panic(fmt.Errorf("not implemented: SkipStep - skipStep"))
+	w := r.writing(ctx, "skipStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Skipped, Execution: x}})
+	out, err := w.stepWritten(x)
+	return &model.SkipStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) CacheStep(ctx context.Context, input model.CacheStepInput) (*model.CacheStepPayload, error) {
-	panic(fmt.Errorf("not implemented: CacheStep - cacheStep"))
+	w := r.writing(ctx, "cacheStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	from := w.cachedFrom(input.CachedFrom)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Cached, Execution: x, CacheKey: value(input.CacheKey), CachedFrom: from}})
+	out, err := w.stepWritten(x)
+	return &model.CacheStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) RetryStep(ctx context.Context, input model.RetryStepInput) (*model.RetryStepPayload, error) {
-	panic(fmt.Errorf("not implemented: RetryStep - retryStep"))
+	w := r.writing(ctx, "retryStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Retrying, Execution: x, Failure: w.failureOf(input.Failure)}})
+	out, err := w.stepWritten(x)
+	return &model.RetryStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) AnnotateStep(ctx context.Context, input model.AnnotateStepInput) (*model.AnnotateStepPayload, error) {
-	panic(fmt.Errorf("not implemented: AnnotateStep - annotateStep"))
+	w := r.writing(ctx, "annotateStep", input.Workspace, mayWrite, input.Meta, nil, input)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Annotated, Execution: x, Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
+	out, err := w.stepWritten(x)
+	return &model.AnnotateStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteStep(ctx context.Context, input model.DeleteStepInput) (*model.DeleteStepPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteStep - deleteStep"))
+	w := r.writing(ctx, "deleteStep", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.because(input.Reason)
+	x := w.execution(input.Run, &input.Step)
+	w.do(domain.Delete{Event: domain.StepDeleted{Execution: x}, Known: w.known})
+	out, err := w.stepWritten(x)
+	return &model.DeleteStepPayload{StepWritten: out}, err
 }
 
 func (r *stepResolver) Run(ctx context.Context, objs []*model.Step) ([]*model.Run, error) {
-	panic(fmt.Errorf("not implemented: Run - run"))
+	return follow(ctx, objs, "run", func(t *model.Step) int64 { return t.Row.Run }, r.runs)
 }
 
 func (r *stepResolver) Attempts(ctx context.Context, objs []*model.Step) ([][]*model.Attempt, error) {
-	panic(fmt.Errorf("not implemented: Attempts - attempts"))
+	return attempts(ctx, r.Resolver, objs, func(t *model.Step) ([]read.Attempt, error) { return t.Row.AllAttempts() })
 }
 
 func (r *stepResolver) CachedFrom(ctx context.Context, objs []*model.Step) ([]*model.Step, error) {
-	panic(fmt.Errorf("not implemented: CachedFrom - cachedFrom"))
+	return follow(ctx, objs, "cachedFrom", func(t *model.Step) int64 { return t.Row.CachedFrom }, r.steps)
 }
 
 func (r *stepResolver) Parameters(ctx context.Context, objs []*model.Step, names []string) ([][]*model.NamedValue, error) {
-	panic(fmt.Errorf("not implemented: Parameters - parameters"))
+	return attributes(ctx, r.Resolver, objs, read.Parameters, names, stepRow)
 }
 
 func (r *stepResolver) Metadata(ctx context.Context, objs []*model.Step, names []string) ([][]*model.NamedValue, error) {
-	panic(fmt.Errorf("not implemented: Metadata - metadata"))
+	return attributes(ctx, r.Resolver, objs, read.Metadata, names, stepRow)
+}
+
+func (r *stepResolver) Tags(ctx context.Context, objs []*model.Step) ([][]*model.Tag, error) {
+	return tags(ctx, r.Resolver, objs, stepRow)
 }
 
 func (r *stepResolver) Metrics(ctx context.Context, objs []*model.Step, names []string) ([][]*model.Metric, error) {
-	panic(fmt.Errorf("not implemented: Metrics - metrics"))
+	return metrics(ctx, r.Resolver, objs, names, stepRow)
 }
 
 func (r *stepResolver) Failure(ctx context.Context, objs []*model.Step) ([]*model.Failure, error) {
-	panic(fmt.Errorf("not implemented: Failure - failure"))
+	return failures(ctx, r.Resolver, objs, func(t *model.Step) json.RawMessage { return t.Row.Failure })
 }
 
 func (r *stepResolver) Inputs(ctx context.Context, objs []*model.Step) ([][]*model.ArtifactUse, error) {
-	panic(fmt.Errorf("not implemented: Inputs - inputs"))
+	return uses(objs, "inputs", stepRow, func(at read.Moment, keys []int64) (map[int64][]read.Use, error) {
+		return r.Read.Inputs(ctx, at, keys, maxUses)
+	})
 }
 
 func (r *stepResolver) Outputs(ctx context.Context, objs []*model.Step) ([][]*model.ArtifactUse, error) {
-	panic(fmt.Errorf("not implemented: Outputs - outputs"))
+	return uses(objs, "outputs", stepRow, func(at read.Moment, keys []int64) (map[int64][]read.Use, error) {
+		return r.Read.Outputs(ctx, at, keys, maxUses)
+	})
 }
 
 func (r *stepResolver) Deleted(ctx context.Context, obj *model.Step) (*model.Tombstone, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	return r.tombstone(ctx, obj.At, obj.Row.Key, obj.Row.Deleted, obj.Row.Reason)
+}
+
+func (r *stepResolver) CreatedAt(ctx context.Context, objs []*model.Step) ([]*time.Time, error) {
+	return created(ctx, r.Resolver, objs, stepRow)
+}
+
+func (r *stepResolver) UpdatedAt(ctx context.Context, objs []*model.Step) ([]*time.Time, error) {
+	return updated(ctx, r.Resolver, objs, stepRow)
+}
+
+func (r *stepResolver) Revision(ctx context.Context, objs []*model.Step) ([]int64, error) {
+	return touched(ctx, r.Resolver, objs, stepRow)
 }
 
 func (r *Resolver) Step() generated.StepResolver { return &stepResolver{r} }

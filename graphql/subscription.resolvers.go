@@ -7,18 +7,17 @@ package graphql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
 )
 
 func (r *subscriptionResolver) Run(ctx context.Context, workspace string, id string, after *int64) (<-chan *model.RunUpdate, error) {
-	panic(fmt.Errorf("not implemented: Run - run"))
+	return r.followRun(ctx, workspace, id, after)
 }
 
 func (r *subscriptionResolver) Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter) (<-chan *model.EventBatch, error) {
-	panic(fmt.Errorf("not implemented: Events - events"))
+	return r.followEvents(ctx, workspace, after, filter)
 }
 
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }

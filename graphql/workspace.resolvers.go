@@ -7,102 +7,147 @@ package graphql
 
 import (
 	"context"
-	"fmt"
+	"time"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/graphql/relay"
 )
 
 func (r *mutationResolver) CreateWorkspace(ctx context.Context, input model.CreateWorkspaceInput) (*model.CreateWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: CreateWorkspace - createWorkspace"))
+	w := r.writing(ctx, "createWorkspace", input.Slug, mayCreate, input.Meta, nil, input)
+	w.do(w.create(input))
+	out, err := w.workspaceWritten()
+	return &model.CreateWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) RenameWorkspace(ctx context.Context, input model.RenameWorkspaceInput) (*model.RenameWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: RenameWorkspace - renameWorkspace"))
+	w := r.writing(ctx, "renameWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.do(domain.RenameWorkspace{Name: input.Name})
+	out, err := w.workspaceWritten()
+	return &model.RenameWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) DescribeWorkspace(ctx context.Context, input model.DescribeWorkspaceInput) (*model.DescribeWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: DescribeWorkspace - describeWorkspace"))
+	w := r.writing(ctx, "describeWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.do(domain.DescribeWorkspace{Description: w.text(input.Description)})
+	out, err := w.workspaceWritten()
+	return &model.DescribeWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) LabelWorkspace(ctx context.Context, input model.LabelWorkspaceInput) (*model.LabelWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: LabelWorkspace - labelWorkspace"))
+	w := r.writing(ctx, "labelWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.do(domain.LabelWorkspace{Set: labelsOf(input.Set), Removed: input.Remove})
+	out, err := w.workspaceWritten()
+	return &model.LabelWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) ArchiveWorkspace(ctx context.Context, input model.ArchiveWorkspaceInput) (*model.ArchiveWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: ArchiveWorkspace - archiveWorkspace"))
+	w := r.writing(ctx, "archiveWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w.do(domain.ArchiveWorkspace{})
+	out, err := w.workspaceWritten()
+	return &model.ArchiveWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) RestoreWorkspace(ctx context.Context, input model.RestoreWorkspaceInput) (*model.RestoreWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: RestoreWorkspace - restoreWorkspace"))
+	w := r.writing(ctx, "restoreWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w.do(domain.RestoreWorkspace{})
+	out, err := w.workspaceWritten()
+	return &model.RestoreWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteWorkspace(ctx context.Context, input model.DeleteWorkspaceInput) (*model.DeleteWorkspacePayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteWorkspace - deleteWorkspace"))
+	w := r.writing(ctx, "deleteWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w.because(input.Reason)
+	w.confirm(input.ConfirmSlug)
+	w.do(domain.DeleteWorkspace{})
+	out, err := w.workspaceWritten()
+	return &model.DeleteWorkspacePayload{WorkspaceWritten: out}, err
+}
+
+func (r *workspaceResolver) Description(ctx context.Context, objs []*model.Workspace) ([]*string, error) {
+	return ofWorkspaces(objs, func(w *model.Workspace) (*string, error) {
+		found, err := r.evidenceOf(ctx, w.At, []*domain.Text{w.Row.Description})
+		if err != nil || w.Row.Description == nil {
+			return nil, err
+		}
+		return model.Word(found[*w.Row.Description]), nil
+	})
+}
+
+func (r *workspaceResolver) CreatedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {
+	return r.workspaceTime(ctx, objs, func(*model.Workspace) domain.Revision { return 0 })
+}
+
+func (r *workspaceResolver) UpdatedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {
+	return r.workspaceTime(ctx, objs, func(w *model.Workspace) domain.Revision { return w.Row.Since })
 }
 
 func (r *workspaceResolver) Progress(ctx context.Context, obj *model.Workspace) (*model.WorkspaceProgress, error) {
-	panic(fmt.Errorf("not implemented: Progress - progress"))
+	return r.progress(ctx, obj)
 }
 
 func (r *workspaceResolver) Counts(ctx context.Context, obj *model.Workspace) (*model.ResourceCounts, error) {
-	panic(fmt.Errorf("not implemented: Counts - counts"))
+	return r.counts(ctx, obj)
 }
 
 func (r *workspaceResolver) ViewerAccess(ctx context.Context, obj *model.Workspace) (*model.ViewerAccess, error) {
-	panic(fmt.Errorf("not implemented: ViewerAccess - viewerAccess"))
+	return r.access(ctx, obj), nil
 }
 
 func (r *workspaceResolver) Runs(ctx context.Context, obj *model.Workspace, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {
-	panic(fmt.Errorf("not implemented: Runs - runs"))
+	return r.runList(ctx, obj.At, filter, orderBy, pageArgs{first, after, last, before}, "", nil)
 }
 
 func (r *workspaceResolver) Run(ctx context.Context, obj *model.Workspace, id string) (*model.Run, error) {
-	panic(fmt.Errorf("not implemented: Run - run"))
+	return shown(r.findRun(ctx, obj.At, id))
 }
 
 func (r *workspaceResolver) Step(ctx context.Context, obj *model.Workspace, id string) (*model.Step, error) {
-	panic(fmt.Errorf("not implemented: Step - step"))
+	key, _ := keyIn(obj.At, id, relay.Step)
+	found, err := r.steps(ctx, obj.At, []int64{key})
+	return found[key], err
 }
 
 func (r *workspaceResolver) Pipelines(ctx context.Context, obj *model.Workspace, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) (*model.PipelineConnection, error) {
-	panic(fmt.Errorf("not implemented: Pipelines - pipelines"))
+	return r.pipelineList(ctx, obj.At, filter, orderBy, pageArgs{first, after, last, before})
 }
 
 func (r *workspaceResolver) Pipeline(ctx context.Context, obj *model.Workspace, id string) (*model.Pipeline, error) {
-	panic(fmt.Errorf("not implemented: Pipeline - pipeline"))
+	return shown(r.findPipeline(ctx, obj.At, id))
 }
 
 func (r *workspaceResolver) Artifacts(ctx context.Context, obj *model.Workspace, filter *model.ArtifactFilter, orderBy *model.ArtifactOrder, first *int, after *string, last *int, before *string) (*model.ArtifactConnection, error) {
-	panic(fmt.Errorf("not implemented: Artifacts - artifacts"))
+	return r.artifactList(ctx, obj.At, filter, orderBy, pageArgs{first, after, last, before})
 }
 
 func (r *workspaceResolver) Artifact(ctx context.Context, obj *model.Workspace, id string) (*model.Artifact, error) {
-	panic(fmt.Errorf("not implemented: Artifact - artifact"))
+	return shown(r.findArtifact(ctx, obj.At, id))
 }
 
 func (r *workspaceResolver) ArtifactVersion(ctx context.Context, obj *model.Workspace, id string) (*model.ArtifactVersion, error) {
-	panic(fmt.Errorf("not implemented: ArtifactVersion - artifactVersion"))
+	return shown(r.findVersion(ctx, obj.At, id))
 }
 
 func (r *workspaceResolver) Lineage(ctx context.Context, obj *model.Workspace, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) (*model.Lineage, error) {
-	panic(fmt.Errorf("not implemented: Lineage - lineage"))
+	return r.lineage(ctx, obj.At, root, direction, depth, maxNodes, granularity, filter)
 }
 
 func (r *workspaceResolver) Impact(ctx context.Context, obj *model.Workspace, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) (*model.ImpactConnection, error) {
-	panic(fmt.Errorf("not implemented: Impact - impact"))
+	return r.impact(ctx, obj.At, root, direction, depth, granularity, filter, first, after)
 }
 
 func (r *workspaceResolver) AuditLog(ctx context.Context, obj *model.Workspace, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) (*model.AuditEventConnection, error) {
-	panic(fmt.Errorf("not implemented: AuditLog - auditLog"))
+	return r.auditList(ctx, obj.At, filter, direction, pageArgs{first, after, last, before})
 }
 
 func (r *workspaceResolver) AuditEvent(ctx context.Context, obj *model.Workspace, revision int64) (*model.AuditEvent, error) {
-	panic(fmt.Errorf("not implemented: AuditEvent - auditEvent"))
+	return r.auditEvent(ctx, obj.At, revision)
 }
 
 func (r *workspaceResolver) Search(ctx context.Context, obj *model.Workspace, query string, kinds []model.EntityKind, first int) ([]*model.SearchHit, error) {
-	panic(fmt.Errorf("not implemented: Search - search"))
+	return r.search(ctx, obj.At, query, kinds, first)
 }
 
 func (r *Resolver) Workspace() generated.WorkspaceResolver { return &workspaceResolver{r} }

@@ -20,17 +20,20 @@ import (
 
 type ArtifactResolver interface {
 	Description(ctx context.Context, objs []*model.Artifact) ([]*string, error)
-
+	Tags(ctx context.Context, objs []*model.Artifact) ([][]*model.Tag, error)
 	Aliases(ctx context.Context, objs []*model.Artifact) ([][]*model.ArtifactAlias, error)
 	Canonical(ctx context.Context, objs []*model.Artifact) ([]*model.Artifact, error)
+	CreatedAt(ctx context.Context, objs []*model.Artifact) ([]*time.Time, error)
+	UpdatedAt(ctx context.Context, objs []*model.Artifact) ([]*time.Time, error)
 
+	Revision(ctx context.Context, objs []*model.Artifact) ([]int64, error)
 	Deleted(ctx context.Context, obj *model.Artifact) (*model.Tombstone, error)
 	Latest(ctx context.Context, objs []*model.Artifact) ([]*model.ArtifactVersion, error)
 	Versions(ctx context.Context, obj *model.Artifact, first *int, after *string, last *int, before *string) (*model.ArtifactVersionConnection, error)
 	LastProducer(ctx context.Context, objs []*model.Artifact) ([]model.Execution, error)
-	Fields(ctx context.Context, objs []*model.Artifact) ([][]*model.SchemaField, error)
+
 	ColumnLineage(ctx context.Context, obj *model.Artifact, field *string) ([]*model.ColumnDependency, error)
-	Facets(ctx context.Context, objs []*model.Artifact) ([]json.RawMessage, error)
+	Facets(ctx context.Context, obj *model.Artifact) (json.RawMessage, error)
 	Upstream(ctx context.Context, obj *model.Artifact) ([]*model.Artifact, error)
 	Downstream(ctx context.Context, obj *model.Artifact) ([]*model.Artifact, error)
 }
@@ -121,7 +124,7 @@ func (ec *executionContext) _AliasArtifactPayload_artifact(ctx context.Context, 
 			return ec.fieldContext_AliasArtifactPayload_artifact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Artifact, nil
+			return obj.Artifact(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
@@ -135,7 +138,7 @@ func (ec *executionContext) fieldContext_AliasArtifactPayload_artifact(_ context
 	fc = &graphql.FieldContext{
 		Object:     "AliasArtifactPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Artifact(ctx, field)
@@ -277,7 +280,7 @@ func (ec *executionContext) _Artifact_namespace(ctx context.Context, field graph
 			return ec.fieldContext_Artifact_namespace(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Namespace, nil
+			return obj.Namespace(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -288,7 +291,7 @@ func (ec *executionContext) _Artifact_namespace(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_namespace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Artifact_name(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -300,7 +303,7 @@ func (ec *executionContext) _Artifact_name(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Artifact_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
+			return obj.Name(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -311,7 +314,7 @@ func (ec *executionContext) _Artifact_name(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Artifact_type(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -323,7 +326,7 @@ func (ec *executionContext) _Artifact_type(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Artifact_type(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
+			return obj.Type(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -334,7 +337,7 @@ func (ec *executionContext) _Artifact_type(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Artifact_description(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -392,7 +395,7 @@ func (ec *executionContext) _Artifact_tags(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Artifact_tags(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Tags, nil
+			return ec.resolveBatch_Artifact_tags(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Tag) graphql.Marshaler {
@@ -406,13 +409,36 @@ func (ec *executionContext) fieldContext_Artifact_tags(_ context.Context, field 
 	fc = &graphql.FieldContext{
 		Object:     "Artifact",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tag(ctx, field)
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Artifact_tags(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
+	resolver := ec.Resolvers.Artifact()
+	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Tags(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.Tag](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Artifact.tags",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Tags(ctx, []*model.Artifact{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.Tag](
+		ctx,
+		results,
+		err,
+		"Artifact.tags",
+	)
 }
 
 func (ec *executionContext) _Artifact_aliases(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -534,18 +560,41 @@ func (ec *executionContext) _Artifact_createdAt(ctx context.Context, field graph
 			return ec.fieldContext_Artifact_createdAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedAt, nil
+			return ec.resolveBatch_Artifact_createdAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Artifact_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
+	resolver := ec.Resolvers.Artifact()
+	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CreatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Artifact.createdAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CreatedAt(ctx, []*model.Artifact{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"Artifact.createdAt",
+	)
 }
 
 func (ec *executionContext) _Artifact_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -557,18 +606,41 @@ func (ec *executionContext) _Artifact_updatedAt(ctx context.Context, field graph
 			return ec.fieldContext_Artifact_updatedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UpdatedAt, nil
+			return ec.resolveBatch_Artifact_updatedAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Artifact_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
+	resolver := ec.Resolvers.Artifact()
+	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.UpdatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Artifact.updatedAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.UpdatedAt(ctx, []*model.Artifact{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"Artifact.updatedAt",
+	)
 }
 
 func (ec *executionContext) _Artifact_createdRevision(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -580,7 +652,7 @@ func (ec *executionContext) _Artifact_createdRevision(ctx context.Context, field
 			return ec.fieldContext_Artifact_createdRevision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedRevision, nil
+			return obj.CreatedRevision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -591,7 +663,7 @@ func (ec *executionContext) _Artifact_createdRevision(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_createdRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _Artifact_revision(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -603,7 +675,7 @@ func (ec *executionContext) _Artifact_revision(ctx context.Context, field graphq
 			return ec.fieldContext_Artifact_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return ec.resolveBatch_Artifact_revision(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -614,7 +686,30 @@ func (ec *executionContext) _Artifact_revision(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_Artifact_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Artifact", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Artifact", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Artifact_revision(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
+	resolver := ec.Resolvers.Artifact()
+	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Revision(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int64](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Artifact.revision",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Revision(ctx, []*model.Artifact{obj})
+	return graphql.ResolveBatchSingleResult[int64](
+		ctx,
+		results,
+		err,
+		"Artifact.revision",
+	)
 }
 
 func (ec *executionContext) _Artifact_deleted(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -812,7 +907,7 @@ func (ec *executionContext) _Artifact_fields(ctx context.Context, field graphql.
 			return ec.fieldContext_Artifact_fields(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Artifact_fields(ctx, field, obj)
+			return obj.Fields(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.SchemaField) graphql.Marshaler {
@@ -827,35 +922,12 @@ func (ec *executionContext) fieldContext_Artifact_fields(_ context.Context, fiel
 		Object:     "Artifact",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SchemaField(ctx, field)
 		},
 	}
 	return fc, nil
-}
-func (ec *executionContext) resolveBatch_Artifact_fields(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
-	resolver := ec.Resolvers.Artifact()
-	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Fields(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[[]*model.SchemaField](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"Artifact.fields",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.Fields(ctx, []*model.Artifact{obj})
-	return graphql.ResolveBatchSingleResult[[]*model.SchemaField](
-		ctx,
-		results,
-		err,
-		"Artifact.fields",
-	)
 }
 
 func (ec *executionContext) _Artifact_columnLineage(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -911,7 +983,7 @@ func (ec *executionContext) _Artifact_facets(ctx context.Context, field graphql.
 			return ec.fieldContext_Artifact_facets(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Artifact_facets(ctx, field, obj)
+			return ec.Resolvers.Artifact().Facets(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
@@ -923,29 +995,6 @@ func (ec *executionContext) _Artifact_facets(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Artifact_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Artifact", field, true, true, errors.New("field of type JSON does not have child fields"))
-}
-func (ec *executionContext) resolveBatch_Artifact_facets(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
-	resolver := ec.Resolvers.Artifact()
-	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Facets(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[json.RawMessage](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"Artifact.facets",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.Facets(ctx, []*model.Artifact{obj})
-	return graphql.ResolveBatchSingleResult[json.RawMessage](
-		ctx,
-		results,
-		err,
-		"Artifact.facets",
-	)
 }
 
 func (ec *executionContext) _Artifact_upstream(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -1455,7 +1504,7 @@ func (ec *executionContext) _DeleteArtifactPayload_artifact(ctx context.Context,
 			return ec.fieldContext_DeleteArtifactPayload_artifact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Artifact, nil
+			return obj.Artifact(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
@@ -1469,7 +1518,7 @@ func (ec *executionContext) fieldContext_DeleteArtifactPayload_artifact(_ contex
 	fc = &graphql.FieldContext{
 		Object:     "DeleteArtifactPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Artifact(ctx, field)
@@ -1588,7 +1637,7 @@ func (ec *executionContext) _DescribeArtifactPayload_artifact(ctx context.Contex
 			return ec.fieldContext_DescribeArtifactPayload_artifact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Artifact, nil
+			return obj.Artifact(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
@@ -1602,7 +1651,7 @@ func (ec *executionContext) fieldContext_DescribeArtifactPayload_artifact(_ cont
 	fc = &graphql.FieldContext{
 		Object:     "DescribeArtifactPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Artifact(ctx, field)
@@ -1721,7 +1770,7 @@ func (ec *executionContext) _RegisterArtifactPayload_artifact(ctx context.Contex
 			return ec.fieldContext_RegisterArtifactPayload_artifact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Artifact, nil
+			return obj.Artifact(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
@@ -1735,7 +1784,7 @@ func (ec *executionContext) fieldContext_RegisterArtifactPayload_artifact(_ cont
 	fc = &graphql.FieldContext{
 		Object:     "RegisterArtifactPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Artifact(ctx, field)
@@ -1900,7 +1949,7 @@ func (ec *executionContext) _TagArtifactPayload_artifact(ctx context.Context, fi
 			return ec.fieldContext_TagArtifactPayload_artifact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Artifact, nil
+			return obj.Artifact(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
@@ -1914,7 +1963,7 @@ func (ec *executionContext) fieldContext_TagArtifactPayload_artifact(_ context.C
 	fc = &graphql.FieldContext{
 		Object:     "TagArtifactPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Artifact(ctx, field)
@@ -2452,29 +2501,62 @@ func (ec *executionContext) _AliasArtifactPayload(ctx context.Context, sel ast.S
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("AliasArtifactPayload")
 		case "artifact":
-			out.Values[i] = ec._AliasArtifactPayload_artifact(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AliasArtifactPayload_artifact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._AliasArtifactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._AliasArtifactPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._AliasArtifactPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._AliasArtifactPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -2568,10 +2650,43 @@ func (ec *executionContext) _Artifact(ctx context.Context, sel ast.SelectionSet,
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "tags":
-			out.Values[i] = ec._Artifact_tags(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Artifact_tags(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "aliases":
 			field := field
 
@@ -2649,25 +2764,124 @@ func (ec *executionContext) _Artifact(ctx context.Context, sel ast.SelectionSet,
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
-			out.Values[i] = ec._Artifact_createdAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Artifact_createdAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "updatedAt":
-			out.Values[i] = ec._Artifact_updatedAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Artifact_updatedAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdRevision":
 			out.Values[i] = ec._Artifact_createdRevision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
-			out.Values[i] = ec._Artifact_revision(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Artifact_revision(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "deleted":
 			field := field
 
@@ -2821,43 +3035,10 @@ func (ec *executionContext) _Artifact(ctx context.Context, sel ast.SelectionSet,
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "fields":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Artifact_fields(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Artifact_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "columnLineage":
 			field := field
 
@@ -3317,29 +3498,62 @@ func (ec *executionContext) _DeleteArtifactPayload(ctx context.Context, sel ast.
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DeleteArtifactPayload")
 		case "artifact":
-			out.Values[i] = ec._DeleteArtifactPayload_artifact(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeleteArtifactPayload_artifact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._DeleteArtifactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._DeleteArtifactPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._DeleteArtifactPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._DeleteArtifactPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -3375,29 +3589,62 @@ func (ec *executionContext) _DescribeArtifactPayload(ctx context.Context, sel as
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DescribeArtifactPayload")
 		case "artifact":
-			out.Values[i] = ec._DescribeArtifactPayload_artifact(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DescribeArtifactPayload_artifact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._DescribeArtifactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._DescribeArtifactPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._DescribeArtifactPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._DescribeArtifactPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -3433,29 +3680,62 @@ func (ec *executionContext) _RegisterArtifactPayload(ctx context.Context, sel as
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RegisterArtifactPayload")
 		case "artifact":
-			out.Values[i] = ec._RegisterArtifactPayload_artifact(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RegisterArtifactPayload_artifact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._RegisterArtifactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._RegisterArtifactPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._RegisterArtifactPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._RegisterArtifactPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -3534,29 +3814,62 @@ func (ec *executionContext) _TagArtifactPayload(ctx context.Context, sel ast.Sel
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("TagArtifactPayload")
 		case "artifact":
-			out.Values[i] = ec._TagArtifactPayload_artifact(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TagArtifactPayload_artifact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._TagArtifactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._TagArtifactPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._TagArtifactPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._TagArtifactPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

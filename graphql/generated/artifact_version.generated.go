@@ -21,12 +21,22 @@ import (
 type ArtifactVersionResolver interface {
 	Artifact(ctx context.Context, objs []*model.ArtifactVersion) ([]*model.Artifact, error)
 
+	URI(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error)
+	SizeBytes(ctx context.Context, objs []*model.ArtifactVersion) ([]*int64, error)
+	Digest(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error)
+	Type(ctx context.Context, objs []*model.ArtifactVersion) ([]*string, error)
+	Tags(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.Tag, error)
+	Fields(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.SchemaField, error)
 	Metadata(ctx context.Context, objs []*model.ArtifactVersion, names []string) ([][]*model.NamedValue, error)
 	ProducedBy(ctx context.Context, objs []*model.ArtifactVersion) ([]model.Execution, error)
 	ConsumedBy(ctx context.Context, obj *model.ArtifactVersion, first *int, after *string, last *int, before *string) (*model.ExecutionConnection, error)
 
-	Facets(ctx context.Context, objs []*model.ArtifactVersion) ([]json.RawMessage, error)
+	Facets(ctx context.Context, obj *model.ArtifactVersion) (json.RawMessage, error)
 	Deleted(ctx context.Context, obj *model.ArtifactVersion) (*model.Tombstone, error)
+	CreatedAt(ctx context.Context, objs []*model.ArtifactVersion) ([]*time.Time, error)
+	UpdatedAt(ctx context.Context, objs []*model.ArtifactVersion) ([]*time.Time, error)
+
+	Revision(ctx context.Context, objs []*model.ArtifactVersion) ([]int64, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -112,7 +122,7 @@ func (ec *executionContext) _AnnotateArtifactVersionPayload_artifactVersion(ctx 
 			return ec.fieldContext_AnnotateArtifactVersionPayload_artifactVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ArtifactVersion, nil
+			return obj.ArtifactVersion(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.ArtifactVersion) graphql.Marshaler {
@@ -126,7 +136,7 @@ func (ec *executionContext) fieldContext_AnnotateArtifactVersionPayload_artifact
 	fc = &graphql.FieldContext{
 		Object:     "AnnotateArtifactVersionPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ArtifactVersion(ctx, field)
@@ -323,7 +333,7 @@ func (ec *executionContext) _ArtifactVersion_number(ctx context.Context, field g
 			return ec.fieldContext_ArtifactVersion_number(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Number, nil
+			return obj.Number(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -334,7 +344,7 @@ func (ec *executionContext) _ArtifactVersion_number(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ArtifactVersion_name(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -346,7 +356,7 @@ func (ec *executionContext) _ArtifactVersion_name(ctx context.Context, field gra
 			return ec.fieldContext_ArtifactVersion_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
+			return obj.Name(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -357,7 +367,7 @@ func (ec *executionContext) _ArtifactVersion_name(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ArtifactVersion_status(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -392,7 +402,7 @@ func (ec *executionContext) _ArtifactVersion_uri(ctx context.Context, field grap
 			return ec.fieldContext_ArtifactVersion_uri(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.URI, nil
+			return ec.resolveBatch_ArtifactVersion_uri(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -403,7 +413,30 @@ func (ec *executionContext) _ArtifactVersion_uri(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_uri(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_uri(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.URI(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.uri",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.URI(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.uri",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_sizeBytes(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -415,7 +448,7 @@ func (ec *executionContext) _ArtifactVersion_sizeBytes(ctx context.Context, fiel
 			return ec.fieldContext_ArtifactVersion_sizeBytes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SizeBytes, nil
+			return ec.resolveBatch_ArtifactVersion_sizeBytes(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
@@ -426,7 +459,30 @@ func (ec *executionContext) _ArtifactVersion_sizeBytes(ctx context.Context, fiel
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_sizeBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_sizeBytes(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.SizeBytes(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*int64](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.sizeBytes",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.SizeBytes(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*int64](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.sizeBytes",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_digest(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -438,7 +494,7 @@ func (ec *executionContext) _ArtifactVersion_digest(ctx context.Context, field g
 			return ec.fieldContext_ArtifactVersion_digest(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Digest, nil
+			return ec.resolveBatch_ArtifactVersion_digest(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -449,7 +505,30 @@ func (ec *executionContext) _ArtifactVersion_digest(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_digest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_digest(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Digest(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.digest",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Digest(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.digest",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_type(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -461,7 +540,7 @@ func (ec *executionContext) _ArtifactVersion_type(ctx context.Context, field gra
 			return ec.fieldContext_ArtifactVersion_type(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
+			return ec.resolveBatch_ArtifactVersion_type(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -472,7 +551,30 @@ func (ec *executionContext) _ArtifactVersion_type(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_type(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Type(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.type",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Type(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.type",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_tags(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -484,7 +586,7 @@ func (ec *executionContext) _ArtifactVersion_tags(ctx context.Context, field gra
 			return ec.fieldContext_ArtifactVersion_tags(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Tags, nil
+			return ec.resolveBatch_ArtifactVersion_tags(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Tag) graphql.Marshaler {
@@ -498,13 +600,36 @@ func (ec *executionContext) fieldContext_ArtifactVersion_tags(_ context.Context,
 	fc = &graphql.FieldContext{
 		Object:     "ArtifactVersion",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tag(ctx, field)
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_tags(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Tags(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.Tag](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.tags",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Tags(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.Tag](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.tags",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_fields(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -516,7 +641,7 @@ func (ec *executionContext) _ArtifactVersion_fields(ctx context.Context, field g
 			return ec.fieldContext_ArtifactVersion_fields(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Fields, nil
+			return ec.resolveBatch_ArtifactVersion_fields(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.SchemaField) graphql.Marshaler {
@@ -530,13 +655,36 @@ func (ec *executionContext) fieldContext_ArtifactVersion_fields(_ context.Contex
 	fc = &graphql.FieldContext{
 		Object:     "ArtifactVersion",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SchemaField(ctx, field)
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_fields(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Fields(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.SchemaField](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.fields",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Fields(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.SchemaField](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.fields",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_metadata(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -714,7 +862,7 @@ func (ec *executionContext) _ArtifactVersion_completedAt(ctx context.Context, fi
 			return ec.fieldContext_ArtifactVersion_completedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CompletedAt, nil
+			return obj.CompletedAt(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
@@ -725,7 +873,7 @@ func (ec *executionContext) _ArtifactVersion_completedAt(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_completedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, false, errors.New("field of type Time does not have child fields"))
 }
 
 func (ec *executionContext) _ArtifactVersion_facets(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -737,7 +885,7 @@ func (ec *executionContext) _ArtifactVersion_facets(ctx context.Context, field g
 			return ec.fieldContext_ArtifactVersion_facets(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_ArtifactVersion_facets(ctx, field, obj)
+			return ec.Resolvers.ArtifactVersion().Facets(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
@@ -749,29 +897,6 @@ func (ec *executionContext) _ArtifactVersion_facets(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type JSON does not have child fields"))
-}
-func (ec *executionContext) resolveBatch_ArtifactVersion_facets(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
-	resolver := ec.Resolvers.ArtifactVersion()
-	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Facets(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[json.RawMessage](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"ArtifactVersion.facets",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.Facets(ctx, []*model.ArtifactVersion{obj})
-	return graphql.ResolveBatchSingleResult[json.RawMessage](
-		ctx,
-		results,
-		err,
-		"ArtifactVersion.facets",
-	)
 }
 
 func (ec *executionContext) _ArtifactVersion_deleted(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -815,18 +940,41 @@ func (ec *executionContext) _ArtifactVersion_createdAt(ctx context.Context, fiel
 			return ec.fieldContext_ArtifactVersion_createdAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedAt, nil
+			return ec.resolveBatch_ArtifactVersion_createdAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CreatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.createdAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CreatedAt(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.createdAt",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -838,18 +986,41 @@ func (ec *executionContext) _ArtifactVersion_updatedAt(ctx context.Context, fiel
 			return ec.fieldContext_ArtifactVersion_updatedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UpdatedAt, nil
+			return ec.resolveBatch_ArtifactVersion_updatedAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.UpdatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.updatedAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.UpdatedAt(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.updatedAt",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_createdRevision(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -861,7 +1032,7 @@ func (ec *executionContext) _ArtifactVersion_createdRevision(ctx context.Context
 			return ec.fieldContext_ArtifactVersion_createdRevision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedRevision, nil
+			return obj.CreatedRevision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -872,7 +1043,7 @@ func (ec *executionContext) _ArtifactVersion_createdRevision(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_createdRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _ArtifactVersion_revision(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -884,7 +1055,7 @@ func (ec *executionContext) _ArtifactVersion_revision(ctx context.Context, field
 			return ec.fieldContext_ArtifactVersion_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return ec.resolveBatch_ArtifactVersion_revision(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -895,7 +1066,30 @@ func (ec *executionContext) _ArtifactVersion_revision(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_ArtifactVersion_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArtifactVersion", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ArtifactVersion", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_revision(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Revision(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int64](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.revision",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Revision(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[int64](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.revision",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersionConnection) (ret graphql.Marshaler) {
@@ -1102,7 +1296,7 @@ func (ec *executionContext) _DeleteArtifactVersionPayload_artifactVersion(ctx co
 			return ec.fieldContext_DeleteArtifactVersionPayload_artifactVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ArtifactVersion, nil
+			return obj.ArtifactVersion(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.ArtifactVersion) graphql.Marshaler {
@@ -1116,7 +1310,7 @@ func (ec *executionContext) fieldContext_DeleteArtifactVersionPayload_artifactVe
 	fc = &graphql.FieldContext{
 		Object:     "DeleteArtifactVersionPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ArtifactVersion(ctx, field)
@@ -1235,7 +1429,7 @@ func (ec *executionContext) _RegisterArtifactVersionPayload_artifactVersion(ctx 
 			return ec.fieldContext_RegisterArtifactVersionPayload_artifactVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ArtifactVersion, nil
+			return obj.ArtifactVersion(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.ArtifactVersion) graphql.Marshaler {
@@ -1249,7 +1443,7 @@ func (ec *executionContext) fieldContext_RegisterArtifactVersionPayload_artifact
 	fc = &graphql.FieldContext{
 		Object:     "RegisterArtifactVersionPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ArtifactVersion(ctx, field)
@@ -1544,29 +1738,62 @@ func (ec *executionContext) _AnnotateArtifactVersionPayload(ctx context.Context,
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("AnnotateArtifactVersionPayload")
 		case "artifactVersion":
-			out.Values[i] = ec._AnnotateArtifactVersionPayload_artifactVersion(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AnnotateArtifactVersionPayload_artifactVersion(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._AnnotateArtifactVersionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._AnnotateArtifactVersionPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._AnnotateArtifactVersionPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._AnnotateArtifactVersionPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1660,35 +1887,233 @@ func (ec *executionContext) _ArtifactVersion(ctx context.Context, sel ast.Select
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "uri":
-			out.Values[i] = ec._ArtifactVersion_uri(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_uri(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "sizeBytes":
-			out.Values[i] = ec._ArtifactVersion_sizeBytes(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_sizeBytes(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "digest":
-			out.Values[i] = ec._ArtifactVersion_digest(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_digest(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "type":
-			out.Values[i] = ec._ArtifactVersion_type(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_type(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "tags":
-			out.Values[i] = ec._ArtifactVersion_tags(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_tags(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "fields":
-			out.Values[i] = ec._ArtifactVersion_fields(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_fields(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "metadata":
 			field := field
 
@@ -1885,25 +2310,124 @@ func (ec *executionContext) _ArtifactVersion(ctx context.Context, sel ast.Select
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
-			out.Values[i] = ec._ArtifactVersion_createdAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_createdAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "updatedAt":
-			out.Values[i] = ec._ArtifactVersion_updatedAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_updatedAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdRevision":
 			out.Values[i] = ec._ArtifactVersion_createdRevision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
-			out.Values[i] = ec._ArtifactVersion_revision(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_revision(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2067,29 +2591,62 @@ func (ec *executionContext) _DeleteArtifactVersionPayload(ctx context.Context, s
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DeleteArtifactVersionPayload")
 		case "artifactVersion":
-			out.Values[i] = ec._DeleteArtifactVersionPayload_artifactVersion(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeleteArtifactVersionPayload_artifactVersion(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._DeleteArtifactVersionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._DeleteArtifactVersionPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._DeleteArtifactVersionPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._DeleteArtifactVersionPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -2125,29 +2682,62 @@ func (ec *executionContext) _RegisterArtifactVersionPayload(ctx context.Context,
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RegisterArtifactVersionPayload")
 		case "artifactVersion":
-			out.Values[i] = ec._RegisterArtifactVersionPayload_artifactVersion(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RegisterArtifactVersionPayload_artifactVersion(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._RegisterArtifactVersionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._RegisterArtifactVersionPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._RegisterArtifactVersionPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._RegisterArtifactVersionPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

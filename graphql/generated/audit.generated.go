@@ -19,7 +19,18 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type AuditEventResolver interface {
+	ID(ctx context.Context, objs []*model.AuditEvent) ([]string, error)
+
+	SchemaVersion(ctx context.Context, objs []*model.AuditEvent) ([]int, error)
+
 	Subject(ctx context.Context, objs []*model.AuditEvent) ([]model.Node, error)
+
+	Summary(ctx context.Context, objs []*model.AuditEvent) ([]string, error)
+	Data(ctx context.Context, objs []*model.AuditEvent) ([]json.RawMessage, error)
+	Reason(ctx context.Context, objs []*model.AuditEvent) ([]*string, error)
+	CommandID(ctx context.Context, objs []*model.AuditEvent) ([]string, error)
+
+	CausationID(ctx context.Context, objs []*model.AuditEvent) ([]*string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -122,7 +133,7 @@ func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.Co
 			return ec.fieldContext_AuditEvent_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID(), nil
+			return ec.resolveBatch_AuditEvent_id(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -133,7 +144,30 @@ func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type ID does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_id(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ID(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.id",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ID(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[string](
+		ctx,
+		results,
+		err,
+		"AuditEvent.id",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_revision(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -191,7 +225,7 @@ func (ec *executionContext) _AuditEvent_schemaVersion(ctx context.Context, field
 			return ec.fieldContext_AuditEvent_schemaVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SchemaVersion, nil
+			return ec.resolveBatch_AuditEvent_schemaVersion(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -202,7 +236,30 @@ func (ec *executionContext) _AuditEvent_schemaVersion(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_schemaVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_schemaVersion(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.SchemaVersion(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.schemaVersion",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.SchemaVersion(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[int](
+		ctx,
+		results,
+		err,
+		"AuditEvent.schemaVersion",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_subjectKind(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -318,8 +375,8 @@ func (ec *executionContext) _AuditEvent_actor(ctx context.Context, field graphql
 			return obj.Actor, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.Actor) graphql.Marshaler {
-			return ec.marshalNActor2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐActor(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Actor) graphql.Marshaler {
+			return ec.marshalNActor2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐActor(ctx, selections, v)
 		},
 		true,
 		true,
@@ -393,7 +450,7 @@ func (ec *executionContext) _AuditEvent_summary(ctx context.Context, field graph
 			return ec.fieldContext_AuditEvent_summary(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Summary, nil
+			return ec.resolveBatch_AuditEvent_summary(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -404,7 +461,30 @@ func (ec *executionContext) _AuditEvent_summary(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_summary(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Summary(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.summary",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Summary(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[string](
+		ctx,
+		results,
+		err,
+		"AuditEvent.summary",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_data(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -416,7 +496,7 @@ func (ec *executionContext) _AuditEvent_data(ctx context.Context, field graphql.
 			return ec.fieldContext_AuditEvent_data(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Data, nil
+			return ec.resolveBatch_AuditEvent_data(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
@@ -427,7 +507,30 @@ func (ec *executionContext) _AuditEvent_data(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_data(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type JSON does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type JSON does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_data(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Data(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[json.RawMessage](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.data",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Data(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[json.RawMessage](
+		ctx,
+		results,
+		err,
+		"AuditEvent.data",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_reason(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -439,7 +542,7 @@ func (ec *executionContext) _AuditEvent_reason(ctx context.Context, field graphq
 			return ec.fieldContext_AuditEvent_reason(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Reason, nil
+			return ec.resolveBatch_AuditEvent_reason(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -450,7 +553,30 @@ func (ec *executionContext) _AuditEvent_reason(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_reason(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Reason(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.reason",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Reason(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"AuditEvent.reason",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_commandId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -462,7 +588,7 @@ func (ec *executionContext) _AuditEvent_commandId(ctx context.Context, field gra
 			return ec.fieldContext_AuditEvent_commandId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CommandID, nil
+			return ec.resolveBatch_AuditEvent_commandId(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -473,7 +599,30 @@ func (ec *executionContext) _AuditEvent_commandId(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_commandId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_commandId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CommandID(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.commandId",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CommandID(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[string](
+		ctx,
+		results,
+		err,
+		"AuditEvent.commandId",
+	)
 }
 
 func (ec *executionContext) _AuditEvent_correlationId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -508,7 +657,7 @@ func (ec *executionContext) _AuditEvent_causationId(ctx context.Context, field g
 			return ec.fieldContext_AuditEvent_causationId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CausationID, nil
+			return ec.resolveBatch_AuditEvent_causationId(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -519,7 +668,30 @@ func (ec *executionContext) _AuditEvent_causationId(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_causationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_AuditEvent_causationId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
+	resolver := ec.Resolvers.AuditEvent()
+	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CausationID(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEvent.causationId",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CausationID(ctx, []*model.AuditEvent{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"AuditEvent.causationId",
+	)
 }
 
 func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.AuditEventConnection) (ret graphql.Marshaler) {
@@ -732,7 +904,7 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"types", "excludeTypes", "kinds", "subject", "actor", "commandId", "correlationId", "fromRevision", "toRevision", "from", "to"}
+	fieldsInOrder := [...]string{"types", "excludeTypes", "kinds", "subject", "actor", "correlationId", "fromRevision", "toRevision", "from", "to"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -774,13 +946,6 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Actor = data
-		case "commandId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commandId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.CommandID = data
 		case "correlationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("correlationId"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -890,10 +1055,43 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("AuditEvent")
 		case "id":
-			out.Values[i] = ec._AuditEvent_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_id(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "revision":
 			out.Values[i] = ec._AuditEvent_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -905,10 +1103,43 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "schemaVersion":
-			out.Values[i] = ec._AuditEvent_schemaVersion(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_schemaVersion(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "subjectKind":
 			out.Values[i] = ec._AuditEvent_subjectKind(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -973,35 +1204,200 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "summary":
-			out.Values[i] = ec._AuditEvent_summary(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_summary(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "data":
-			out.Values[i] = ec._AuditEvent_data(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_data(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "reason":
-			out.Values[i] = ec._AuditEvent_reason(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_reason(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "commandId":
-			out.Values[i] = ec._AuditEvent_commandId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_commandId(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "correlationId":
 			out.Values[i] = ec._AuditEvent_correlationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "causationId":
-			out.Values[i] = ec._AuditEvent_causationId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEvent_causationId(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1156,8 +1552,14 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNActor2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐActor(ctx context.Context, sel ast.SelectionSet, v model.Actor) graphql.Marshaler {
-	return ec._Actor(ctx, sel, &v)
+func (ec *executionContext) marshalNActor2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐActor(ctx context.Context, sel ast.SelectionSet, v *model.Actor) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Actor(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNAuditEvent2ᚕᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AuditEvent) graphql.Marshaler {

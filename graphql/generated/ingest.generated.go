@@ -263,7 +263,8 @@ func (ec *executionContext) _IngestRunEventsPayload_results(ctx context.Context,
 			return ec.fieldContext_IngestRunEventsPayload_results(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Results, nil
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Results(fc.Args["onlyProblems"].(bool)), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.IngestResult) graphql.Marshaler {
@@ -277,7 +278,7 @@ func (ec *executionContext) fieldContext_IngestRunEventsPayload_results(ctx cont
 	fc = &graphql.FieldContext{
 		Object:     "IngestRunEventsPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_IngestResult(ctx, field)
@@ -773,7 +774,7 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"runQueued", "runStarted", "runCompleted", "runFailed", "runCancelled", "runSkipped", "runNested", "runAnnotated", "stepStarted", "stepCompleted", "stepFailed", "stepSkipped", "stepCached", "stepRetried", "artifactsConsumed", "artifactsProduced", "metricsLogged"}
+	fieldsInOrder := [...]string{"runQueued", "runInitializing", "runStarted", "runProgressed", "runCancelling", "runCompleted", "runFailed", "runCancelled", "runSkipped", "runCached", "runLost", "runNested", "runAnnotated", "stepQueued", "stepInitializing", "stepStarted", "stepCompleted", "stepFailed", "stepCancelling", "stepCancelled", "stepSkipped", "stepCached", "stepRetried", "stepLost", "stepAnnotated", "artifactsConsumed", "artifactsProduced", "metricsLogged"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -787,6 +788,13 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.RunQueued = data
+		case "runInitializing":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runInitializing"))
+			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunInitializing = data
 		case "runStarted":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runStarted"))
 			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
@@ -794,6 +802,20 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.RunStarted = data
+		case "runProgressed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runProgressed"))
+			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunProgressed = data
+		case "runCancelling":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runCancelling"))
+			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunCancelling = data
 		case "runCompleted":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runCompleted"))
 			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
@@ -822,6 +844,20 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.RunSkipped = data
+		case "runCached":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runCached"))
+			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunCached = data
+		case "runLost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runLost"))
+			data, err := ec.unmarshalORunFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunLost = data
 		case "runNested":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runNested"))
 			data, err := ec.unmarshalORunNestedInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRunNestedInput(ctx, v)
@@ -836,6 +872,20 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.RunAnnotated = data
+		case "stepQueued":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepQueued"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepQueued = data
+		case "stepInitializing":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepInitializing"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepInitializing = data
 		case "stepStarted":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepStarted"))
 			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
@@ -857,6 +907,20 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.StepFailed = data
+		case "stepCancelling":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepCancelling"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepCancelling = data
+		case "stepCancelled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepCancelled"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepCancelled = data
 		case "stepSkipped":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepSkipped"))
 			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
@@ -878,6 +942,20 @@ func (ec *executionContext) unmarshalInputRunEventBody(ctx context.Context, obj 
 				return it, err
 			}
 			it.StepRetried = data
+		case "stepLost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepLost"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepLost = data
+		case "stepAnnotated":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("stepAnnotated"))
+			data, err := ec.unmarshalOStepFactsInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐStepFactsInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StepAnnotated = data
 		case "artifactsConsumed":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("artifactsConsumed"))
 			data, err := ec.unmarshalOArtifactsUsedInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐArtifactsUsedInput(ctx, v)

@@ -704,7 +704,7 @@ func (ec *executionContext) _Lineage_nodes(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Lineage_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.LineageNode) graphql.Marshaler {
@@ -718,7 +718,7 @@ func (ec *executionContext) fieldContext_Lineage_nodes(_ context.Context, field 
 	fc = &graphql.FieldContext{
 		Object:     "Lineage",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LineageNode(ctx, field)
@@ -736,7 +736,7 @@ func (ec *executionContext) _Lineage_edges(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Lineage_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.LineageEdge) graphql.Marshaler {
@@ -750,7 +750,7 @@ func (ec *executionContext) fieldContext_Lineage_edges(_ context.Context, field 
 	fc = &graphql.FieldContext{
 		Object:     "Lineage",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LineageEdge(ctx, field)
@@ -768,7 +768,7 @@ func (ec *executionContext) _Lineage_compact(ctx context.Context, field graphql.
 			return ec.fieldContext_Lineage_compact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Compact, nil
+			return obj.Compact(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CompactLineage) graphql.Marshaler {
@@ -782,7 +782,7 @@ func (ec *executionContext) fieldContext_Lineage_compact(_ context.Context, fiel
 	fc = &graphql.FieldContext{
 		Object:     "Lineage",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CompactLineage(ctx, field)
@@ -800,7 +800,7 @@ func (ec *executionContext) _Lineage_complete(ctx context.Context, field graphql
 			return ec.fieldContext_Lineage_complete(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Complete, nil
+			return obj.Complete(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -811,7 +811,7 @@ func (ec *executionContext) _Lineage_complete(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Lineage_complete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Lineage", field, false, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("Lineage", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Lineage_truncatedBy(ctx context.Context, field graphql.CollectedField, obj *model.Lineage) (ret graphql.Marshaler) {
@@ -823,7 +823,7 @@ func (ec *executionContext) _Lineage_truncatedBy(ctx context.Context, field grap
 			return ec.fieldContext_Lineage_truncatedBy(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TruncatedBy, nil
+			return obj.TruncatedBy(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.LineageCut) graphql.Marshaler {
@@ -834,7 +834,7 @@ func (ec *executionContext) _Lineage_truncatedBy(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Lineage_truncatedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Lineage", field, false, false, errors.New("field of type LineageCut does not have child fields"))
+	return graphql.NewScalarFieldContext("Lineage", field, true, false, errors.New("field of type LineageCut does not have child fields"))
 }
 
 func (ec *executionContext) _Lineage_frontier(ctx context.Context, field graphql.CollectedField, obj *model.Lineage) (ret graphql.Marshaler) {
@@ -846,7 +846,7 @@ func (ec *executionContext) _Lineage_frontier(ctx context.Context, field graphql
 			return ec.fieldContext_Lineage_frontier(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Frontier, nil
+			return obj.Frontier(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.LineageFrontier) graphql.Marshaler {
@@ -860,7 +860,7 @@ func (ec *executionContext) fieldContext_Lineage_frontier(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "Lineage",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LineageFrontier(ctx, field)
@@ -878,7 +878,7 @@ func (ec *executionContext) _Lineage_revision(ctx context.Context, field graphql
 			return ec.fieldContext_Lineage_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return obj.Revision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -889,7 +889,7 @@ func (ec *executionContext) _Lineage_revision(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Lineage_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Lineage", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Lineage", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _LineageEdge_from(ctx context.Context, field graphql.CollectedField, obj *model.LineageEdge) (ret graphql.Marshaler) {
@@ -1005,6 +1005,52 @@ func (ec *executionContext) _LineageFrontier_direction(ctx context.Context, fiel
 }
 func (ec *executionContext) fieldContext_LineageFrontier_direction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LineageFrontier", field, false, false, errors.New("field of type LineageDirection does not have child fields"))
+}
+
+func (ec *executionContext) _LineageFrontier_moreUp(ctx context.Context, field graphql.CollectedField, obj *model.LineageFrontier) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LineageFrontier_moreUp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MoreUp, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LineageFrontier_moreUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LineageFrontier", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _LineageFrontier_moreDown(ctx context.Context, field graphql.CollectedField, obj *model.LineageFrontier) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LineageFrontier_moreDown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MoreDown, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LineageFrontier_moreDown(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LineageFrontier", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _LineageNode_id(ctx context.Context, field graphql.CollectedField, obj *model.LineageNode) (ret graphql.Marshaler) {
@@ -1756,6 +1802,16 @@ func (ec *executionContext) _LineageFrontier(ctx context.Context, sel ast.Select
 			}
 		case "direction":
 			out.Values[i] = ec._LineageFrontier_direction(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moreUp":
+			out.Values[i] = ec._LineageFrontier_moreUp(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moreDown":
+			out.Values[i] = ec._LineageFrontier_moreDown(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -2501,7 +2501,7 @@ func (ec *executionContext) unmarshalInputCodeReferenceInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"type", "url", "repository", "version", "path", "branch", "tag"}
+	fieldsInOrder := [...]string{"type", "url", "repo", "version", "path", "branch", "tag"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2522,13 +2522,13 @@ func (ec *executionContext) unmarshalInputCodeReferenceInput(ctx context.Context
 				return it, err
 			}
 			it.URL = data
-		case "repository":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repository"))
+		case "repo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repo"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Repository = data
+			it.Repo = data
 		case "version":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)

@@ -159,7 +159,7 @@ func (ec *executionContext) _Moment_revision(ctx context.Context, field graphql.
 			return ec.fieldContext_Moment_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return obj.Revision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -170,7 +170,7 @@ func (ec *executionContext) _Moment_revision(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Moment_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Moment", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Moment", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _Moment_time(ctx context.Context, field graphql.CollectedField, obj *model.Moment) (ret graphql.Marshaler) {
@@ -182,18 +182,18 @@ func (ec *executionContext) _Moment_time(ctx context.Context, field graphql.Coll
 			return ec.fieldContext_Moment_time(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Time, nil
+			return obj.Time(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Moment_time(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Moment", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Moment", field, true, false, errors.New("field of type Time does not have child fields"))
 }
 
 func (ec *executionContext) _Moment_settled(ctx context.Context, field graphql.CollectedField, obj *model.Moment) (ret graphql.Marshaler) {
@@ -205,7 +205,7 @@ func (ec *executionContext) _Moment_settled(ctx context.Context, field graphql.C
 			return ec.fieldContext_Moment_settled(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Settled, nil
+			return obj.Settled(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -216,7 +216,7 @@ func (ec *executionContext) _Moment_settled(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Moment_settled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Moment", field, false, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("Moment", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
@@ -924,6 +924,8 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 		batchIdxMapStep := map[int]int{}
 		var batchItemsRun []*model.Run
 		batchIdxMapRun := map[int]int{}
+		var batchItemsWorkspace []*model.Workspace
+		batchIdxMapWorkspace := map[int]int{}
 		var batchItemsPipelineVersion []*model.PipelineVersion
 		batchIdxMapPipelineVersion := map[int]int{}
 		var batchItemsPipeline []*model.Pipeline
@@ -940,6 +942,9 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 			case *model.Run:
 				batchIdxMapRun[i] = len(batchItemsRun)
 				batchItemsRun = append(batchItemsRun, concrete)
+			case *model.Workspace:
+				batchIdxMapWorkspace[i] = len(batchItemsWorkspace)
+				batchItemsWorkspace = append(batchItemsWorkspace, concrete)
 			case *model.PipelineVersion:
 				batchIdxMapPipelineVersion[i] = len(batchItemsPipelineVersion)
 				batchItemsPipelineVersion = append(batchItemsPipelineVersion, concrete)
@@ -959,6 +964,9 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 		}
 		if len(batchItemsRun) > 0 {
 			ctx = graphql.WithBatchParents(ctx, "Run", batchItemsRun, batchIdxMapRun)
+		}
+		if len(batchItemsWorkspace) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Workspace", batchItemsWorkspace, batchIdxMapWorkspace)
 		}
 		if len(batchItemsPipelineVersion) > 0 {
 			ctx = graphql.WithBatchParents(ctx, "PipelineVersion", batchItemsPipelineVersion, batchIdxMapPipelineVersion)

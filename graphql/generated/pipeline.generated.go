@@ -22,23 +22,30 @@ type PipelineResolver interface {
 	Description(ctx context.Context, objs []*model.Pipeline) ([]*string, error)
 
 	SQL(ctx context.Context, objs []*model.Pipeline) ([]*string, error)
+	Tags(ctx context.Context, objs []*model.Pipeline) ([][]*model.Tag, error)
+	CreatedAt(ctx context.Context, objs []*model.Pipeline) ([]*time.Time, error)
+	UpdatedAt(ctx context.Context, objs []*model.Pipeline) ([]*time.Time, error)
 
+	Revision(ctx context.Context, objs []*model.Pipeline) ([]int64, error)
 	Deleted(ctx context.Context, obj *model.Pipeline) (*model.Tombstone, error)
 	Latest(ctx context.Context, objs []*model.Pipeline) ([]*model.PipelineVersion, error)
 	Versions(ctx context.Context, obj *model.Pipeline, first *int, after *string, last *int, before *string) (*model.PipelineVersionConnection, error)
 	Version(ctx context.Context, obj *model.Pipeline, number int) (*model.PipelineVersion, error)
 	Runs(ctx context.Context, obj *model.Pipeline, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) (*model.RunConnection, error)
 	LastRun(ctx context.Context, objs []*model.Pipeline) ([]*model.Run, error)
-	RunCount(ctx context.Context, objs []*model.Pipeline) ([]int, error)
 	DeclaredInputs(ctx context.Context, objs []*model.Pipeline) ([][]*model.Artifact, error)
 	DeclaredOutputs(ctx context.Context, objs []*model.Pipeline) ([][]*model.Artifact, error)
-	CodeReference(ctx context.Context, obj *model.Pipeline) (*model.CodeReference, error)
-	Facets(ctx context.Context, objs []*model.Pipeline) ([]json.RawMessage, error)
+
+	Facets(ctx context.Context, obj *model.Pipeline) (json.RawMessage, error)
 }
 type PipelineVersionResolver interface {
 	Pipeline(ctx context.Context, objs []*model.PipelineVersion) ([]*model.Pipeline, error)
 
 	Source(ctx context.Context, objs []*model.PipelineVersion) ([]*string, error)
+	CreatedAt(ctx context.Context, objs []*model.PipelineVersion) ([]*time.Time, error)
+	UpdatedAt(ctx context.Context, objs []*model.PipelineVersion) ([]*time.Time, error)
+
+	Revision(ctx context.Context, objs []*model.PipelineVersion) ([]int64, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -229,16 +236,16 @@ func (ec *executionContext) fieldContext_CodeReference_url(_ context.Context, fi
 	return graphql.NewScalarFieldContext("CodeReference", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CodeReference_repository(ctx context.Context, field graphql.CollectedField, obj *model.CodeReference) (ret graphql.Marshaler) {
+func (ec *executionContext) _CodeReference_repo(ctx context.Context, field graphql.CollectedField, obj *model.CodeReference) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CodeReference_repository(ctx, field)
+			return ec.fieldContext_CodeReference_repo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Repository, nil
+			return obj.Repo, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -248,7 +255,7 @@ func (ec *executionContext) _CodeReference_repository(ctx context.Context, field
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_CodeReference_repository(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_CodeReference_repo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CodeReference", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -353,7 +360,7 @@ func (ec *executionContext) _DeletePipelinePayload_pipeline(ctx context.Context,
 			return ec.fieldContext_DeletePipelinePayload_pipeline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Pipeline, nil
+			return obj.Pipeline(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Pipeline) graphql.Marshaler {
@@ -367,7 +374,7 @@ func (ec *executionContext) fieldContext_DeletePipelinePayload_pipeline(_ contex
 	fc = &graphql.FieldContext{
 		Object:     "DeletePipelinePayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Pipeline(ctx, field)
@@ -486,7 +493,7 @@ func (ec *executionContext) _DescribePipelinePayload_pipeline(ctx context.Contex
 			return ec.fieldContext_DescribePipelinePayload_pipeline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Pipeline, nil
+			return obj.Pipeline(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Pipeline) graphql.Marshaler {
@@ -500,7 +507,7 @@ func (ec *executionContext) fieldContext_DescribePipelinePayload_pipeline(_ cont
 	fc = &graphql.FieldContext{
 		Object:     "DescribePipelinePayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Pipeline(ctx, field)
@@ -642,7 +649,7 @@ func (ec *executionContext) _Pipeline_namespace(ctx context.Context, field graph
 			return ec.fieldContext_Pipeline_namespace(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Namespace, nil
+			return obj.Namespace(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -653,7 +660,7 @@ func (ec *executionContext) _Pipeline_namespace(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_namespace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_name(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -665,7 +672,7 @@ func (ec *executionContext) _Pipeline_name(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Pipeline_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
+			return obj.Name(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -676,7 +683,7 @@ func (ec *executionContext) _Pipeline_name(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_description(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -734,7 +741,7 @@ func (ec *executionContext) _Pipeline_type(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Pipeline_type(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
+			return obj.Type(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -745,7 +752,7 @@ func (ec *executionContext) _Pipeline_type(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_integration(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -757,7 +764,7 @@ func (ec *executionContext) _Pipeline_integration(ctx context.Context, field gra
 			return ec.fieldContext_Pipeline_integration(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Integration, nil
+			return obj.Integration(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -768,7 +775,7 @@ func (ec *executionContext) _Pipeline_integration(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_integration(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_processing(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -780,7 +787,7 @@ func (ec *executionContext) _Pipeline_processing(ctx context.Context, field grap
 			return ec.fieldContext_Pipeline_processing(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Processing, nil
+			return obj.Processing(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -791,7 +798,7 @@ func (ec *executionContext) _Pipeline_processing(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_processing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_sql(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -849,7 +856,7 @@ func (ec *executionContext) _Pipeline_tags(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Pipeline_tags(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Tags, nil
+			return ec.resolveBatch_Pipeline_tags(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Tag) graphql.Marshaler {
@@ -863,13 +870,36 @@ func (ec *executionContext) fieldContext_Pipeline_tags(_ context.Context, field 
 	fc = &graphql.FieldContext{
 		Object:     "Pipeline",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tag(ctx, field)
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Pipeline_tags(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
+	resolver := ec.Resolvers.Pipeline()
+	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Tags(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.Tag](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Pipeline.tags",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Tags(ctx, []*model.Pipeline{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.Tag](
+		ctx,
+		results,
+		err,
+		"Pipeline.tags",
+	)
 }
 
 func (ec *executionContext) _Pipeline_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -881,18 +911,41 @@ func (ec *executionContext) _Pipeline_createdAt(ctx context.Context, field graph
 			return ec.fieldContext_Pipeline_createdAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedAt, nil
+			return ec.resolveBatch_Pipeline_createdAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Pipeline_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
+	resolver := ec.Resolvers.Pipeline()
+	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CreatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Pipeline.createdAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CreatedAt(ctx, []*model.Pipeline{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"Pipeline.createdAt",
+	)
 }
 
 func (ec *executionContext) _Pipeline_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -904,18 +957,41 @@ func (ec *executionContext) _Pipeline_updatedAt(ctx context.Context, field graph
 			return ec.fieldContext_Pipeline_updatedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UpdatedAt, nil
+			return ec.resolveBatch_Pipeline_updatedAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Pipeline_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
+	resolver := ec.Resolvers.Pipeline()
+	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.UpdatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Pipeline.updatedAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.UpdatedAt(ctx, []*model.Pipeline{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"Pipeline.updatedAt",
+	)
 }
 
 func (ec *executionContext) _Pipeline_createdRevision(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -927,7 +1003,7 @@ func (ec *executionContext) _Pipeline_createdRevision(ctx context.Context, field
 			return ec.fieldContext_Pipeline_createdRevision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedRevision, nil
+			return obj.CreatedRevision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -938,7 +1014,7 @@ func (ec *executionContext) _Pipeline_createdRevision(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_createdRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _Pipeline_revision(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -950,7 +1026,7 @@ func (ec *executionContext) _Pipeline_revision(ctx context.Context, field graphq
 			return ec.fieldContext_Pipeline_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return ec.resolveBatch_Pipeline_revision(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -961,7 +1037,30 @@ func (ec *executionContext) _Pipeline_revision(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_Pipeline_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("Pipeline", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Pipeline_revision(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
+	resolver := ec.Resolvers.Pipeline()
+	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Revision(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int64](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Pipeline.revision",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Revision(ctx, []*model.Pipeline{obj})
+	return graphql.ResolveBatchSingleResult[int64](
+		ctx,
+		results,
+		err,
+		"Pipeline.revision",
+	)
 }
 
 func (ec *executionContext) _Pipeline_deleted(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
@@ -1238,52 +1337,6 @@ func (ec *executionContext) resolveBatch_Pipeline_lastRun(ctx context.Context, f
 	)
 }
 
-func (ec *executionContext) _Pipeline_runCount(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Pipeline_runCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Pipeline_runCount(ctx, field, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Pipeline_runCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Pipeline", field, true, true, errors.New("field of type Int does not have child fields"))
-}
-func (ec *executionContext) resolveBatch_Pipeline_runCount(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
-	resolver := ec.Resolvers.Pipeline()
-	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.RunCount(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[int](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"Pipeline.runCount",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.RunCount(ctx, []*model.Pipeline{obj})
-	return graphql.ResolveBatchSingleResult[int](
-		ctx,
-		results,
-		err,
-		"Pipeline.runCount",
-	)
-}
-
 func (ec *executionContext) _Pipeline_declaredInputs(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1403,7 +1456,7 @@ func (ec *executionContext) _Pipeline_codeReference(ctx context.Context, field g
 			return ec.fieldContext_Pipeline_codeReference(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Pipeline().CodeReference(ctx, obj)
+			return obj.CodeReference(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CodeReference) graphql.Marshaler {
@@ -1418,7 +1471,7 @@ func (ec *executionContext) fieldContext_Pipeline_codeReference(_ context.Contex
 		Object:     "Pipeline",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: true,
+		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CodeReference(ctx, field)
 		},
@@ -1435,7 +1488,7 @@ func (ec *executionContext) _Pipeline_facets(ctx context.Context, field graphql.
 			return ec.fieldContext_Pipeline_facets(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_Pipeline_facets(ctx, field, obj)
+			return ec.Resolvers.Pipeline().Facets(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
@@ -1447,29 +1500,6 @@ func (ec *executionContext) _Pipeline_facets(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Pipeline_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Pipeline", field, true, true, errors.New("field of type JSON does not have child fields"))
-}
-func (ec *executionContext) resolveBatch_Pipeline_facets(ctx context.Context, field graphql.CollectedField, obj *model.Pipeline) (any, error) {
-	resolver := ec.Resolvers.Pipeline()
-	if batch, ok := graphql.BatchParentsFor[*model.Pipeline](ctx, "Pipeline"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Facets(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[json.RawMessage](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"Pipeline.facets",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.Facets(ctx, []*model.Pipeline{obj})
-	return graphql.ResolveBatchSingleResult[json.RawMessage](
-		ctx,
-		results,
-		err,
-		"Pipeline.facets",
-	)
 }
 
 func (ec *executionContext) _PipelineConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.PipelineConnection) (ret graphql.Marshaler) {
@@ -1699,7 +1729,7 @@ func (ec *executionContext) _PipelineVersion_number(ctx context.Context, field g
 			return ec.fieldContext_PipelineVersion_number(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Number, nil
+			return obj.Number(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -1710,7 +1740,7 @@ func (ec *executionContext) _PipelineVersion_number(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _PipelineVersion_pipeline(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -1777,7 +1807,7 @@ func (ec *executionContext) _PipelineVersion_steps(ctx context.Context, field gr
 			return ec.fieldContext_PipelineVersion_steps(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Steps, nil
+			return obj.Steps(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.StepSpec) graphql.Marshaler {
@@ -1791,7 +1821,7 @@ func (ec *executionContext) fieldContext_PipelineVersion_steps(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "PipelineVersion",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_StepSpec(ctx, field)
@@ -1809,7 +1839,7 @@ func (ec *executionContext) _PipelineVersion_edges(ctx context.Context, field gr
 			return ec.fieldContext_PipelineVersion_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.StepSpecEdge) graphql.Marshaler {
@@ -1823,7 +1853,7 @@ func (ec *executionContext) fieldContext_PipelineVersion_edges(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "PipelineVersion",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_StepSpecEdge(ctx, field)
@@ -1841,7 +1871,7 @@ func (ec *executionContext) _PipelineVersion_label(ctx context.Context, field gr
 			return ec.fieldContext_PipelineVersion_label(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Label, nil
+			return obj.Label(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -1852,7 +1882,7 @@ func (ec *executionContext) _PipelineVersion_label(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PipelineVersion_specHash(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -1864,7 +1894,7 @@ func (ec *executionContext) _PipelineVersion_specHash(ctx context.Context, field
 			return ec.fieldContext_PipelineVersion_specHash(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SpecHash, nil
+			return obj.SpecHash(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -1875,7 +1905,7 @@ func (ec *executionContext) _PipelineVersion_specHash(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_specHash(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PipelineVersion_codeReference(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -1965,18 +1995,41 @@ func (ec *executionContext) _PipelineVersion_createdAt(ctx context.Context, fiel
 			return ec.fieldContext_PipelineVersion_createdAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedAt, nil
+			return ec.resolveBatch_PipelineVersion_createdAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_PipelineVersion_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (any, error) {
+	resolver := ec.Resolvers.PipelineVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.PipelineVersion](ctx, "PipelineVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CreatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"PipelineVersion.createdAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CreatedAt(ctx, []*model.PipelineVersion{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"PipelineVersion.createdAt",
+	)
 }
 
 func (ec *executionContext) _PipelineVersion_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -1988,18 +2041,41 @@ func (ec *executionContext) _PipelineVersion_updatedAt(ctx context.Context, fiel
 			return ec.fieldContext_PipelineVersion_updatedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.UpdatedAt, nil
+			return ec.resolveBatch_PipelineVersion_updatedAt(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, true, errors.New("field of type Time does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_PipelineVersion_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (any, error) {
+	resolver := ec.Resolvers.PipelineVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.PipelineVersion](ctx, "PipelineVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.UpdatedAt(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*time.Time](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"PipelineVersion.updatedAt",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.UpdatedAt(ctx, []*model.PipelineVersion{obj})
+	return graphql.ResolveBatchSingleResult[*time.Time](
+		ctx,
+		results,
+		err,
+		"PipelineVersion.updatedAt",
+	)
 }
 
 func (ec *executionContext) _PipelineVersion_createdRevision(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -2011,7 +2087,7 @@ func (ec *executionContext) _PipelineVersion_createdRevision(ctx context.Context
 			return ec.fieldContext_PipelineVersion_createdRevision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CreatedRevision, nil
+			return obj.CreatedRevision(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -2022,7 +2098,7 @@ func (ec *executionContext) _PipelineVersion_createdRevision(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_createdRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _PipelineVersion_revision(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (ret graphql.Marshaler) {
@@ -2034,7 +2110,7 @@ func (ec *executionContext) _PipelineVersion_revision(ctx context.Context, field
 			return ec.fieldContext_PipelineVersion_revision(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Revision, nil
+			return ec.resolveBatch_PipelineVersion_revision(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -2045,7 +2121,30 @@ func (ec *executionContext) _PipelineVersion_revision(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_PipelineVersion_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PipelineVersion", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("PipelineVersion", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_PipelineVersion_revision(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersion) (any, error) {
+	resolver := ec.Resolvers.PipelineVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.PipelineVersion](ctx, "PipelineVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Revision(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[int64](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"PipelineVersion.revision",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Revision(ctx, []*model.PipelineVersion{obj})
+	return graphql.ResolveBatchSingleResult[int64](
+		ctx,
+		results,
+		err,
+		"PipelineVersion.revision",
+	)
 }
 
 func (ec *executionContext) _PipelineVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.PipelineVersionConnection) (ret graphql.Marshaler) {
@@ -2252,7 +2351,7 @@ func (ec *executionContext) _RegisterPipelinePayload_pipeline(ctx context.Contex
 			return ec.fieldContext_RegisterPipelinePayload_pipeline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Pipeline, nil
+			return obj.Pipeline(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Pipeline) graphql.Marshaler {
@@ -2266,7 +2365,7 @@ func (ec *executionContext) fieldContext_RegisterPipelinePayload_pipeline(_ cont
 	fc = &graphql.FieldContext{
 		Object:     "RegisterPipelinePayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Pipeline(ctx, field)
@@ -2385,7 +2484,7 @@ func (ec *executionContext) _RegisterPipelineVersionPayload_pipelineVersion(ctx 
 			return ec.fieldContext_RegisterPipelineVersionPayload_pipelineVersion(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PipelineVersion, nil
+			return obj.PipelineVersion(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PipelineVersion) graphql.Marshaler {
@@ -2399,7 +2498,7 @@ func (ec *executionContext) fieldContext_RegisterPipelineVersionPayload_pipeline
 	fc = &graphql.FieldContext{
 		Object:     "RegisterPipelineVersionPayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PipelineVersion(ctx, field)
@@ -2665,7 +2764,7 @@ func (ec *executionContext) _TagPipelinePayload_pipeline(ctx context.Context, fi
 			return ec.fieldContext_TagPipelinePayload_pipeline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Pipeline, nil
+			return obj.Pipeline(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Pipeline) graphql.Marshaler {
@@ -2679,7 +2778,7 @@ func (ec *executionContext) fieldContext_TagPipelinePayload_pipeline(_ context.C
 	fc = &graphql.FieldContext{
 		Object:     "TagPipelinePayload",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Pipeline(ctx, field)
@@ -3233,8 +3332,8 @@ func (ec *executionContext) _CodeReference(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
-		case "repository":
-			out.Values[i] = ec._CodeReference_repository(ctx, field, obj)
+		case "repo":
+			out.Values[i] = ec._CodeReference_repo(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -3292,29 +3391,62 @@ func (ec *executionContext) _DeletePipelinePayload(ctx context.Context, sel ast.
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DeletePipelinePayload")
 		case "pipeline":
-			out.Values[i] = ec._DeletePipelinePayload_pipeline(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeletePipelinePayload_pipeline(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._DeletePipelinePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._DeletePipelinePayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._DeletePipelinePayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._DeletePipelinePayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -3350,29 +3482,62 @@ func (ec *executionContext) _DescribePipelinePayload(ctx context.Context, sel as
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DescribePipelinePayload")
 		case "pipeline":
-			out.Values[i] = ec._DescribePipelinePayload_pipeline(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DescribePipelinePayload_pipeline(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._DescribePipelinePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._DescribePipelinePayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._DescribePipelinePayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._DescribePipelinePayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -3514,30 +3679,162 @@ func (ec *executionContext) _Pipeline(ctx context.Context, sel ast.SelectionSet,
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "tags":
-			out.Values[i] = ec._Pipeline_tags(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Pipeline_tags(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
-			out.Values[i] = ec._Pipeline_createdAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Pipeline_createdAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "updatedAt":
-			out.Values[i] = ec._Pipeline_updatedAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Pipeline_updatedAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdRevision":
 			out.Values[i] = ec._Pipeline_createdRevision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
-			out.Values[i] = ec._Pipeline_revision(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Pipeline_revision(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "deleted":
 			field := field
 
@@ -3766,44 +4063,6 @@ func (ec *executionContext) _Pipeline(ctx context.Context, sel ast.SelectionSet,
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "runCount":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Pipeline_runCount(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
-			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "declaredInputs":
 			field := field
 
@@ -3881,43 +4140,10 @@ func (ec *executionContext) _Pipeline(ctx context.Context, sel ast.SelectionSet,
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "codeReference":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Pipeline_codeReference(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._Pipeline_codeReference(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "facets":
 			field := field
 
@@ -4230,25 +4456,124 @@ func (ec *executionContext) _PipelineVersion(ctx context.Context, sel ast.Select
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
-			out.Values[i] = ec._PipelineVersion_createdAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PipelineVersion_createdAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "updatedAt":
-			out.Values[i] = ec._PipelineVersion_updatedAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PipelineVersion_updatedAt(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdRevision":
 			out.Values[i] = ec._PipelineVersion_createdRevision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
-			out.Values[i] = ec._PipelineVersion_revision(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PipelineVersion_revision(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4412,29 +4737,62 @@ func (ec *executionContext) _RegisterPipelinePayload(ctx context.Context, sel as
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RegisterPipelinePayload")
 		case "pipeline":
-			out.Values[i] = ec._RegisterPipelinePayload_pipeline(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RegisterPipelinePayload_pipeline(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._RegisterPipelinePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._RegisterPipelinePayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._RegisterPipelinePayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._RegisterPipelinePayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -4470,29 +4828,62 @@ func (ec *executionContext) _RegisterPipelineVersionPayload(ctx context.Context,
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("RegisterPipelineVersionPayload")
 		case "pipelineVersion":
-			out.Values[i] = ec._RegisterPipelineVersionPayload_pipelineVersion(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RegisterPipelineVersionPayload_pipelineVersion(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._RegisterPipelineVersionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._RegisterPipelineVersionPayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._RegisterPipelineVersionPayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._RegisterPipelineVersionPayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -4624,29 +5015,62 @@ func (ec *executionContext) _TagPipelinePayload(ctx context.Context, sel ast.Sel
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("TagPipelinePayload")
 		case "pipeline":
-			out.Values[i] = ec._TagPipelinePayload_pipeline(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TagPipelinePayload_pipeline(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._TagPipelinePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._TagPipelinePayload_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "duplicate":
 			out.Values[i] = ec._TagPipelinePayload_duplicate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientMutationId":
 			out.Values[i] = ec._TagPipelinePayload_clientMutationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

@@ -237,13 +237,13 @@ type ComplexityRoot struct {
 	}
 
 	CodeReference struct {
-		Branch     func(childComplexity int) int
-		Path       func(childComplexity int) int
-		Repository func(childComplexity int) int
-		Tag        func(childComplexity int) int
-		Type       func(childComplexity int) int
-		URL        func(childComplexity int) int
-		Version    func(childComplexity int) int
+		Branch  func(childComplexity int) int
+		Path    func(childComplexity int) int
+		Repo    func(childComplexity int) int
+		Tag     func(childComplexity int) int
+		Type    func(childComplexity int) int
+		URL     func(childComplexity int) int
+		Version func(childComplexity int) int
 	}
 
 	ColumnDependency struct {
@@ -534,6 +534,8 @@ type ComplexityRoot struct {
 	LineageFrontier struct {
 		Direction func(childComplexity int) int
 		ID        func(childComplexity int) int
+		MoreDown  func(childComplexity int) int
+		MoreUp    func(childComplexity int) int
 	}
 
 	LineageNode struct {
@@ -664,7 +666,6 @@ type ComplexityRoot struct {
 		Namespace       func(childComplexity int) int
 		Processing      func(childComplexity int) int
 		Revision        func(childComplexity int) int
-		RunCount        func(childComplexity int) int
 		Runs            func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
 		SQL             func(childComplexity int) int
 		Tags            func(childComplexity int) int
@@ -840,7 +841,6 @@ type ComplexityRoot struct {
 		Pipeline        func(childComplexity int) int
 		PipelineVersion func(childComplexity int) int
 		Placeholder     func(childComplexity int) int
-		Producer        func(childComplexity int) int
 		Revision        func(childComplexity int) int
 		Root            func(childComplexity int) int
 		RunID           func(childComplexity int) int
@@ -1980,12 +1980,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CodeReference.Path(childComplexity), true
-	case "CodeReference.repository":
-		if e.ComplexityRoot.CodeReference.Repository == nil {
+	case "CodeReference.repo":
+		if e.ComplexityRoot.CodeReference.Repo == nil {
 			break
 		}
 
-		return e.ComplexityRoot.CodeReference.Repository(childComplexity), true
+		return e.ComplexityRoot.CodeReference.Repo(childComplexity), true
 	case "CodeReference.tag":
 		if e.ComplexityRoot.CodeReference.Tag == nil {
 			break
@@ -3102,6 +3102,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LineageFrontier.ID(childComplexity), true
+	case "LineageFrontier.moreDown":
+		if e.ComplexityRoot.LineageFrontier.MoreDown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageFrontier.MoreDown(childComplexity), true
+	case "LineageFrontier.moreUp":
+		if e.ComplexityRoot.LineageFrontier.MoreUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageFrontier.MoreUp(childComplexity), true
 
 	case "LineageNode.distance":
 		if e.ComplexityRoot.LineageNode.Distance == nil {
@@ -3900,12 +3912,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Pipeline.Revision(childComplexity), true
-	case "Pipeline.runCount":
-		if e.ComplexityRoot.Pipeline.RunCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Pipeline.RunCount(childComplexity), true
 	case "Pipeline.runs":
 		if e.ComplexityRoot.Pipeline.Runs == nil {
 			break
@@ -4720,12 +4726,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Run.Placeholder(childComplexity), true
-	case "Run.producer":
-		if e.ComplexityRoot.Run.Producer == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Run.Producer(childComplexity), true
 	case "Run.revision":
 		if e.ComplexityRoot.Run.Revision == nil {
 			break
@@ -6828,8 +6828,6 @@ input AuditFilter {
   subject: ID
   "Only what this caller did, by the id events record."
   actor: String
-  "Only what this command caused."
-  commandId: String
   "Only what belongs to this."
   correlationId: String
   "Only events from this revision on."
@@ -7103,7 +7101,7 @@ type LogMetricsPayload implements MutationPayload {
 What happens to a batch in which an event is refused.
 """
 enum IngestMode {
-  "Nothing is written unless every event is accepted."
+  "Nothing is written unless every event can be accepted. An outage in the middle is an error: send the batch again, nothing is doubled."
   ATOMIC
   "The events that can be accepted are; the refused ones are reported."
   REJECT_FAILED
@@ -7145,8 +7143,14 @@ What happened. Exactly one member is given.
 input RunEventBody @oneOf {
   "The run waits for its turn."
   runQueued: RunFactsInput
+  "The run is being set up."
+  runInitializing: RunFactsInput
   "The run started. A second start after an end begins another attempt."
   runStarted: RunFactsInput
+  "The run goes on."
+  runProgressed: RunFactsInput
+  "The run was told to stop and has not yet."
+  runCancelling: RunFactsInput
   "The run ended well."
   runCompleted: RunFactsInput
   "The run ended badly."
@@ -7155,22 +7159,38 @@ input RunEventBody @oneOf {
   runCancelled: RunFactsInput
   "The run was not needed."
   runSkipped: RunFactsInput
+  "The run's results were taken from an earlier one."
+  runCached: RunFactsInput
+  "The run went silent and is given up."
+  runLost: RunFactsInput
   "The run is nested in another one."
   runNested: RunNestedInput
   "Something was noted about the run."
   runAnnotated: RunFactsInput
+  "A step waits for its turn."
+  stepQueued: StepFactsInput
+  "A step is being set up."
+  stepInitializing: StepFactsInput
   "A step started. A second start after an end begins another attempt."
   stepStarted: StepFactsInput
   "A step ended well."
   stepCompleted: StepFactsInput
   "A step ended badly."
   stepFailed: StepFactsInput
+  "A step was told to stop and has not yet."
+  stepCancelling: StepFactsInput
+  "A step was stopped."
+  stepCancelled: StepFactsInput
   "A step was not needed."
   stepSkipped: StepFactsInput
   "A step's results were taken from an earlier one."
   stepCached: StepFactsInput
   "A step failed and will be tried again."
   stepRetried: StepFactsInput
+  "A step went silent and is given up."
+  stepLost: StepFactsInput
+  "Something was noted about a step."
+  stepAnnotated: StepFactsInput
   "The run or a step of it read artifact versions."
   artifactsConsumed: ArtifactsUsedInput
   "The run or a step of it wrote artifact versions."
@@ -7436,6 +7456,8 @@ enum LineageCut {
   MAX_NODES
   "It reached ` + "`" + `depth` + "`" + `, and there is more beyond."
   DEPTH
+  "It took too long."
+  TIME
 }
 
 """
@@ -7498,6 +7520,10 @@ type LineageFrontier {
   id: ID!
   "Which way there is more."
   direction: LineageDirection!
+  "How many neighbours upwards were not sent, counted up to 1,000."
+  moreUp: Int!
+  "How many neighbours downwards were not sent, counted up to 1,000."
+  moreDown: Int!
 }
 
 """
@@ -7658,7 +7684,7 @@ input CodeReferenceInput {
   "The address to open."
   url: String
   "The repository's address."
-  repository: String
+  repo: String
   "The commit or other revision."
   version: String
   "The path inside the repository."
@@ -7883,8 +7909,6 @@ type Pipeline implements Node & Versioned {
   ): RunConnection!
   "Its newest run; null when it never ran."
   lastRun: Run
-  "How many runs it has."
-  runCount: Int!
   "The artifacts it was declared to read, whether or not a run did."
   declaredInputs: [Artifact!]!
   "The artifacts it was declared to write, whether or not a run did."
@@ -7960,7 +7984,7 @@ type CodeReference {
   "The address to open."
   url: String
   "The repository's address."
-  repository: String
+  repo: String
   "The commit or other revision."
   version: String
   "The path inside the repository."
@@ -8495,8 +8519,6 @@ type Run implements Node & Versioned & Execution {
   codeReference: CodeReference
   "The tool that ran it."
   orchestrator: Orchestrator
-  "The program that reported it, as an address."
-  producer: String
   "True when it has no end to wait for: a service, a stream."
   streaming: Boolean!
   """
@@ -9325,8 +9347,6 @@ enum ValueType {
   NUMBER
   "True or false."
   BOOLEAN
-  "An instant, compared in time."
-  TIME
   "An object or a list; it can be shown, and only EXISTS filters it."
   JSON
   "Nothing: the name is there, the value is null."
@@ -9346,15 +9366,13 @@ type NamedValue {
 }
 
 """
-A parameter or a metadata entry to set. Without a type the kind of the JSON value is taken.
+A parameter or a metadata entry to set.
 """
 input NamedValueInput {
   "The name, unique among the parameters (or the metadata) of the thing."
   name: String!
   "The value; null keeps the name with no value."
   value: JSON
-  "TIME when the value is a text that means an instant; otherwise it can be left out."
-  type: ValueType
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/search.graphqls", Input: `"""
@@ -11018,8 +11036,8 @@ func (ec *executionContext) childFields_CodeReference(ctx context.Context, field
 		return ec.fieldContext_CodeReference_type(ctx, field)
 	case "url":
 		return ec.fieldContext_CodeReference_url(ctx, field)
-	case "repository":
-		return ec.fieldContext_CodeReference_repository(ctx, field)
+	case "repo":
+		return ec.fieldContext_CodeReference_repo(ctx, field)
 	case "version":
 		return ec.fieldContext_CodeReference_version(ctx, field)
 	case "path":
@@ -11566,6 +11584,10 @@ func (ec *executionContext) childFields_LineageFrontier(ctx context.Context, fie
 		return ec.fieldContext_LineageFrontier_id(ctx, field)
 	case "direction":
 		return ec.fieldContext_LineageFrontier_direction(ctx, field)
+	case "moreUp":
+		return ec.fieldContext_LineageFrontier_moreUp(ctx, field)
+	case "moreDown":
+		return ec.fieldContext_LineageFrontier_moreDown(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LineageFrontier", field.Name)
 }
@@ -11730,8 +11752,6 @@ func (ec *executionContext) childFields_Pipeline(ctx context.Context, field grap
 		return ec.fieldContext_Pipeline_runs(ctx, field)
 	case "lastRun":
 		return ec.fieldContext_Pipeline_lastRun(ctx, field)
-	case "runCount":
-		return ec.fieldContext_Pipeline_runCount(ctx, field)
 	case "declaredInputs":
 		return ec.fieldContext_Pipeline_declaredInputs(ctx, field)
 	case "declaredOutputs":
@@ -12036,8 +12056,6 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_codeReference(ctx, field)
 	case "orchestrator":
 		return ec.fieldContext_Run_orchestrator(ctx, field)
-	case "producer":
-		return ec.fieldContext_Run_producer(ctx, field)
 	case "streaming":
 		return ec.fieldContext_Run_streaming(ctx, field)
 	case "steps":

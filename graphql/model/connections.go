@@ -2,20 +2,20 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/annals-io/annals/graphql/relay"
+	"github.com/annals-io/annals/projections/read"
 )
 
 // A List is what all connections have in common: a page of rows, each with its place in the list, and a way to count
 // the whole list. Cursors are made when they are asked for.
 type List[T any] struct {
 	Nodes []*T
-	Sorts [][]json.RawMessage // the place of each row: sort values, the key last
-	Shape string              // of the list: relay.Shape
-	At    int64               // the revision it was read at
-	Next  bool                // there is more after the last row
-	Prev  bool                // there is more before the first row
+	Marks []read.Mark // the place of each row
+	Shape string      // of the list: relay.Shape
+	As    *Moment     // it was read at; nil for lists across workspaces
+	Next  bool        // there is more after the last row
+	Prev  bool        // there is more before the first row
 	Count func(ctx context.Context, most int) (int, error)
 }
 
@@ -33,7 +33,11 @@ func (l *List[T]) PageInfo() *PageInfo {
 }
 
 func (l *List[T]) cursor(i int) string {
-	return relay.Cursor{Sort: l.Sorts[i], Revision: l.At, Filter: l.Shape}.String()
+	c := relay.Cursor{Place: l.Marks[i].String(), Filter: l.Shape}
+	if l.As != nil {
+		c.Revision = l.As.Revision()
+	}
+	return c.String()
 }
 
 // edgesOf pairs rows with their cursors.

@@ -62,22 +62,6 @@ type AliasArtifactInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `aliasArtifact`.
-type AliasArtifactPayload struct {
-	// The artifact as it is now; null when nothing was done or it cannot be read yet.
-	Artifact *Artifact `json:"artifact,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (AliasArtifactPayload) IsMutationPayload() {}
-
 // The name is taken.
 type AlreadyExists struct {
 	// What is wrong and what to do about it, for people.
@@ -104,22 +88,6 @@ type AnnotateArtifactVersionInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `annotateArtifactVersion`.
-type AnnotateArtifactVersionPayload struct {
-	// The version of the artifact as it is now; null when nothing was done or it cannot be read yet.
-	ArtifactVersion *ArtifactVersion `json:"artifactVersion,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (AnnotateArtifactVersionPayload) IsMutationPayload() {}
-
 // The input of `annotateRun`.
 type AnnotateRunInput struct {
 	// The workspace's slug.
@@ -137,22 +105,6 @@ type AnnotateRunInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `annotateRun`.
-type AnnotateRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (AnnotateRunPayload) IsMutationPayload() {}
 
 // The input of `annotateStep`.
 type AnnotateStepInput struct {
@@ -172,22 +124,6 @@ type AnnotateStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `annotateStep`.
-type AnnotateStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (AnnotateStepPayload) IsMutationPayload() {}
-
 // The input of `archiveWorkspace`.
 type ArchiveWorkspaceInput struct {
 	// The workspace's slug.
@@ -195,22 +131,6 @@ type ArchiveWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `archiveWorkspace`.
-type ArchiveWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (ArchiveWorkspacePayload) IsMutationPayload() {}
 
 // Another name of an artifact.
 type ArtifactAlias struct {
@@ -351,8 +271,6 @@ type AuditFilter struct {
 	Subject *string `json:"subject,omitempty,omitzero"`
 	// Only what this caller did, by the id events record.
 	Actor *string `json:"actor,omitempty,omitzero"`
-	// Only what this command caused.
-	CommandID *string `json:"commandId,omitempty,omitzero"`
 	// Only what belongs to this.
 	CorrelationID *string `json:"correlationId,omitempty,omitzero"`
 	// Only events from this revision on.
@@ -383,22 +301,6 @@ type CacheStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `cacheStep`.
-type CacheStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (CacheStepPayload) IsMutationPayload() {}
-
 // The input of `cancelRun`.
 type CancelRunInput struct {
 	// The workspace's slug.
@@ -413,22 +315,6 @@ type CancelRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `cancelRun`.
-type CancelRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (CancelRunPayload) IsMutationPayload() {}
-
 // Where code lies: a repository at a revision.
 type CodeReference struct {
 	// What kind of place it is, such as `git`.
@@ -436,7 +322,7 @@ type CodeReference struct {
 	// The address to open.
 	URL *string `json:"url,omitempty,omitzero"`
 	// The repository's address.
-	Repository *string `json:"repository,omitempty,omitzero"`
+	Repo *string `json:"repo,omitempty,omitzero"`
 	// The commit or other revision.
 	Version *string `json:"version,omitempty,omitzero"`
 	// The path inside the repository.
@@ -454,7 +340,7 @@ type CodeReferenceInput struct {
 	// The address to open.
 	URL *string `json:"url,omitempty,omitzero"`
 	// The repository's address.
-	Repository *string `json:"repository,omitempty,omitzero"`
+	Repo *string `json:"repo,omitempty,omitzero"`
 	// The commit or other revision.
 	Version *string `json:"version,omitempty,omitzero"`
 	// The path inside the repository.
@@ -515,22 +401,6 @@ type CompleteRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `completeRun`.
-type CompleteRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (CompleteRunPayload) IsMutationPayload() {}
-
 // The input of `completeStep`.
 type CompleteStepInput struct {
 	// The workspace's slug.
@@ -546,22 +416,6 @@ type CompleteStepInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `completeStep`.
-type CompleteStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (CompleteStepPayload) IsMutationPayload() {}
 
 // The input of `consumeArtifactVersions`.
 type ConsumeArtifactVersionsInput struct {
@@ -579,22 +433,6 @@ type ConsumeArtifactVersionsInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `consumeArtifactVersions`.
-type ConsumeArtifactVersionsPayload struct {
-	// The run or step as it is now; null when nothing was done or it cannot be read yet.
-	Execution Execution `json:"execution,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (ConsumeArtifactVersionsPayload) IsMutationPayload() {}
-
 // The input of `createWorkspace`.
 type CreateWorkspaceInput struct {
 	// The name in addresses: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit. It can never be changed.
@@ -610,22 +448,6 @@ type CreateWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `createWorkspace`.
-type CreateWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (CreateWorkspacePayload) IsMutationPayload() {}
 
 // An edge of a run's graph.
 type DagEdge struct {
@@ -661,22 +483,6 @@ type DeleteArtifactInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `deleteArtifact`.
-type DeleteArtifactPayload struct {
-	// The artifact as it is now; null when nothing was done or it cannot be read yet.
-	Artifact *Artifact `json:"artifact,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeleteArtifactPayload) IsMutationPayload() {}
-
 // The input of `deleteArtifactVersion`.
 type DeleteArtifactVersionInput struct {
 	// The workspace's slug.
@@ -688,22 +494,6 @@ type DeleteArtifactVersionInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `deleteArtifactVersion`.
-type DeleteArtifactVersionPayload struct {
-	// The version of the artifact as it is now; null when nothing was done or it cannot be read yet.
-	ArtifactVersion *ArtifactVersion `json:"artifactVersion,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeleteArtifactVersionPayload) IsMutationPayload() {}
 
 // The input of `deletePipeline`.
 type DeletePipelineInput struct {
@@ -717,22 +507,6 @@ type DeletePipelineInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `deletePipeline`.
-type DeletePipelinePayload struct {
-	// The pipeline as it is now; null when nothing was done or it cannot be read yet.
-	Pipeline *Pipeline `json:"pipeline,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeletePipelinePayload) IsMutationPayload() {}
-
 // The input of `deleteRun`.
 type DeleteRunInput struct {
 	// The workspace's slug.
@@ -744,22 +518,6 @@ type DeleteRunInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `deleteRun`.
-type DeleteRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeleteRunPayload) IsMutationPayload() {}
 
 // The input of `deleteStep`.
 type DeleteStepInput struct {
@@ -775,22 +533,6 @@ type DeleteStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `deleteStep`.
-type DeleteStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeleteStepPayload) IsMutationPayload() {}
-
 // The input of `deleteWorkspace`.
 type DeleteWorkspaceInput struct {
 	// The workspace's slug.
@@ -802,22 +544,6 @@ type DeleteWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `deleteWorkspace`.
-type DeleteWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DeleteWorkspacePayload) IsMutationPayload() {}
 
 // The input of `describeArtifact`.
 type DescribeArtifactInput struct {
@@ -831,22 +557,6 @@ type DescribeArtifactInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `describeArtifact`.
-type DescribeArtifactPayload struct {
-	// The artifact as it is now; null when nothing was done or it cannot be read yet.
-	Artifact *Artifact `json:"artifact,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DescribeArtifactPayload) IsMutationPayload() {}
-
 // The input of `describePipeline`.
 type DescribePipelineInput struct {
 	// The workspace's slug.
@@ -859,22 +569,6 @@ type DescribePipelineInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `describePipeline`.
-type DescribePipelinePayload struct {
-	// The pipeline as it is now; null when nothing was done or it cannot be read yet.
-	Pipeline *Pipeline `json:"pipeline,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DescribePipelinePayload) IsMutationPayload() {}
-
 // The input of `describeWorkspace`.
 type DescribeWorkspaceInput struct {
 	// The workspace's slug.
@@ -884,22 +578,6 @@ type DescribeWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `describeWorkspace`.
-type DescribeWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (DescribeWorkspacePayload) IsMutationPayload() {}
 
 // How many rows of an impact table are at one distance.
 type DistanceCount struct {
@@ -957,22 +635,6 @@ type FailRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `failRun`.
-type FailRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (FailRunPayload) IsMutationPayload() {}
-
 // The input of `failStep`.
 type FailStepInput struct {
 	// The workspace's slug.
@@ -988,22 +650,6 @@ type FailStepInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `failStep`.
-type FailStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (FailStepPayload) IsMutationPayload() {}
 
 // What went wrong.
 type Failure struct {
@@ -1073,28 +719,6 @@ type IngestRunEventsInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// What became of a batch.
-type IngestRunEventsPayload struct {
-	// How many events were written.
-	Accepted int `json:"accepted"`
-	// How many had been written before.
-	Duplicates int `json:"duplicates"`
-	// How many were refused.
-	Rejected int `json:"rejected"`
-	// What became of each event, in the order of the batch.
-	Results []*IngestResult `json:"results"`
-	// Why the whole batch was refused; the faults of single events are in `results`.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it.
-	Revision int64 `json:"revision"`
-	// True when every event had been written before.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (IngestRunEventsPayload) IsMutationPayload() {}
-
 // An argument breaks a rule.
 type InvalidInput struct {
 	// What is wrong and what to do about it, for people.
@@ -1153,40 +777,6 @@ type LabelWorkspaceInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `labelWorkspace`.
-type LabelWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (LabelWorkspacePayload) IsMutationPayload() {}
-
-// A walk over what was made from what.
-type Lineage struct {
-	// What was reached, nearest first; the first node is the root. Roots that mean several versions come first together.
-	Nodes []*LineageNode `json:"nodes"`
-	// What was read and written; both ends are among the nodes.
-	Edges []*LineageEdge `json:"edges"`
-	// The same walk as parallel arrays: a fifth of the cost, for graphs of thousands of nodes.
-	Compact *CompactLineage `json:"compact"`
-	// True when everything that can be reached is there.
-	Complete bool `json:"complete"`
-	// What cut the walk short; null when it is complete.
-	TruncatedBy *LineageCut `json:"truncatedBy,omitempty,omitzero"`
-	// The nodes with neighbours that were not sent: where to go on.
-	Frontier []*LineageFrontier `json:"frontier"`
-	// The revision the walk is true at.
-	Revision int64 `json:"revision"`
-}
-
 // An edge of a walk, in the direction the data went.
 type LineageEdge struct {
 	// The id of the node the data left.
@@ -1217,6 +807,10 @@ type LineageFrontier struct {
 	ID string `json:"id"`
 	// Which way there is more.
 	Direction LineageDirection `json:"direction"`
+	// How many neighbours upwards were not sent, counted up to 1,000.
+	MoreUp int `json:"moreUp"`
+	// How many neighbours downwards were not sent, counted up to 1,000.
+	MoreDown int `json:"moreDown"`
 }
 
 // The input of `logMetrics`.
@@ -1234,22 +828,6 @@ type LogMetricsInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `logMetrics`.
-type LogMetricsPayload struct {
-	// The run or step as it is now; null when nothing was done or it cannot be read yet.
-	Execution Execution `json:"execution,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (LogMetricsPayload) IsMutationPayload() {}
 
 // A number that was measured, and how it went.
 type Metric struct {
@@ -1311,16 +889,6 @@ type NamedValue struct {
 	Value json.RawMessage `json:"value,omitempty,omitzero"`
 }
 
-// A parameter or a metadata entry to set. Without a type the kind of the JSON value is taken.
-type NamedValueInput struct {
-	// The name, unique among the parameters (or the metadata) of the thing.
-	Name string `json:"name"`
-	// The value; null keeps the name with no value.
-	Value json.RawMessage `json:"value,omitempty,omitzero"`
-	// TIME when the value is a text that means an instant; otherwise it can be left out.
-	Type *ValueType `json:"type,omitempty,omitzero"`
-}
-
 // The input of `nestRun`.
 type NestRunInput struct {
 	// The workspace's slug.
@@ -1332,22 +900,6 @@ type NestRunInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `nestRun`.
-type NestRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (NestRunPayload) IsMutationPayload() {}
 
 // There is no such thing, or it was deleted, or the word means several things.
 type NotFoundError struct {
@@ -1457,22 +1009,6 @@ type ProduceArtifactVersionsInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `produceArtifactVersions`.
-type ProduceArtifactVersionsPayload struct {
-	// The run or step as it is now; null when nothing was done or it cannot be read yet.
-	Execution Execution `json:"execution,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (ProduceArtifactVersionsPayload) IsMutationPayload() {}
-
 // The input of `queueRun`.
 type QueueRunInput struct {
 	// The workspace's slug.
@@ -1497,22 +1033,6 @@ type QueueRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `queueRun`.
-type QueueRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (QueueRunPayload) IsMutationPayload() {}
-
 // The input of `registerArtifact`.
 type RegisterArtifactInput struct {
 	// The workspace's slug.
@@ -1533,22 +1053,6 @@ type RegisterArtifactInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `registerArtifact`.
-type RegisterArtifactPayload struct {
-	// The artifact as it is now; null when nothing was done or it cannot be read yet.
-	Artifact *Artifact `json:"artifact,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RegisterArtifactPayload) IsMutationPayload() {}
-
 // The input of `registerArtifactVersion`.
 type RegisterArtifactVersionInput struct {
 	// The workspace's slug.
@@ -1560,22 +1064,6 @@ type RegisterArtifactVersionInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `registerArtifactVersion`.
-type RegisterArtifactVersionPayload struct {
-	// The version of the artifact as it is now; null when nothing was done or it cannot be read yet.
-	ArtifactVersion *ArtifactVersion `json:"artifactVersion,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RegisterArtifactVersionPayload) IsMutationPayload() {}
 
 // The input of `registerPipeline`.
 type RegisterPipelineInput struct {
@@ -1592,22 +1080,6 @@ type RegisterPipelineInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `registerPipeline`.
-type RegisterPipelinePayload struct {
-	// The pipeline as it is now; null when nothing was done or it cannot be read yet.
-	Pipeline *Pipeline `json:"pipeline,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RegisterPipelinePayload) IsMutationPayload() {}
 
 // The input of `registerPipelineVersion`.
 type RegisterPipelineVersionInput struct {
@@ -1629,22 +1101,6 @@ type RegisterPipelineVersionInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `registerPipelineVersion`.
-type RegisterPipelineVersionPayload struct {
-	// The version of the pipeline as it is now; null when nothing was done or it cannot be read yet.
-	PipelineVersion *PipelineVersion `json:"pipelineVersion,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RegisterPipelineVersionPayload) IsMutationPayload() {}
-
 // The input of `renameWorkspace`.
 type RenameWorkspaceInput struct {
 	// The workspace's slug.
@@ -1654,22 +1110,6 @@ type RenameWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `renameWorkspace`.
-type RenameWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RenameWorkspacePayload) IsMutationPayload() {}
 
 // How many things a workspace holds at the moment asked about, deleted ones left out.
 type ResourceCounts struct {
@@ -1693,22 +1133,6 @@ type RestoreWorkspaceInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `restoreWorkspace`.
-type RestoreWorkspacePayload struct {
-	// The workspace as it is now; null when nothing was done or it cannot be read yet.
-	Workspace *Workspace `json:"workspace,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RestoreWorkspacePayload) IsMutationPayload() {}
-
 // The input of `retryStep`.
 type RetryStepInput struct {
 	// The workspace's slug.
@@ -1724,22 +1148,6 @@ type RetryStepInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `retryStep`.
-type RetryStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (RetryStepPayload) IsMutationPayload() {}
 
 // The thing changed since the revision the caller saw: read it again and decide anew.
 type RevisionConflict struct {
@@ -1779,8 +1187,14 @@ type RunEdge struct {
 type RunEventBody struct {
 	// The run waits for its turn.
 	RunQueued *RunFactsInput `json:"runQueued,omitempty,omitzero"`
+	// The run is being set up.
+	RunInitializing *RunFactsInput `json:"runInitializing,omitempty,omitzero"`
 	// The run started. A second start after an end begins another attempt.
 	RunStarted *RunFactsInput `json:"runStarted,omitempty,omitzero"`
+	// The run goes on.
+	RunProgressed *RunFactsInput `json:"runProgressed,omitempty,omitzero"`
+	// The run was told to stop and has not yet.
+	RunCancelling *RunFactsInput `json:"runCancelling,omitempty,omitzero"`
 	// The run ended well.
 	RunCompleted *RunFactsInput `json:"runCompleted,omitempty,omitzero"`
 	// The run ended badly.
@@ -1789,22 +1203,38 @@ type RunEventBody struct {
 	RunCancelled *RunFactsInput `json:"runCancelled,omitempty,omitzero"`
 	// The run was not needed.
 	RunSkipped *RunFactsInput `json:"runSkipped,omitempty,omitzero"`
+	// The run's results were taken from an earlier one.
+	RunCached *RunFactsInput `json:"runCached,omitempty,omitzero"`
+	// The run went silent and is given up.
+	RunLost *RunFactsInput `json:"runLost,omitempty,omitzero"`
 	// The run is nested in another one.
 	RunNested *RunNestedInput `json:"runNested,omitempty,omitzero"`
 	// Something was noted about the run.
 	RunAnnotated *RunFactsInput `json:"runAnnotated,omitempty,omitzero"`
+	// A step waits for its turn.
+	StepQueued *StepFactsInput `json:"stepQueued,omitempty,omitzero"`
+	// A step is being set up.
+	StepInitializing *StepFactsInput `json:"stepInitializing,omitempty,omitzero"`
 	// A step started. A second start after an end begins another attempt.
 	StepStarted *StepFactsInput `json:"stepStarted,omitempty,omitzero"`
 	// A step ended well.
 	StepCompleted *StepFactsInput `json:"stepCompleted,omitempty,omitzero"`
 	// A step ended badly.
 	StepFailed *StepFactsInput `json:"stepFailed,omitempty,omitzero"`
+	// A step was told to stop and has not yet.
+	StepCancelling *StepFactsInput `json:"stepCancelling,omitempty,omitzero"`
+	// A step was stopped.
+	StepCancelled *StepFactsInput `json:"stepCancelled,omitempty,omitzero"`
 	// A step was not needed.
 	StepSkipped *StepFactsInput `json:"stepSkipped,omitempty,omitzero"`
 	// A step's results were taken from an earlier one.
 	StepCached *StepFactsInput `json:"stepCached,omitempty,omitzero"`
 	// A step failed and will be tried again.
 	StepRetried *StepFactsInput `json:"stepRetried,omitempty,omitzero"`
+	// A step went silent and is given up.
+	StepLost *StepFactsInput `json:"stepLost,omitempty,omitzero"`
+	// Something was noted about a step.
+	StepAnnotated *StepFactsInput `json:"stepAnnotated,omitempty,omitzero"`
 	// The run or a step of it read artifact versions.
 	ArtifactsConsumed *ArtifactsUsedInput `json:"artifactsConsumed,omitempty,omitzero"`
 	// The run or a step of it wrote artifact versions.
@@ -1983,22 +1413,6 @@ type SkipRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `skipRun`.
-type SkipRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (SkipRunPayload) IsMutationPayload() {}
-
 // The input of `skipStep`.
 type SkipStepInput struct {
 	// The workspace's slug.
@@ -2012,22 +1426,6 @@ type SkipStepInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `skipStep`.
-type SkipStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (SkipStepPayload) IsMutationPayload() {}
 
 // The input of `startRun`.
 type StartRunInput struct {
@@ -2059,22 +1457,6 @@ type StartRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `startRun`.
-type StartRunPayload struct {
-	// The run as it is now; null when nothing was done or it cannot be read yet.
-	Run *Run `json:"run,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (StartRunPayload) IsMutationPayload() {}
-
 // The input of `startStep`.
 type StartStepInput struct {
 	// The workspace's slug.
@@ -2102,22 +1484,6 @@ type StartStepInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `startStep`.
-type StartStepPayload struct {
-	// The step as it is now; null when nothing was done or it cannot be read yet.
-	Step *Step `json:"step,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (StartStepPayload) IsMutationPayload() {}
 
 // A step with its cursor.
 type StepEdge struct {
@@ -2241,22 +1607,6 @@ type TagArtifactInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// The answer of `tagArtifact`.
-type TagArtifactPayload struct {
-	// The artifact as it is now; null when nothing was done or it cannot be read yet.
-	Artifact *Artifact `json:"artifact,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (TagArtifactPayload) IsMutationPayload() {}
-
 // A tag to set.
 type TagInput struct {
 	// The word, unique on the thing it hangs on.
@@ -2278,22 +1628,6 @@ type TagPipelineInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
-
-// The answer of `tagPipeline`.
-type TagPipelinePayload struct {
-	// The pipeline as it is now; null when nothing was done or it cannot be read yet.
-	Pipeline *Pipeline `json:"pipeline,omitempty,omitzero"`
-	// Why nothing was done; empty when it was.
-	UserErrors []UserError `json:"userErrors"`
-	// The workspace's newest revision after this write: `atLeast` of a read that is to see it. -1 when there is no such workspace.
-	Revision int64 `json:"revision"`
-	// True when this very command had been carried out before: the answer is that of the first time.
-	Duplicate bool `json:"duplicate"`
-	// What the caller gave as `clientMutationId`.
-	ClientMutationID *string `json:"clientMutationId,omitempty,omitzero"`
-}
-
-func (TagPipelinePayload) IsMutationPayload() {}
 
 // A bar of a run's timeline.
 type TimelineBar struct {
@@ -2705,7 +2039,7 @@ func (e FilterOperator) MarshalJSON() ([]byte, error) {
 type IngestMode string
 
 const (
-	// Nothing is written unless every event is accepted.
+	// Nothing is written unless every event can be accepted. An outage in the middle is an error: send the batch again, nothing is doubled.
 	IngestModeAtomic IngestMode = "ATOMIC"
 	// The events that can be accepted are; the refused ones are reported.
 	IngestModeRejectFailed IngestMode = "REJECT_FAILED"
@@ -2828,16 +2162,19 @@ const (
 	LineageCutMaxNodes LineageCut = "MAX_NODES"
 	// It reached `depth`, and there is more beyond.
 	LineageCutDepth LineageCut = "DEPTH"
+	// It took too long.
+	LineageCutTime LineageCut = "TIME"
 )
 
 var AllLineageCut = []LineageCut{
 	LineageCutMaxNodes,
 	LineageCutDepth,
+	LineageCutTime,
 }
 
 func (e LineageCut) IsValid() bool {
 	switch e {
-	case LineageCutMaxNodes, LineageCutDepth:
+	case LineageCutMaxNodes, LineageCutDepth, LineageCutTime:
 		return true
 	}
 	return false
@@ -3585,8 +2922,6 @@ const (
 	ValueTypeNumber ValueType = "NUMBER"
 	// True or false.
 	ValueTypeBoolean ValueType = "BOOLEAN"
-	// An instant, compared in time.
-	ValueTypeTime ValueType = "TIME"
 	// An object or a list; it can be shown, and only EXISTS filters it.
 	ValueTypeJSON ValueType = "JSON"
 	// Nothing: the name is there, the value is null.
@@ -3597,14 +2932,13 @@ var AllValueType = []ValueType{
 	ValueTypeString,
 	ValueTypeNumber,
 	ValueTypeBoolean,
-	ValueTypeTime,
 	ValueTypeJSON,
 	ValueTypeNull,
 }
 
 func (e ValueType) IsValid() bool {
 	switch e {
-	case ValueTypeString, ValueTypeNumber, ValueTypeBoolean, ValueTypeTime, ValueTypeJSON, ValueTypeNull:
+	case ValueTypeString, ValueTypeNumber, ValueTypeBoolean, ValueTypeJSON, ValueTypeNull:
 		return true
 	}
 	return false

@@ -34,3 +34,6 @@ func (p *Peers[T]) Once(word string, read func(all []*T) (any, error)) (any, err
 	l.once.Do(func() { l.got, l.err = read(p.All) })
 	return l.got, l.err
 }
+
+// Group is the peers themselves: what is read with others has it by embedding them.
+func (p *Peers[T]) Group() *Peers[T] { return p }

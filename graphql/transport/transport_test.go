@@ -40,6 +40,9 @@ func serve(t *testing.T) (url string, ended chan struct{}) {
 			}
 			field := op.Operation.SelectionSet[0].(*ast.Field)
 			n, last := 0, 1
+			if field.Name == "forever" {
+				context.AfterFunc(ctx, func() { ended <- struct{}{} })
+			}
 			if field.Name == "count" {
 				_, _ = fmt.Sscan(field.Arguments[0].Value.Raw, &last)
 			}
@@ -49,7 +52,6 @@ func serve(t *testing.T) (url string, ended chan struct{}) {
 				}
 				if field.Name == "forever" {
 					<-ctx.Done()
-					ended <- struct{}{}
 				}
 				return nil
 			}

@@ -3,7 +3,9 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +22,7 @@ func (m *machine) ingest(ctx context.Context) error {
 		return err
 	}
 	defer t.stop()
-	for _, measure := range []func(context.Context, *target) error{m.native, m.batched, m.single, m.visible, m.many} {
+	for _, measure := range []func(context.Context, *target) error{m.native, m.batched, m.single, m.visible, m.many, m.late, m.rebuild} {
 		if err := measure(ctx, t); err != nil {
 			return err
 		}
@@ -303,6 +305,92 @@ func (m *machine) many(ctx context.Context, t *target) error {
 	}
 	_, highest := t.memory()
 	m.add(Row{What: fmt.Sprintf("server memory while ingesting %d events into 200 workspaces", total), Figure: fmt.Sprintf("%d MB at its highest", highest>>20), Ceiling: "-", Budget: "<= 400 MB", Met: verdict(highest <= 400<<20)})
+	return nil
+}
+
+// rebuild measures building all read models anew beside the live ones, and comparing the two.
+func (m *machine) rebuild(ctx context.Context, t *target) error {
+	pool, err := m.pool(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	schema, err := liveModel(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("find the live model: %w", err)
+	}
+	tables, err := tablesOf(ctx, pool, schema)
+	if err != nil {
+		return err
+	}
+	c, err := copyAgain(ctx, pool, tables)
+	if err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, m.Binary, "projection", "rebuild", "-o", "json", "--url", t.url, "--api-key", t.key).Output()
+	if err != nil {
+		return fmt.Errorf("rebuild: %w: %s", err, out)
+	}
+	var r struct {
+		Events int64
+		Rate   float64
+		Equal  bool
+	}
+	if err := json.Unmarshal(out, &r); err != nil {
+		return fmt.Errorf("read the report of the rebuild: %w: %s", err, out)
+	}
+	ceiling := float64(r.Events) / c.fresh.Seconds()
+	m.add(Row{What: "rebuild of all read models", Figure: rate(r.Rate), Ceiling: rate(ceiling) + " by COPY and indexing", Ratio: r.Rate / ceiling, Budget: ">= 60,000/s, >= 50 %", Met: verdict(r.Rate >= 60_000 && r.Rate >= ceiling/2),
+		Note: fmt.Sprintf("%d events; the rebuilt model is equal: %v", r.Events, r.Equal)})
+	return nil
+}
+
+// late measures one late write that moves many reads: a dataset was read by so many runs before anybody heard of the
+// run that had written it first.
+func (m *machine) late(ctx context.Context, t *target) error {
+	readers := m.scaled(100_000, 5_000)
+	slug := "late"
+	if err := t.createWorkspace(ctx, slug); err != nil {
+		return err
+	}
+	at := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	var b bytes.Buffer
+	var answer struct{ Revision int64 }
+	send := func() error {
+		err := t.post(ctx, "/v1/workspaces/"+slug+"/events", "application/x-ndjson", b.Bytes(), &answer)
+		b.Reset()
+		return err
+	}
+	for i := range readers {
+		at = at.Add(time.Second)
+		fmt.Fprintf(&b, `{"id":"r-%d","run":"reader-%d","pipeline":{"name":"reader"},"at":"%s","body":{"type":"artifactsConsumed","artifacts":[{"artifact":{"name":"orders"}}]}}`+"\n", i, i, at.Format(time.RFC3339))
+		if i%1000 == 999 {
+			if err := send(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.seen(ctx, slug, answer.Revision); err != nil {
+		return err
+	}
+	early := "2026-01-01T00:00:00Z"
+	fmt.Fprintf(&b, `{"id":"w-1","run":"writer","pipeline":{"name":"writer"},"at":"%s","body":{"type":"artifactsProduced","artifacts":[{"artifact":{"name":"orders"}}]}}`+"\n", early)
+	if err := send(); err != nil {
+		return err
+	}
+	if err := t.seen(ctx, slug, answer.Revision); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, `{"id":"w-2","run":"writer","at":"%s","body":{"type":"runCompleted"}}`+"\n", "2026-01-01T00:00:01Z")
+	if err := send(); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := t.seen(ctx, slug, answer.Revision); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	m.add(Row{What: fmt.Sprintf("one late write that moves %d reads, until it is shown", readers), Figure: ms(took), Ceiling: "-", Budget: "<= 2 s", Met: verdict(took <= 2*time.Second)})
 	return nil
 }
 

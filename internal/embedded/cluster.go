@@ -82,6 +82,10 @@ func (s *Server) initdb(ctx context.Context, dir string) error {
 		args = append(args, "--no-sync")
 	}
 	out, err := s.command(ctx, dir, "initdb", args...).CombinedOutput()
+	if err != nil && strings.Contains(string(out), "could not look up effective user ID") {
+		return fmt.Errorf("initdb: user %d has no name on this machine and PostgreSQL wants one: "+
+			"add a line for it to /etc/passwd, or start as another user", s.uid())
+	}
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, lastLines(out))
 	}

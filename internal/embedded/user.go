@@ -5,14 +5,43 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
-// nobody is the user PostgreSQL becomes when we are root and the cluster has no owner yet. On Linux it is the
-// overflow id, which every system knows as nobody; on macOS it is a number without a name, which is enough.
+// nobody is the user PostgreSQL becomes when we are root and the cluster has no owner yet. initdb wants a user
+// with a name, and not every system gives this number one: macOS has another nobody.
 const nobody = 65534
+
+// nobodyHere is the first of a few unprivileged users that this machine knows by name.
+func nobodyHere() *unprivileged {
+	candidates := []func() (*user.User, error){
+		func() (*user.User, error) { return user.LookupId(strconv.Itoa(nobody)) },
+		func() (*user.User, error) { return user.Lookup("nobody") },
+		func() (*user.User, error) { return user.Lookup("daemon") },
+	}
+	for _, lookup := range candidates {
+		found, err := lookup()
+		if err != nil {
+			continue
+		}
+		uid, errUID := parseID(found.Uid)
+		gid, errGID := parseID(found.Gid)
+		if errUID == nil && errGID == nil && uid != 0 {
+			return &unprivileged{uid: uid, gid: gid}
+		}
+	}
+	return &unprivileged{uid: nobody, gid: nobody}
+}
+
+// parseID reads an id that may be written as a negative number: nobody is -2 on macOS.
+func parseID(text string) (int, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	return int(uint32(id)), err
+}
 
 // unprivileged is the user that runs PostgreSQL when we are root; nil means we ourselves do.
 type unprivileged struct{ uid, gid int }
@@ -31,7 +60,7 @@ func unprivilegedUser(dataDir string) (*unprivileged, error) {
 	if err == nil && ownerOf(info) != 0 {
 		return &unprivileged{uid: ownerOf(info), gid: groupOf(info)}, nil
 	}
-	return &unprivileged{uid: nobody, gid: nobody}, nil
+	return nobodyHere(), nil
 }
 
 // attributes gives a child its own process group, so that Ctrl-C in a terminal reaches us and not PostgreSQL,

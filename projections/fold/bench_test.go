@@ -2,8 +2,6 @@ package fold_test
 
 import (
 	"fmt"
-	"os"
-	"runtime/pprof"
 	"testing"
 	"time"
 
@@ -27,12 +25,8 @@ func benchProject(b *testing.B, write func(s *story, i int)) {
 	s.events = whole
 	b.ResetTimer()
 	began := time.Now()
-	sc, oc := serverCPU(m), ownCPU()
 	m.project(s, pageSize, nil)
 	b.StopTimer()
-	nn := float64(len(whole) - 20_000)
-	b.ReportMetric((serverCPU(m)-sc)/nn*1e6, "srv-us/event")
-	b.ReportMetric((ownCPU()-oc)/nn*1e6, "cli-us/event")
 	b.ReportMetric(float64(len(whole)-20_000)/time.Since(began).Seconds(), "events/s")
 	rows := 0
 	for table, d := range m.digest(ws) {
@@ -97,16 +91,10 @@ func TestLateWriteMovesManyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	sc, oc := serverCPU(m), ownCPU()
-	if os.Getenv("PROF") != "" {
-		ff, _ := os.Create("/tmp/late.prof")
-		pprof.StartCPUProfile(ff)
-	}
 	if err := m.apply(nil, late); err != nil {
 		t.Fatal(err)
 	}
-	pprof.StopCPUProfile()
-	t.Logf("%d reads moved in %s, server cpu %.2f, own %.2f", reads, time.Since(began).Round(time.Millisecond), serverCPU(m)-sc, ownCPU()-oc)
+	t.Logf("%d reads moved in %s", reads, time.Since(began).Round(time.Millisecond))
 	m.want("reads of the late version", `SELECT count(*) FROM read.lineage_edges e JOIN read.artifact_versions v ON v.key = e.version AND v.ws = e.ws
 		JOIN read.runs p ON p.ws = v.ws AND p.key = v.producer WHERE e.direction = 0 AND p.run_id = 'w2'`, fmt.Sprint(reads))
 	m.want("edges that were", `SELECT count(*) FROM read.lineage_edges_was WHERE direction = 0`, fmt.Sprint(reads))

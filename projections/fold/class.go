@@ -142,6 +142,9 @@ func (c *class) stir(f *fold, t time.Time) {
 		to = sort.Search(len(c.reads), func(i int) bool { return !c.reads[i].start.Before(v.write.Completed) })
 		break
 	}
+	if f.most > 0 {
+		to = min(to, from+f.most)
+	}
 	if from < to {
 		c.mark(f, c.reads[from:to])
 	}

@@ -46,7 +46,10 @@ const plans = `SELECT set_config('enable_seqscan', 'off', true), set_config('ena
 // Apply changes the rows of one model by the events of the pages, inside tx. The workspaces of the pages differ. An
 // *EventError names the event that cannot be folded; other errors are of the database or of evidence.
 func Apply(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evidence) error {
-	f := newFold(tx, schema, pages)
+	return newFold(tx, schema, pages).run(ctx, ev)
+}
+
+func (f *fold) run(ctx context.Context, ev Evidence) error {
 	if len(f.events) == 0 {
 		return nil
 	}
@@ -85,6 +88,7 @@ type fold struct {
 	ordinal int
 	bulky   map[domain.Digest]body
 
+	most         int                                // reads that one version may stir; 0: all, else the fold is broken on purpose
 	ioOrdinal    int32                              // of the event at hand
 	members      map[place[int64]][]int64           // of a class: the artifacts
 	columnsAt    map[place[targetOf]][]columnKey    // of a pipeline and a target, as they stand

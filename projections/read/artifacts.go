@@ -124,7 +124,7 @@ func (d *DB) Neighbours(ctx context.Context, m Moment, artifactKey int64, upward
 	if err != nil || len(canonical) == 0 || canonical[0] == nil {
 		return nil, err
 	}
-	hops, _, err := d.hops(ctx, m, artifact, to, []int64{*canonical[0]}, limit)
+	hops, _, _, err := d.hops(ctx, m, artifact, to, []int64{*canonical[0]}, 20*limit)
 	keys := make([]int64, 0, len(hops))
 	for _, h := range hops {
 		if n := len(keys); (n == 0 || keys[n-1] != h.to) && n < limit {

@@ -23,11 +23,12 @@ type DB struct {
 type bounds struct {
 	walk int // how many runs are looked at in the list's order before what a condition finds is collected
 	past int // how many closed rows are collected before walking is the better way: they are not rare then
+	hops int // how many edges a level of a walk reads at once, beside four for each node there is room for
 }
 
 // New is a DB on a pool. It holds nothing else and needs no closing.
 func New(pool *pgxpool.Pool) *DB {
-	return &DB{pool: pool, bounds: bounds{walk: 2000, past: 5000}}
+	return &DB{pool: pool, bounds: bounds{walk: 2000, past: 5000, hops: 1000}}
 }
 
 type textKey struct{ schema, statement string }

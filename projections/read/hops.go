@@ -122,36 +122,45 @@ func route(from side, to way) (statement, hubs string, direction int16) {
 	return hopsFromExecutionsSQL, hubFromExecutionsSQL, 1
 }
 
-// hops are the neighbours of nodes of one side, in the order of the nodes, then by key. Where there are more than
-// about most in all, each node has its first ones, and full names those whose neighbours were cut.
-func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int64, most int) (hops []hop, full map[int64]bool, err error) {
-	if len(nodes) == 0 {
-		return nil, nil, nil
-	}
+// hops are the neighbours of the first nodes, in the order of the nodes, then by key: of all nodes where that is fewer
+// than bound rows, else of those before next. Of a node alone with more, cut says that these are its first ones.
+func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int64, bound int) (hops []hop, next int, cut bool, err error) {
 	statement, hubs, direction := route(from, to)
-	bound := 4*most + 1000
 	hops, err = list(ctx, d, m, "walk lineage", statement, scanHop, nodes, direction, bound)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, false, err
 	}
+	next = len(nodes)
 	if len(hops) == bound {
-		hops, err = list(ctx, d, m, "walk lineage", hubs, scanHop, nodes, direction, 10*bound, most+1)
-		if err != nil {
-			return nil, nil, err
+		if hops, err = list(ctx, d, m, "walk lineage", hubs, scanHop, nodes, direction, bound, bound); err != nil {
+			return nil, 0, false, err
 		}
-		full = map[int64]bool{}
-		count := map[int64]int{}
-		for _, h := range hops {
-			if count[h.from]++; count[h.from] > most {
-				full[h.from] = true
-			}
-		}
-		if len(hops) == 10*bound {
-			for _, n := range nodes[slices.Index(nodes, hops[len(hops)-1].from):] {
-				full[n] = true
-			}
+		last := hops[len(hops)-1].from
+		if next = slices.Index(nodes, last); next > 0 {
+			hops = slices.DeleteFunc(hops, func(h hop) bool { return h.from == last })
+		} else {
+			next, cut = 1, true
 		}
 	}
+	sortHops(hops, nodes)
+	return hops, next, cut, nil
+}
+
+// someHops are the neighbours of nodes where that is fewer than bound rows, else the first ones of each, perNode at
+// most.
+func (d *DB) someHops(ctx context.Context, m Moment, from side, to way, nodes []int64, bound, perNode int) ([]hop, error) {
+	statement, hubs, direction := route(from, to)
+	hops, err := list(ctx, d, m, "look beyond a walk", statement, scanHop, nodes, direction, bound)
+	if err == nil && len(hops) == bound {
+		hops, err = list(ctx, d, m, "look beyond a walk", hubs, scanHop, nodes, direction, perNode*len(nodes), perNode)
+	}
+	sortHops(hops, nodes)
+	return hops, err
+}
+
+// sortHops puts hops in the order of the nodes they come from, then by key: rows lie in another order once they are
+// closed.
+func sortHops(hops []hop, nodes []int64) {
 	place := make(map[int64]int, len(nodes))
 	for i, n := range nodes {
 		place[n] = i
@@ -159,7 +168,6 @@ func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int6
 	slices.SortFunc(hops, func(a, b hop) int {
 		return cmp.Or(place[a.from]-place[b.from], cmp.Compare(a.to, b.to), cmp.Compare(a.role, b.role), cmp.Compare(a.pipeline, b.pipeline))
 	})
-	return hops, full, nil
 }
 
 func scanHop(row pgx.CollectableRow) (hop, error) {

@@ -35,6 +35,8 @@ const (
 	maxRoots = 1000
 	// moreBound is where counting the neighbours that were not sent ends.
 	moreBound = 1000
+	// moreAtLeast is how many are counted of each node at least, where there are very many beyond the walk.
+	moreAtLeast = 10
 )
 
 // A Node names a thing by kind and key.
@@ -68,7 +70,7 @@ type GraphNode struct {
 	Status           string // of an execution; of a version: complete, failed, unfinished, external, observed
 	Distance         int    // in edges: below 0 upstream, above 0 downstream
 	Deleted          bool
-	MoreUp, MoreDown int // neighbours that were not sent, in the directions that were walked; counted up to 1,000
+	MoreUp, MoreDown int // neighbours that were not sent, in the directions that were walked; counted up to 1,000, or 10 where there are very many
 }
 
 // A GraphEdge joins two nodes by index, in the direction the data went.

@@ -22,52 +22,78 @@ type nodeFacts struct {
 	deleted   bool
 }
 
-// A name never changes: the current row has it.
-var (
-	versionFactsSQL = `
-SELECT k.key, a.namespace, a.name, v.number, v.kind, v.outcome, v.deleted FROM unnest($3::bigint[]) k (key)
-CROSS JOIN LATERAL (` + rowAt("artifact_versions", "artifact, number, kind, outcome, deleted", "x.key = k.key") + `) v
-JOIN read.artifacts a ON a.ws = $1 AND a.key = v.artifact`
-	artifactFactsSQL = `
-SELECT k.key, a.namespace, a.name, v.deleted FROM unnest($3::bigint[]) k (key)
-JOIN read.artifacts a ON a.ws = $1 AND a.key = k.key
-CROSS JOIN LATERAL (` + rowAt("artifacts", "deleted", "x.key = k.key") + `) v`
-	runFactsSQL = `
-SELECT k.key, r.run_id, r.pipeline, r.number, r.status, r.deleted, p.namespace, p.name, d.name FROM unnest($3::bigint[]) k (key)
-CROSS JOIN LATERAL (` + rowAt("runs", "run_id, pipeline, number, status, deleted", "x.key = k.key") + `) r
-LEFT JOIN read.pipelines p ON p.ws = $1 AND p.key = r.pipeline
-LEFT JOIN LATERAL (` + rowAt("run_details", "name", "x.key = k.key") + `) d ON true`
-	stepFactsSQL = `
-SELECT k.key, s.name, s.title, s.status, s.deleted, r.pipeline FROM unnest($3::bigint[]) k (key)
-CROSS JOIN LATERAL (` + rowAt("steps", "run, name, title, status, deleted", "x.key = k.key") + `) s
-LEFT JOIN LATERAL (` + rowAt("runs", "pipeline", "x.key = s.run") + `) r ON true`
-)
+// A factsQuery reads the facts of nodes of one kind: from the current rows where these were true at the moment
+// already, and, asked with the keys that are then still missing, from the closed ones.
+type factsQuery struct {
+	side     side
+	now, was string
+	scan     pgx.RowToFunc[nodeFacts]
+}
 
-// learn reads the facts of nodes, all kinds in one round trip. An execution is a run or a step; keys of the two never
-// meet, so both tables are asked.
-func (w *walk) learn(ctx context.Context, nodes map[int64]side) error {
-	sides := map[side][]int64{}
-	for key, s := range nodes {
-		sides[s] = append(sides[s], key)
+// factsOf makes both statements of one, in which v is the row of the table.
+func factsOf(s side, table, cols, joins string, scan pgx.RowToFunc[nodeFacts]) factsQuery {
+	text := func(part, until string) string {
+		return `SELECT v.key, ` + cols + ` FROM read.` + table + part + ` v ` + joins + `
+WHERE v.ws = $1 AND v.key = ANY($3) AND v.since <= $2` + until
 	}
-	batch := &pgx.Batch{}
-	queue := func(keys []int64, statement string, scan func(pgx.CollectableRow) (nodeFacts, error)) {
-		if len(keys) == 0 {
-			return
+	return factsQuery{side: s, now: text("", ""), was: text("_was", " AND v.until > $2"), scan: scan}
+}
+
+// named joins the name of a thing, which never changes: the current row has it. OFFSET 0 keeps the planner from
+// reading all names for some.
+func named(table, key, alias string) string {
+	return `LEFT JOIN LATERAL (SELECT * FROM read.` + table + ` x WHERE x.ws = $1 AND x.key = ` + key + ` OFFSET 0) ` + alias + ` ON true`
+}
+
+var factsQueries = []factsQuery{
+	factsOf(version, "artifact_versions", "a.namespace, a.name, v.number, v.kind, v.outcome, v.deleted",
+		named("artifacts", "v.artifact", "a"), scanVersionFacts),
+	factsOf(artifact, "artifacts", "v.namespace, v.name, v.deleted", "", scanArtifactFacts),
+	factsOf(execution, "runs", "v.run_id, v.pipeline, v.number, v.status, v.deleted, p.namespace, p.name, d.name",
+		named("pipelines", "v.pipeline", "p")+`
+		LEFT JOIN LATERAL (`+rowAt("run_details", "name", "x.key = v.key")+`) d ON true`, scanRunFacts),
+	factsOf(execution, "steps", "v.name, v.title, v.status, v.deleted, r.pipeline",
+		"LEFT JOIN LATERAL (SELECT * FROM read.runs x WHERE x.ws = $1 AND x.key = v.run OFFSET 0) r ON true", scanStepFacts),
+}
+
+// learn reads the facts of nodes, all kinds in one round trip, or two where some rows are closed by now. An execution
+// is a run or a step; keys of the two never meet, so both tables are asked.
+func (w *walk) learn(ctx context.Context, nodes map[int64]side) error {
+	for _, closed := range []bool{false, true} {
+		sides := map[side][]int64{}
+		for key, s := range nodes {
+			if _, known := w.facts[key]; !known {
+				sides[s] = append(sides[s], key)
+			}
 		}
-		slices.Sort(keys)
-		batch.Queue(w.db.text(w.m, statement), w.m.Number, w.m.Revision, keys).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, scan)
+		for _, keys := range sides {
+			slices.Sort(keys)
+		}
+		if err := w.learnFrom(ctx, sides, closed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) learnFrom(ctx context.Context, sides map[side][]int64, closed bool) error {
+	batch := &pgx.Batch{}
+	for _, q := range factsQueries {
+		keys, text := sides[q.side], q.now
+		if closed {
+			text = q.was
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		batch.Queue(w.db.text(w.m, text), w.m.Number, w.m.Revision, keys).Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectRows(rows, q.scan)
 			for _, f := range found {
 				w.facts[f.key] = f
 			}
 			return err
 		})
 	}
-	queue(sides[version], versionFactsSQL, scanVersionFacts)
-	queue(sides[artifact], artifactFactsSQL, scanArtifactFacts)
-	queue(sides[execution], runFactsSQL, scanRunFacts)
-	queue(sides[execution], stepFactsSQL, scanStepFacts)
 	if batch.Len() == 0 {
 		return nil
 	}

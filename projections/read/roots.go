@@ -135,7 +135,7 @@ var artifactsOfVersionsSQL = artifactsOfSQL + `(` + rowAt("artifact_versions", "
 
 // artifactsOf are the artifacts that executions read (upwards) or wrote (downwards).
 func (w *walk) artifactsOf(ctx context.Context, executions []int64, to way) ([]root, error) {
-	hops, _, err := w.db.hops(ctx, w.m, execution, to, executions, maxRoots)
+	hops, err := w.db.someHops(ctx, w.m, execution, to, executions, 10*maxRoots, maxRoots)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +182,9 @@ func scanPair(row pgx.CollectableRow) (p [2]int64, err error) {
 
 // collapse puts runs in the place of their steps at both ends.
 func (w *walk) collapse(ctx context.Context, hops []hop, from side) ([]hop, error) {
+	if !w.q.Collapse {
+		return hops, nil
+	}
 	if from == version {
 		unknown := []int64{}
 		for _, h := range hops {

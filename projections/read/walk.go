@@ -34,8 +34,8 @@ type walk struct {
 type oneWay struct {
 	to       way
 	seen     map[int64]bool
-	frontier []int64        // reached last, not expanded
-	partial  map[int64]bool // expanded, but not all their neighbours found room
+	frontier []int64 // not expanded
+	beyond   []hop   // to what found no room
 }
 
 // newWalk fixes where the walk begins.
@@ -65,7 +65,7 @@ func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, erro
 		if err != nil {
 			return nil, err
 		}
-		o := &oneWay{to: to, seen: map[int64]bool{}, partial: map[int64]bool{}}
+		o := &oneWay{to: to, seen: map[int64]bool{}}
 		for _, r := range roots {
 			if o.seen[r.key] {
 				continue
@@ -94,8 +94,11 @@ func (w *walk) add(key int64, s side, distance int) bool {
 
 // run walks level by level, both ways in turn, so that what finds room is what is nearest.
 func (w *walk) run(ctx context.Context) error {
-	for level := 1; level <= w.q.Depth && !w.dropped; level++ {
+	for level := 1; level <= w.q.Depth; level++ {
 		for _, o := range w.ways {
+			if w.dropped || len(o.frontier) == 0 {
+				continue
+			}
 			if w.late = !w.deadline.IsZero() && time.Now().After(w.deadline); w.late {
 				return nil
 			}
@@ -112,54 +115,73 @@ func (w *walk) run(ctx context.Context) error {
 	return nil
 }
 
-// step expands the frontier once.
+// step expands the frontier once, or as much of it as there is room for.
 func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
-	if len(o.frontier) == 0 || w.dropped {
-		return nil
-	}
-	hops, full, err := w.neighbours(ctx, o.frontier, o.to, w.q.MaxNodes)
-	if err != nil {
-		return err
-	}
-	if err := w.filter(ctx, hops); err != nil {
-		return err
-	}
 	distance := level
 	if o.to == up {
 		distance = -level
 	}
-	o.frontier = o.frontier[:0:0]
-	for _, h := range hops {
-		if w.refused[h.to] {
-			continue
-		}
-		if !o.seen[h.to] {
-			if _, ok := w.index[h.to]; !ok && !w.add(h.to, w.opposite(h.from), distance) {
-				o.partial[h.from] = true
-				continue
+	var reached []int64
+	for _, s := range []side{execution, version, artifact} {
+		nodes := w.onSide(o.frontier, s)
+		for len(nodes) > 0 && !w.dropped {
+			hops, next, err := w.neighbours(ctx, s, o.to, nodes)
+			if err != nil {
+				return err
 			}
-			o.seen[h.to] = true
-			o.frontier = append(o.frontier, h.to)
+			if err := w.filter(ctx, hops); err != nil {
+				return err
+			}
+			for _, h := range hops {
+				if !w.refused[h.to] && w.take(o, h, distance) {
+					reached = append(reached, h.to)
+				}
+			}
+			nodes = nodes[next:]
 		}
-		w.join(h, o.to)
+		reached = append(reached, nodes...)
 	}
-	for n := range full {
-		o.partial[n], w.cut = true, true
-	}
+	o.frontier = reached
 	return nil
+}
+
+// take adds a hop and what it leads to; fresh says that the walk had not been there.
+func (w *walk) take(o *oneWay, h hop, distance int) (fresh bool) {
+	if !o.seen[h.to] {
+		if _, ok := w.index[h.to]; !ok && !w.add(h.to, w.opposite(h.from), distance) {
+			o.beyond = append(o.beyond, h)
+			return false
+		}
+		o.seen[h.to], fresh = true, true
+	}
+	w.join(h, o.to)
+	return fresh
+}
+
+func (w *walk) onSide(nodes []int64, s side) []int64 {
+	var out []int64
+	for _, n := range nodes {
+		if w.sides[n] == s {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // rest looks beyond the nodes that were not expanded: edges to nodes of the answer belong to it, the others are
 // counted.
 func (w *walk) rest(ctx context.Context, o *oneWay) error {
-	nodes := slices.Clone(o.frontier)
-	for n := range o.partial {
-		nodes = append(nodes, n)
-	}
-	slices.Sort(nodes)
-	hops, _, err := w.neighbours(ctx, slices.Compact(nodes), o.to, moreBound)
-	if err != nil {
-		return err
+	hops := o.beyond
+	for _, s := range []side{execution, version, artifact} {
+		nodes := w.onSide(o.frontier, s)
+		if len(nodes) == 0 {
+			continue
+		}
+		more, err := w.look(ctx, s, o.to, nodes)
+		if err != nil {
+			return err
+		}
+		hops = append(hops, more...)
 	}
 	if err := w.filter(ctx, hops); err != nil {
 		return err
@@ -212,36 +234,40 @@ func (w *walk) opposite(key int64) side {
 	return artifact
 }
 
-// neighbours are the hops from nodes of either side. Where steps stand for their runs, a run has the neighbours of
-// its steps.
-func (w *walk) neighbours(ctx context.Context, nodes []int64, to way, most int) (all []hop, full map[int64]bool, err error) {
-	sides := map[side][]int64{}
-	for _, n := range nodes {
-		sides[w.sides[n]] = append(sides[w.sides[n]], n)
+// neighbours are the hops from the first nodes of a side, as many as there could be room for; next is the first node
+// without. Where steps stand for their runs, a run has the neighbours of its steps, and all nodes are taken at once.
+func (w *walk) neighbours(ctx context.Context, s side, to way, nodes []int64) (hops []hop, next int, err error) {
+	bound := max(4*(w.q.MaxNodes-len(w.nodes))+w.db.bounds.hops, 1)
+	if w.q.Collapse && s == execution {
+		hops, err = w.look(ctx, s, to, nodes)
+		return hops, len(nodes), err
 	}
-	full = map[int64]bool{}
-	for _, s := range []side{execution, version, artifact} {
-		from := sides[s]
-		if w.q.Collapse && s == execution {
-			if from, err = w.withSteps(ctx, from); err != nil {
-				return nil, nil, err
-			}
-		}
-		hops, cut, err := w.db.hops(ctx, w.m, s, to, from, most)
-		if err != nil {
-			return nil, nil, err
-		}
-		if w.q.Collapse {
-			if hops, err = w.collapse(ctx, hops, s); err != nil {
-				return nil, nil, err
-			}
-		}
-		all = append(all, hops...)
-		for n := range cut {
-			full[w.standsFor(n)] = true
+	hops, next, cut, err := w.db.hops(ctx, w.m, s, to, nodes, bound)
+	if err != nil {
+		return nil, 0, err
+	}
+	w.cut = w.cut || cut
+	hops, err = w.collapse(ctx, hops, s)
+	return hops, next, err
+}
+
+// look is the hops from all nodes of a side; of very many, the first of each.
+func (w *walk) look(ctx context.Context, s side, to way, nodes []int64) ([]hop, error) {
+	var err error
+	if w.q.Collapse && s == execution {
+		if nodes, err = w.withSteps(ctx, nodes); err != nil {
+			return nil, err
 		}
 	}
-	return all, full, nil
+	perNode := moreAtLeast
+	if w.q.Collapse {
+		perNode = moreBound
+	}
+	hops, err := w.db.someHops(ctx, w.m, s, to, nodes, 4*w.q.MaxNodes+w.db.bounds.hops, perNode)
+	if err != nil {
+		return nil, err
+	}
+	return w.collapse(ctx, hops, s)
 }
 
 // standsFor is the node that a thing is shown as.

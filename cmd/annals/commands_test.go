@@ -1,0 +1,188 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// loaded is a server that holds examples/training.ndjson.
+func loaded(t *testing.T) *testServer {
+	t.Helper()
+	s := startServer(t)
+	root, err := repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs, exit := s.annals("", "import", "events", filepath.Join(root, "examples", "training.ndjson"), "-o", "json")
+	if exit != 0 {
+		t.Fatalf("import: %s %s", out, errs)
+	}
+	var sum imported
+	decode(t, out, &sum)
+	s.readable(t, sum.Revision)
+	return s
+}
+
+// invocations is at least one way to run every command there is, in an order in which they succeed.
+var invocations = []struct {
+	command string
+	args    []string
+	exit    int
+}{
+	{"workspace list", nil, 0},
+	{"workspace create", []string{"research", "--name", "Research", "--label", "team=ml"}, 0},
+	{"workspace create", []string{"research"}, exitConflict},
+	{"workspace create", []string{"No Slug"}, exitUsage},
+	{"workspace rename", []string{"research", "Research and more"}, 0},
+	{"workspace describe", []string{"research", "What we try"}, 0},
+	{"workspace label", []string{"research", "stage=trial", "team-"}, 0},
+	{"workspace archive", []string{"research"}, 0},
+	{"workspace rename", []string{"research", "archived"}, exitConflict},
+	{"workspace restore", []string{"research"}, 0},
+	{"workspace show", []string{"default"}, 0},
+	{"workspace show", []string{"nowhere"}, exitNotFound},
+	{"workspace delete", []string{"research", "--reason", "tried"}, exitUsage},
+	{"workspace delete", []string{"research", "--reason", "tried", "--confirm", "research"}, 0},
+	{"pipeline list", nil, 0},
+	{"pipeline show", []string{"train"}, 0},
+	{"pipeline show", []string{"missing"}, exitNotFound},
+	{"pipeline versions", []string{"train"}, 0},
+	{"run list", []string{"--all"}, 0},
+	{"run list", []string{"--where", "metrics.rmse < 0.2", "--sort", "-metrics.rmse"}, 0},
+	{"run list", []string{"--where", "rmse < 0.2"}, exitUsage},
+	{"run list", []string{"--limit", "-1"}, exitUsage},
+	{"run show", []string{"train-2"}, 0},
+	{"run show", []string{"missing"}, exitNotFound},
+	{"artifact list", nil, 0},
+	{"artifact show", []string{"features"}, 0},
+	{"artifact versions", []string{"features"}, 0},
+	{"artifact version", []string{"features@latest"}, 0},
+	{"lineage", []string{"features", "--up"}, 0},
+	{"lineage", []string{"features", "--depth", "51"}, exitUsage},
+	{"lineage", []string{"missing"}, exitNotFound},
+	{"log", nil, 0},
+	{"log", []string{"default", "--from", "3", "--to", "5", "--type", "run.*"}, 0},
+	{"log", []string{"--from", "whenever"}, exitUsage},
+	{"projection list", nil, 0},
+	{"projection retry", []string{"default"}, 0},
+	{"projection rebuild", nil, 0},
+	{"key create", []string{"ci", "--scope", "read"}, 0},
+	{"key create", []string{"--scope", "root"}, exitUsage},
+	{"key list", nil, 0},
+	{"key revoke", []string{"zzzzzzzzzzzz"}, exitNotFound},
+	{"doctor", nil, exitFailed}, // of the test database, which forgets
+	{"version", nil, 0},
+	{"config", nil, 0},
+	{"import openlineage", []string{"missing.ndjson"}, exitNotFound},
+	{"import events", []string{"missing.ndjson"}, exitNotFound},
+	{"run delete", []string{"train-3"}, exitUsage},
+	{"run delete", []string{"train-3", "--reason", "spoiled"}, 0},
+	{"artifact delete-version", []string{"features@f3", "--reason", "spoiled"}, 0},
+	{"artifact delete", []string{"scores", "--reason", "never used"}, 0},
+	{"pipeline delete", []string{"score", "--reason", "never used"}, 0},
+	{"serve", []string{"--listen", "nonsense"}, exitUsage},
+	{"key list", []string{"--api-key", "nonsense"}, exitAuth},
+}
+
+// Every command answers -o json with exactly one document on stdout, or one on stderr, and the exit code it promises.
+func TestEveryCommandSpeaksJSON(t *testing.T) {
+	t.Parallel()
+	s := loaded(t)
+	for _, inv := range invocations {
+		args := slices.Concat(strings.Fields(inv.command), inv.args, []string{"-o", "json"})
+		out, errs, exit := s.annals("", args...)
+		if exit != inv.exit {
+			t.Errorf("annals %v exits %d, want %d: %s%s", args, exit, inv.exit, out, errs)
+			continue
+		}
+		if exit == 0 || out != "" {
+			oneDocument(t, args, out)
+		}
+		if exit != 0 {
+			lines := strings.Split(strings.TrimSpace(errs), "\n")
+			var said struct{ Error failure }
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &said); err != nil || said.Error.Code == "" || said.Error.Message == "" {
+				t.Errorf("annals %v says %q: %v", args, errs, err)
+			}
+		}
+	}
+	var untried []string
+	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }, terminal: func(io.Writer) bool { return false }}
+	visit(a.root(), func(c *cobra.Command) {
+		path := strings.TrimPrefix(c.CommandPath(), "annals ")
+		known := slices.ContainsFunc(invocations, func(i struct {
+			command string
+			args    []string
+			exit    int
+		}) bool {
+			return i.command == path
+		})
+		if !known && path != "bench" {
+			untried = append(untried, path)
+		}
+	})
+	if len(untried) > 0 {
+		t.Errorf("this test runs no %s", strings.Join(untried, ", "))
+	}
+}
+
+// visit calls f for the commands that do something.
+func visit(c *cobra.Command, f func(*cobra.Command)) {
+	if !c.HasSubCommands() {
+		f(c)
+	}
+	for _, child := range c.Commands() {
+		visit(child, f)
+	}
+}
+
+func oneDocument(t *testing.T, args []string, out string) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(out))
+	var v map[string]any
+	if err := d.Decode(&v); err != nil {
+		t.Errorf("annals %v prints %q: %v", args, out, err)
+		return
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		t.Errorf("annals %v prints more than one document: %q", args, out)
+	}
+	if items, ok := v["items"]; ok {
+		_, cursor := v["nextCursor"]
+		_, count := v["totalCount"]
+		if _, list := items.([]any); !list || !cursor || !count {
+			t.Errorf("annals %v prints a list without items, nextCursor or totalCount: %q", args, out)
+		}
+	}
+}
+
+// The other forms work for every list and object as well.
+func TestEveryFormOfEveryList(t *testing.T) {
+	t.Parallel()
+	s := loaded(t)
+	for _, command := range []string{"workspace list", "workspace show default", "pipeline list", "pipeline show train", "run list --all", "run show train-2", "run show train#2",
+		"artifact list", "artifact show features", "artifact versions features", "artifact version features@f2", "lineage features", "log", "key list", "projection list", "config"} {
+		for _, form := range []string{"table", "ndjson", "yaml"} {
+			args := append(strings.Fields(command), "-o", form)
+			out, errs, exit := s.annals("", args...)
+			if exit != 0 || out == "" {
+				t.Errorf("annals %v exits %d: %q %s", args, exit, out, errs)
+			}
+			if form != "ndjson" {
+				continue
+			}
+			for _, line := range strings.Split(strings.TrimSuffix(out, "\n"), "\n") {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("annals %v prints the line %q", args, line)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/annals-io/annals/internal/pgtest"
+)
+
+// What was acknowledged survives kill -9, of the server and of PostgreSQL. Clients write each acknowledgement to a file
+// before they go on; whatever was sent is sent again at the end, and everything acknowledged must be known then. A
+// control run with a database that acknowledges too early must be caught by the same test.
+
+// victim is `annals serve` as a process of its own.
+type victim struct {
+	t    *testing.T
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	log  *buffer
+}
+
+// newVictim prepares a server on a directory; nothing runs yet.
+func newVictim(t *testing.T, args ...string) *victim {
+	t.Helper()
+	v := &victim{t: t, dir: pgtest.Dir(t), log: &buffer{}}
+	v.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", v.dir}, args...)
+	if bin := os.Getenv(pgtest.BinEnv); bin != "" {
+		v.args = append(v.args, "--postgres-bin", bin)
+	}
+	t.Cleanup(v.stop)
+	return v
+}
+
+func (v *victim) start() {
+	v.t.Helper()
+	_ = os.Remove(filepath.Join(v.dir, addressFile)) // of a server that was killed
+	v.cmd = exec.Command("annals", v.args...)
+	v.cmd.Stderr = v.log
+	if err := v.cmd.Start(); err != nil {
+		v.t.Fatal(err)
+	}
+	for began := time.Now(); ; pause() {
+		if v.address() != "" {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			v.t.Fatalf("the server is not ready after a minute:\n%s", v.log)
+		}
+	}
+}
+
+// address is where it is, empty while it is not ready.
+func (v *victim) address() string {
+	address, _ := readLine(filepath.Join(v.dir, addressFile)) // absent: not ready
+	return address
+}
+
+func (v *victim) kill() {
+	_ = v.cmd.Process.Kill()
+	_ = v.cmd.Wait() // it says that it was killed
+}
+
+func (v *victim) stop() {
+	if v.cmd == nil || v.cmd.ProcessState != nil {
+		return
+	}
+	_ = v.cmd.Process.Signal(os.Interrupt)
+	if err := v.cmd.Wait(); err != nil {
+		v.t.Errorf("the server did not stop cleanly: %v\n%s", err, v.log)
+	}
+}
+
+// killPostgres ends the postmaster and all its children at once, as a crash of the machine's would.
+func (v *victim) killPostgres() {
+	v.t.Helper()
+	first, _, _ := strings.Cut(readFile(v.t, filepath.Join(v.dir, "postgres", "postmaster.pid")), "\n")
+	postmaster, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil {
+		v.t.Fatalf("the pid file of PostgreSQL: %v", err)
+	}
+	pids := append([]int{postmaster}, childrenOf(v.t, postmaster)...)
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // some have gone already
+	}
+}
+
+// crash ends the server and PostgreSQL, as a power cut would, and starts again.
+func (v *victim) crash() {
+	v.t.Helper()
+	v.kill()
+	v.killPostgres()
+	v.start()
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func childrenOf(t *testing.T, parent int) []int {
+	t.Helper()
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output()
+	if err != nil {
+		t.Fatalf("list processes: %v", err)
+	}
+	var children []int
+	for _, line := range strings.Split(string(out), "\n") {
+		var pid, ppid int
+		if n, _ := fmt.Sscan(line, &pid, &ppid); n == 2 && ppid == parent {
+			children = append(children, pid)
+		}
+	}
+	return children
+}
+
+// writers send events one by one and keep account of them.
+type writers struct {
+	v     *victim
+	key   string
+	acks  *os.File
+	sent  sync.Map // id -> true
+	acked atomic.Int64
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+func startWriters(v *victim, n int) *writers {
+	v.t.Helper()
+	key, err := readLine(filepath.Join(v.dir, firstKeyFile))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	acks, err := os.Create(filepath.Join(v.t.TempDir(), "acks"))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	w := &writers{v: v, key: key, acks: acks, stop: stop}
+	for i := range n {
+		w.done.Go(func() { w.write(ctx, i) })
+	}
+	return w
+}
+
+func (w *writers) write(ctx context.Context, writer int) {
+	for n := 0; ctx.Err() == nil; n++ {
+		id := fmt.Sprintf("k-%d-%d", writer, n)
+		w.sent.Store(id, true)
+		for ctx.Err() == nil { // until it is taken: the same event, again and again
+			status, _ := w.post(ctx, "", killEvent(id))
+			if status == http.StatusOK {
+				w.acked.Add(1)
+				_, _ = w.acks.WriteString(id + "\n") // O_APPEND is not needed: one file, one offset
+				break
+			}
+			pause()
+		}
+	}
+}
+
+func killEvent(id string) string {
+	return fmt.Sprintf(`{"id":%q,"run":"run-%s","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`+"\n", id, id)
+}
+
+func (w *writers) post(ctx context.Context, query, body string) (int, []byte) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.v.address()+"/v1/workspaces/default/events"+query, strings.NewReader(body))
+	if err != nil {
+		return 0, nil
+	}
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return resp.StatusCode, answer
+}
+
+// await waits for so many more acknowledgements.
+func (w *writers) await(more int64) {
+	w.v.t.Helper()
+	for began, from := time.Now(), w.acked.Load(); w.acked.Load() < from+more; pause() {
+		if time.Since(began) > time.Minute {
+			w.v.t.Fatalf("no %d events were acknowledged in a minute:\n%s", more, w.v.log)
+		}
+	}
+}
+
+// account stops writing, sends everything again, and answers which acknowledged events the server does not know. Sent a
+// third time, all must be known: a retry never doubles.
+func (w *writers) account() (lost []string, sent int) {
+	t := w.v.t
+	t.Helper()
+	w.stop()
+	w.done.Wait()
+	acked := map[string]bool{}
+	for _, id := range strings.Fields(readFile(t, w.acks.Name())) {
+		acked[id] = true
+	}
+	w.acks.Close()
+	var all bytes.Buffer
+	w.sent.Range(func(id, _ any) bool {
+		sent++
+		all.WriteString(killEvent(id.(string)))
+		return true
+	})
+	for round := range 2 {
+		for _, r := range w.again(all.String()) {
+			switch {
+			case r.Outcome == "rejected":
+				t.Errorf("%s is rejected: %s", r.ID, r.Message)
+			case r.Outcome == "accepted" && (acked[r.ID] && round == 0):
+				lost = append(lost, r.ID)
+			case r.Outcome == "accepted" && round == 1:
+				t.Errorf("%s was written twice", r.ID)
+			}
+		}
+	}
+	return lost, sent
+}
+
+type rowAnswer struct{ ID, Outcome, Message string }
+
+func (w *writers) again(body string) []rowAnswer {
+	t := w.v.t
+	t.Helper()
+	for began := time.Now(); ; pause() {
+		status, answer := w.post(context.Background(), "?results=all", body)
+		if status == http.StatusOK {
+			var a struct{ Results []rowAnswer }
+			if err := json.Unmarshal(answer, &a); err != nil {
+				t.Fatal(err)
+			}
+			return a.Results
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("the server does not take the events again: %d %s\n%s", status, answer, w.v.log)
+		}
+	}
+}
+
+// kills is how often something is killed; nightly runs set more by ANNALS_TEST_KILLS.
+func kills(t *testing.T, fallback int) int {
+	t.Helper()
+	s := os.Getenv("ANNALS_TEST_KILLS")
+	if s == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("ANNALS_TEST_KILLS: %v", err)
+	}
+	return n
+}
+
+func TestKillingTheServerLosesNothing(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, "--database-url", pgtest.URL(t))
+	v.start()
+	w := startWriters(v, 8)
+	for range kills(t, 10) {
+		w.await(40)
+		v.kill()
+		v.start()
+	}
+	w.await(40)
+	if lost, sent := w.account(); len(lost) > 0 {
+		t.Errorf("%d of %d events were acknowledged and are gone: %v", len(lost), sent, lost[:min(len(lost), 5)])
+	}
+}
+
+func TestKillingPostgresLosesNothing(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t)
+	v.start()
+	w := startWriters(v, 8)
+	for i := range kills(t, 4) {
+		w.await(40)
+		if i%2 == 0 {
+			v.killPostgres() // the server starts it again
+			continue
+		}
+		v.crash()
+	}
+	w.await(40)
+	if lost, sent := w.account(); len(lost) > 0 {
+		t.Errorf("%d of %d events were acknowledged and are gone: %v", len(lost), sent, lost[:min(len(lost), 5)])
+	}
+}
+
+// The control: a database that acknowledges before it has written must be found out.
+func TestTheKillTestFindsALiar(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t)
+	v.start()
+	v.stop()
+	liar := filepath.Join(v.dir, "postgres", "local.conf")
+	if err := os.WriteFile(liar, []byte("synchronous_commit = off\nwal_writer_delay = 10s\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	v.start()
+	w := startWriters(v, 8)
+	for range 6 {
+		w.await(100)
+		v.crash()
+	}
+	w.await(10)
+	if lost, sent := w.account(); len(lost) == 0 {
+		t.Errorf("none of %d events is missed though the database acknowledged too early: this test proves nothing", sent)
+	}
+	if !strings.Contains(v.log.String(), "may lose acknowledged events") {
+		t.Error("the server did not warn of it")
+	}
+}

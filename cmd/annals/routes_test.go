@@ -1,0 +1,185 @@
+package main
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/annals-io/annals/access"
+)
+
+// event is an OpenLineage event that any workspace takes.
+const event = `{"eventType":"START","eventTime":"2026-03-01T12:00:00Z","run":{"runId":"0190a2a0-0000-7000-8000-000000000009"},"job":{"namespace":"n","name":"j"},"producer":"p","schemaURL":"s"}`
+
+const nativeEvent = `{"id":"m-1","run":"r","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}` + "\n"
+
+// requests is one request for every route there is: what it needs, and what it answers to whom.
+var requests = map[string]struct {
+	method, path, body string
+	ok                 int    // to a key with the scope, for the default workspace or all
+	foreign            int    // to an admin's key of another workspace
+	missing            string // the same request about a workspace that does not exist, which must be answered alike; empty: it is about none
+}{
+	"GET /healthz":                           {"GET", "/healthz", "", 200, 200, ""},
+	"GET /readyz":                            {"GET", "/readyz", "", 200, 200, ""},
+	"GET /{$}":                               {"GET", "/", "", 200, 200, ""},
+	"GET /graphql/explorer/":                 {"GET", "/graphql/explorer/explorer.js", "", 200, 200, ""},
+	"GET /graphql":                           {"GET", "/graphql?query=%7B__typename%7D", "", 200, 200, ""},
+	"POST /graphql":                          {"POST", "/graphql", `{"query":"{__typename}"}`, 200, 200, ""},
+	"POST /api/v1/lineage":                   {"POST", "/api/v1/lineage", event, 201, 201, ""},
+	"POST /api/v1/lineage/batch":             {"POST", "/api/v1/lineage/batch", "[" + event + "]", 200, 200, ""},
+	"POST /workspaces/{slug}/api/v1/lineage": {"POST", "/workspaces/default/api/v1/lineage", event, 201, 409, "/workspaces/nowhere/api/v1/lineage"},
+	"POST /workspaces/{slug}/api/v1/lineage/batch": {"POST", "/workspaces/default/api/v1/lineage/batch", "[" + event + "]", 200, 409, "/workspaces/nowhere/api/v1/lineage/batch"},
+	"POST /workspaces/api/v1/lineage":              {"POST", "/workspaces/api/v1/lineage", event, 404, 404, ""},
+	"POST /workspaces/api/v1/lineage/batch":        {"POST", "/workspaces/api/v1/lineage/batch", event, 404, 404, ""},
+	"POST /v1/workspaces/{slug}/events":            {"POST", "/v1/workspaces/default/events", nativeEvent, 200, 409, "/v1/workspaces/nowhere/events"},
+	"GET /v1/keys":                                 {"GET", "/v1/keys", "", 200, 200, ""},
+	"POST /v1/keys":                                {"POST", "/v1/keys", `{"scopes":["read"]}`, 201, 201, ""},
+	"DELETE /v1/keys/{id}":                         {"DELETE", "/v1/keys/zzzzzzzzzzzz", "", 404, 404, ""},
+	"GET /v1/status":                               {"GET", "/v1/status", "", 200, 200, ""},
+	"GET /v1/projections":                          {"GET", "/v1/projections", "", 200, 200, ""},
+	"POST /v1/projections/rebuild":                 {"POST", "/v1/projections/rebuild", "", 200, 403, ""},
+	"POST /v1/workspaces/{slug}/projection/retry":  {"POST", "/v1/workspaces/default/projection/retry", "", 200, 404, "/v1/workspaces/nowhere/projection/retry"},
+	"GET /metrics":                                 {"GET", "/metrics", "", 200, 403, ""},
+}
+
+// noAPI stands for the GraphQL server where only the routes are asked for.
+type noAPI struct{ http.Handler }
+
+func (noAPI) Explorer() http.Handler { return http.NotFoundHandler() }
+
+func routes() []access.Route {
+	mux := access.NewMux(access.NewKeys(nil, nil), nil, nil)
+	s := &server{metrics: newMetrics()}
+	s.register(mux, noAPI{http.NotFoundHandler()}, serveFlags{})
+	return mux.Routes()
+}
+
+// Every route is asked by every kind of key. A route that this test does not know fails it.
+func TestEveryRouteWithEveryKey(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	if out, errs, exit := s.annals("", "key", "create", "--scope", "admin", "--workspace", "other"); exit != 0 {
+		t.Fatal(out, errs)
+	}
+	unknown, _, err := access.Mint(access.Service, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[access.Scope]string{
+		access.Read: s.newKey(t, "", "read"), access.IngestOnly: s.newKey(t, "", "ingest"), access.Write: s.newKey(t, "", "write"), access.Admin: s.newKey(t, "", "admin"),
+	}
+	other := s.newKey(t, "other", "admin")
+	ingestOther := s.newKey(t, "other", "ingest")
+	for _, route := range routes() {
+		r, ok := requests[route.Pattern]
+		if !ok {
+			t.Errorf("%s: this test does not know the route", route.Pattern)
+			continue
+		}
+		ask := func(who, key string, want int) {
+			t.Helper()
+			status, body, header := s.call(t, r.method, r.path, key, r.body, "Content-Type", "application/json")
+			if status != want {
+				t.Errorf("%s with %s: %d %s, want %d", route.Pattern, who, status, body, want)
+			}
+			if status == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s with %s: no WWW-Authenticate", route.Pattern, who)
+			}
+		}
+		if route.Needs == "" {
+			ask("no key", "", r.ok)
+			continue
+		}
+		ask("no key", "", 401)
+		ask("no key at all", "annals", 401)
+		ask("half a key", keys[access.Admin][:40], 401)
+		ask("an unknown key", unknown, 401)
+		for scope, key := range keys {
+			want := r.ok
+			if p := (access.Principal{Scopes: []access.Scope{scope}}); !p.Has(route.Needs) {
+				want = 403
+			}
+			ask("scope "+string(scope), key, want)
+		}
+		foreign := r.foreign
+		if strings.HasPrefix(route.Pattern, "POST /api/") { // about the key's own workspace, which is not there
+			foreign = 404
+		}
+		ask("another workspace's admin", other, foreign)
+		if r.missing != "" {
+			_, hidden, _ := s.call(t, r.method, r.path, other, r.body)
+			_, none, _ := s.call(t, r.method, r.missing, other, r.body)
+			if strings.ReplaceAll(hidden, "default", "nowhere") != none {
+				t.Errorf("%s: a foreign workspace answers %s, a missing one %s", route.Pattern, hidden, none)
+			}
+		}
+		if route.Needs != access.IngestOnly {
+			ask("another workspace's ingest key", ingestOther, 403)
+		}
+	}
+	for pattern := range requests {
+		if !slices.ContainsFunc(routes(), func(r access.Route) bool { return r.Pattern == pattern }) {
+			t.Errorf("%s: there is no such route any more", pattern)
+		}
+	}
+}
+
+// What is not routed asks for a key first, and then is nothing.
+func TestNothingElseAnswers(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/admin", "/api", "/api/v1", "/api/v1/namespaces", "/graphql/", "/.git/config", "/v1", "/v1/keys/", "//graphql", "/../etc/passwd"} {
+		if status, body, _ := s.call(t, "GET", path, "", ""); status != 401 {
+			t.Errorf("GET %s without a key: %d %s", path, status, body)
+		}
+		status, body, header := s.call(t, "GET", path, s.Key, "")
+		if status != 404 && status != 405 || header.Get("Location") != "" {
+			t.Errorf("GET %s: %d %s", path, status, body)
+		}
+	}
+}
+
+// Where events go is said by the key, the path or the header; two that differ write nothing.
+func TestWhichWorkspaceEventsGoTo(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	bound, foreign := s.newKey(t, "default", "ingest"), s.newKey(t, "elsewhere", "ingest")
+	for name, tt := range map[string]struct {
+		path, key, header string
+		status            int
+		body              string
+	}{
+		"nothing named":           {"/api/v1/lineage", s.Key, "", 201, ""},
+		"by its key":              {"/api/v1/lineage", bound, "", 201, ""},
+		"by the header":           {"/api/v1/lineage", s.Key, "default", 201, ""},
+		"by the path":             {"/workspaces/default/api/v1/lineage", s.Key, "", 201, ""},
+		"twice the same":          {"/workspaces/default/api/v1/lineage", bound, "default", 201, ""},
+		"path and header":         {"/workspaces/default/api/v1/lineage", s.Key, "another", 409, "workspace_conflict"},
+		"key and header":          {"/api/v1/lineage", bound, "another", 409, "workspace_conflict"},
+		"key and path":            {"/workspaces/another/api/v1/lineage", bound, "", 409, "workspace_conflict"},
+		"missing":                 {"/workspaces/another/api/v1/lineage", s.Key, "", 404, "not_found"},
+		"its own, which is not":   {"/api/v1/lineage", foreign, "", 404, "not_found"},
+		"cut off by a client":     {"/workspaces/api/v1/lineage", s.Key, "", 404, "workspace_cut_off"},
+		"no slug":                 {"/workspaces/NO!/api/v1/lineage", s.Key, "", 400, "invalid_workspace"},
+		"native, by the path":     {"/v1/workspaces/default/events", s.Key, "", 200, ""},
+		"native, another's":       {"/v1/workspaces/default/events", foreign, "", 409, "workspace_conflict"},
+		"native, which is not":    {"/v1/workspaces/elsewhere/events", foreign, "", 404, "not_found"},
+		"native, missing for all": {"/v1/workspaces/elsewhere/events", s.Key, "", 404, "not_found"},
+	} {
+		body := event
+		if strings.HasPrefix(tt.path, "/v1/") {
+			body = nativeEvent
+		}
+		args := []string{"Content-Type", "application/json"}
+		if tt.header != "" {
+			args = append(args, "X-Annals-Workspace", tt.header)
+		}
+		status, answer, _ := s.call(t, "POST", tt.path, tt.key, body, args...)
+		if status != tt.status || !strings.Contains(answer, tt.body) {
+			t.Errorf("%s: %d %s, want %d %s", name, status, answer, tt.status, tt.body)
+		}
+	}
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/eventstore/postgres"
+	"github.com/annals-io/annals/internal/embedded"
+	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/vault"
+)
+
+// server is everything that runs behind the addresses, in the order in which it is started.
+type server struct {
+	log     *slog.Logger
+	metrics *metrics
+
+	database *embedded.Server // nil: somebody else runs it
+	up       *gate            // whether requests may be let through
+	pool     *pgxpool.Pool    // for reading, projecting and keys
+	owner    *pgxpool.Pool    // for schemas
+	store    *postgres.Store
+	engine   *projections.Engine
+	commands *eventstore.Executor
+	keys     *access.Keys
+	sealer   *vault.Keys
+
+	work  sync.WaitGroup // what goes on beside requests
+	stop  context.CancelFunc
+	began time.Time
+}
+
+// The connections to the database, at most.
+const (
+	readConns  = 24 // GraphQL, projections, keys
+	storeConns = 10
+	ownerConns = 4
+)
+
+// openServer starts the parts one after the other. What fails leaves nothing running.
+func (a *app) openServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
+	s := &server{log: log, metrics: newMetrics(), up: &gate{}, began: time.Now()}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	url, ownerURL, err := s.openDatabase(ctx, a, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx, url, ownerURL); err != nil {
+		return nil, err
+	}
+	if err := s.openStores(ctx, url); err != nil {
+		return nil, err
+	}
+	if err := s.warn(ctx); err != nil {
+		return nil, err
+	}
+	if s.sealer, err = vault.Open(filepath.Join(f.data, "vault")); err != nil {
+		return nil, err
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.background(work)
+	select {
+	case <-s.engine.Ready():
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	s.up.open()
+	return s, nil
+}
+
+// openDatabase answers the addresses of the database for the server and for migrations.
+func (s *server) openDatabase(ctx context.Context, a *app, f serveFlags) (url, ownerURL string, err error) {
+	if f.databaseURL != "" {
+		ownerURL = f.ownerURL
+		if ownerURL == "" {
+			ownerURL = f.databaseURL
+		}
+		return f.databaseURL, ownerURL, nil
+	}
+	s.database, err = embedded.Start(ctx, embedded.Config{
+		DataDir: f.data, CacheDir: f.cache, BinDir: f.postgresBin, Logger: s.log,
+		Progress: func(msg string) { fmt.Fprintf(a.stderr, "annals: %s\n", msg) },
+	})
+	if errors.Is(err, embedded.ErrInUse) {
+		return "", "", (&failure{Exit: exitConflict, Code: "in_use", Message: fmt.Sprintf("another server already runs on the data in %s", f.data)}).
+			with("stop it first, or choose another directory by --data")
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("start the database: %w", err)
+	}
+	for _, note := range s.database.Notes() {
+		fmt.Fprintf(a.stderr, "annals: %s\n", note)
+	}
+	return s.database.URL(), s.database.OwnerURL(), nil
+}
+
+// migrate brings the schemas to their newest shape as their owner.
+func (s *server) migrate(ctx context.Context, url, ownerURL string) error {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("read the address of the database: %w", err)
+	}
+	role := config.ConnConfig.User
+	if s.owner, err = connect(ctx, ownerURL, ownerConns); err != nil {
+		return err
+	}
+	if s.owner.Config().ConnConfig.User == role {
+		role = ""
+	}
+	if err := postgres.Migrate(ctx, ownerURL, role); err != nil {
+		return err
+	}
+	if err := projections.Migrate(ctx, s.owner); err != nil {
+		return err
+	}
+	return access.Migrate(ctx, ownerURL, role)
+}
+
+func connect(ctx context.Context, url string, most int32) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the database: %w", err)
+	}
+	config.MaxConns = most
+	config.ConnConfig.RuntimeParams["application_name"] = "annals"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
+func (s *server) openStores(ctx context.Context, url string) error {
+	var err error
+	if s.pool, err = connect(ctx, url, readConns); err != nil {
+		return err
+	}
+	if s.store, err = postgres.Open(ctx, url, postgres.Options{MaxConns: storeConns, Logger: s.log}); err != nil {
+		return err
+	}
+	s.engine, err = projections.New(projections.Config{Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.metrics.projecting()})
+	if err != nil {
+		return fmt.Errorf("set up projections: %w", err)
+	}
+	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.metrics.appending()})
+	s.keys = access.NewKeys(s.pool, nil)
+	s.metrics.watch(s)
+	return nil
+}
+
+const unsafeSettingsSQL = `SELECT name FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`
+
+// unsafeSettings are those of the database with which it may forget what it acknowledged.
+func (s *server) unsafeSettings(ctx context.Context) ([]string, error) {
+	rows, _ := s.pool.Query(ctx, unsafeSettingsSQL)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look at the settings of the database: %w", err)
+	}
+	return names, nil
+}
+
+// warn says what an operator should change before he relies on this server.
+func (s *server) warn(ctx context.Context) error {
+	names, err := s.unsafeSettings(ctx)
+	for _, name := range names {
+		s.log.Warn("the database may lose acknowledged events in a crash", "setting", name, "value", "off", "do", "set it to on")
+	}
+	return err
+}
+
+// background runs what goes on beside requests, until stop.
+func (s *server) background(ctx context.Context) {
+	s.work.Go(func() { s.project(ctx) })
+	s.work.Go(func() {
+		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })
+	})
+	if s.database != nil {
+		s.work.Go(func() { s.keepDatabase(ctx) })
+	}
+}
+
+// project runs the projections. They are only given up when that is asked for: what is read gets old, and nothing is
+// lost.
+func (s *server) project(ctx context.Context) {
+	for {
+		err := s.engine.Run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.log.Error("projections could not start; trying again", "err", err)
+		if sleep(ctx, time.Second) != nil {
+			return
+		}
+	}
+}
+
+// keepDatabase starts the embedded PostgreSQL again when it died. Until it is back, requests are told to come again.
+func (s *server) keepDatabase(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.database.Exited():
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		s.up.shut()
+		began := time.Now()
+		s.log.Error("the database died: starting it again")
+		for {
+			err := s.database.Restart(ctx)
+			if err == nil {
+				break
+			}
+			s.log.Error("the database could not be started; trying again", "err", err)
+			if sleep(ctx, time.Second) != nil {
+				return
+			}
+		}
+		s.pool.Reset() // what is left in the pools is connected to the dead
+		s.owner.Reset()
+		s.store.Pool().Reset()
+		s.up.open()
+		s.log.Info("the database is back", "took", time.Since(began))
+	}
+}
+
+// closeTimeout bounds each step of stopping.
+const closeTimeout = 15 * time.Second
+
+// close stops what was started, the last first. It is called once.
+func (s *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if s.commands != nil {
+		if err := s.commands.Close(ctx); err != nil {
+			s.log.Warn("commands under way were cut off", "err", err)
+		}
+	}
+	if s.stop != nil {
+		s.stop()
+		s.work.Wait()
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Warn("close the event store", "err", err)
+		}
+	}
+	for _, pool := range []*pgxpool.Pool{s.pool, s.owner} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+	if s.database == nil {
+		return
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.database.Stop(ctx); err != nil {
+		s.log.Error("stop the database", "err", err)
+	}
+}

@@ -1,0 +1,150 @@
+package graphql
+
+import (
+	"fmt"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/graphql/model"
+)
+
+// because records why something is deleted. It is needed: the tombstone shows it.
+func (w *write) because(reason string) {
+	if reason == "" {
+		w.refuse(&model.InvalidInput{Message: "reason is missing: say why, it is kept on the tombstone", Path: []string{"input", "reason"}, Code: model.UserErrorCodeRequired})
+	}
+	w.request.Meta.Reason = reason
+}
+
+// confirm asks for the slug once more.
+func (w *write) confirm(slug string) {
+	if slug != string(w.slug) {
+		w.refuse(&model.InvalidInput{Message: "confirmSlug is not the slug of the workspace", Path: []string{"input", "confirmSlug"}, Code: model.UserErrorCodeInvalid})
+	}
+}
+
+// create is the command that creates a workspace for its caller.
+func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
+	c := caller(w.ctx)
+	cmd := domain.CreateWorkspace{Slug: w.slug, Name: in.Slug, Organization: c.Organization, Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels)}
+	if in.Name != nil {
+		cmd.Name = *in.Name
+	}
+	if in.Organization != nil && domain.Slug(*in.Organization) != c.Organization {
+		w.refuse(&model.NotFoundError{Message: "there is no such organization", Path: []string{"input", "organization"}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
+	}
+	return cmd
+}
+
+// newRun names a run: by the caller's id, else by one made up here.
+func (w *write) newRun(id *string) domain.RunRef {
+	if id != nil {
+		return domain.RunRef{ID: *id}
+	}
+	return domain.RunRef{ID: w.made()}
+}
+
+// start is the command that starts a run. One that is nested from the start is nested by a fact of its own.
+func (w *write) start(ref domain.RunRef, in model.StartRunInput) domain.Command {
+	pipeline := nameOf(in.Pipeline)
+	move := domain.MoveRun{RunReported: domain.RunReported{
+		Phase: domain.Started, Run: ref, Pipeline: &pipeline, Version: value(in.PipelineVersion), Name: value(in.Name),
+		Parameters: w.attributes("parameters", in.Parameters), Metadata: w.attributes("metadata", in.Metadata), Tags: tagsOf(in.Tags),
+		Code: codeOf(in.CodeReference), Orchestrator: orchestratorOf(in.Orchestrator),
+	}}
+	if in.Parent == nil {
+		return move
+	}
+	return startNested{move, domain.NestRun{RunNested: domain.RunNested{Run: ref, Parent: w.run("parent", *in.Parent)}}}
+}
+
+// startNested starts a run and nests it, in one slice.
+type startNested struct {
+	move domain.MoveRun
+	nest domain.NestRun
+}
+
+// Needs is the run.
+func (c startNested) Needs() []domain.Entity { return c.move.Needs() }
+
+// Decide is both decisions; the one to nest stands on the same states.
+func (c startNested) Decide(s domain.States) ([]domain.Event, error) {
+	started, err := c.move.Decide(s)
+	if err != nil {
+		return nil, err
+	}
+	nested, err := c.nest.Decide(s)
+	if err != nil {
+		return nil, err
+	}
+	return append(started[:len(started):len(started)], nested...), nil
+}
+
+// execution is the run, or the step of it, that an argument means.
+func (w *write) execution(run string, step *string) domain.Execution {
+	x := domain.Execution{Run: w.run("run", run)}
+	if step != nil {
+		x.Step = *step
+	}
+	return x
+}
+
+// present refuses an execution that nobody heard of: facts about reads, writes and metrics would name it otherwise.
+func (w *write) present(x domain.Execution) {
+	w.needs = append(w.needs, x.Entity())
+}
+
+// among is a command about things that must be there; the optimistic lock is about the first of them.
+type among struct {
+	domain.Command
+	things []domain.Entity
+}
+
+// Needs are the things, and what the command needs.
+func (c among) Needs() []domain.Entity {
+	return append(c.things[:len(c.things):len(c.things)], c.Command.Needs()...)
+}
+
+// Decide refuses things that nothing was said of, and those that were deleted.
+func (c among) Decide(s domain.States) ([]domain.Event, error) {
+	for _, e := range c.things {
+		switch st := s.Of(e); {
+		case st.Deleted:
+			return nil, &domain.Error{Code: domain.Gone, Subject: string(e.Kind), Message: fmt.Sprintf("the %s was deleted", e.Kind)}
+		case !st.Exists:
+			return nil, &domain.Error{Code: domain.NotFound, Subject: string(e.Kind), Message: fmt.Sprintf("there is no such %s", e.Kind)}
+		}
+	}
+	return c.Command.Decide(s)
+}
+
+func (w *write) cachedFrom(in *model.StepNameInput) *domain.Execution {
+	if in == nil {
+		return nil
+	}
+	return &domain.Execution{Run: w.run("cachedFrom", in.Run), Step: in.Step}
+}
+
+// contentHash is the hash by which a version of a pipeline is known.
+func (w *write) contentHash(v domain.PipelineVersionRegistered) string {
+	hash, err := v.ContentHash()
+	if err != nil {
+		w.fault = fmt.Errorf("hash a version of pipeline %s: %w", v.Pipeline, err)
+	}
+	return hash
+}
+
+// observe is the command that says something of an artifact without an execution.
+func (w *write) observe(io domain.IO) domain.Command {
+	return domain.Record{Events: []domain.Event{domain.ArtifactObserved{IO: io}}}
+}
+
+// observed is a version that is said to exist.
+func (w *write) observed(in *model.ArtifactUseInput) domain.IO {
+	if value(in.Version) == "" {
+		w.refuse(&model.InvalidInput{Message: "version is missing: name the version", Path: []string{"input", "version", "version"}, Code: model.UserErrorCodeRequired})
+	}
+	if len(in.From) > 0 || len(in.Columns) > 0 {
+		w.refuse(&model.InvalidInput{Message: "what a version was made from is said by the execution that wrote it", Path: []string{"input", "version", "from"}, Code: model.UserErrorCodeInvalid})
+	}
+	return w.io("version", 0, in)
+}

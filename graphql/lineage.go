@@ -1,0 +1,198 @@
+package graphql
+
+import (
+	"context"
+	"strings"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/graphql/relay"
+	"github.com/annals-io/annals/projections/read"
+)
+
+// walkQuery turns the arguments of a walk into a query. ok is false where the root is not there.
+func (r *Resolver) walkQuery(ctx context.Context, at *model.Moment, root string, direction model.LineageDirection, depth, maxNodes int, g model.LineageGranularity, f *model.LineageFilter) (q read.LineageQuery, ok bool, err error) {
+	if depth < 1 || depth > maxLineageDepth {
+		return q, false, invalid("depth is %d; 1 to %d", depth, maxLineageDepth)
+	}
+	if maxNodes < 1 || maxNodes > maxLineageNodes {
+		return q, false, invalid("maxNodes is %d; 1 to %d", maxNodes, maxLineageNodes)
+	}
+	node, ok, err := r.findRoot(ctx, at, root)
+	if err != nil || !ok {
+		return q, false, err
+	}
+	q = read.LineageQuery{
+		Roots: []read.Node{node}, Depth: depth, MaxNodes: maxNodes, Within: r.limits.Timeout / 2,
+		Up: direction != model.LineageDirectionDown, Down: direction != model.LineageDirectionUp,
+	}
+	if g == model.LineageGranularityArtifact {
+		q.Granularity = read.ByArtifact
+	}
+	if f != nil {
+		q.Statuses, q.Namespaces = statusesOf(f.Statuses), f.Namespaces
+		q.CreatedAfter, q.CreatedBefore = instant(f.CreatedAfter), instant(f.CreatedBefore)
+		q.Pipelines, err = r.pipelineKeys(ctx, at, f.Pipelines)
+	}
+	return q, true, err
+}
+
+// findRoot is the thing that a word means, whatever its kind: a global id, else an artifact, an artifact version, a
+// run or a pipeline by its natural key, in this order.
+func (r *Resolver) findRoot(ctx context.Context, at *model.Moment, word string) (read.Node, bool, error) {
+	if id, err := relay.ParseID(word); err == nil {
+		kind, known := kindOf[id.Kind]
+		return read.Node{Kind: kind, Key: id.Key}, known && id.Slug == at.Slug() && r.there(ctx, at, kind, id.Key), nil
+	}
+	a, err := shown(r.findArtifact(ctx, at, word))
+	if err != nil || a != nil {
+		return nodeOf(domain.KindArtifact, a, err)
+	}
+	v, err := shown(r.findVersion(ctx, at, word))
+	if err != nil || v != nil {
+		return nodeOf(domain.KindArtifactVersion, v, err)
+	}
+	run, err := shown(r.findRun(ctx, at, word))
+	if err != nil || run != nil {
+		return nodeOf(domain.KindRun, run, err)
+	}
+	p, err := shown(r.findPipeline(ctx, at, word))
+	if err != nil || p != nil {
+		return nodeOf(domain.KindPipeline, p, err)
+	}
+	return read.Node{}, false, nil
+}
+
+// kindOf are the kinds that a walk can begin at, by the prefix of their ids.
+var kindOf = map[relay.Kind]domain.Kind{
+	relay.Artifact: domain.KindArtifact, relay.ArtifactVersion: domain.KindArtifactVersion, relay.Run: domain.KindRun, relay.Step: domain.KindStep, relay.Pipeline: domain.KindPipeline,
+}
+
+// there says whether a thing of that key was named by the moment: keys grow with revisions.
+func (r *Resolver) there(ctx context.Context, at *model.Moment, kind domain.Kind, key int64) bool {
+	found, err := r.nodes(ctx, at, []model.Ref{{At: at, Kind: model.KindOf(kind), Key: key}})
+	return err == nil && len(found) == 1
+}
+
+func nodeOf(kind domain.Kind, thing any, err error) (read.Node, bool, error) {
+	switch t := thing.(type) {
+	case *model.Artifact:
+		if t != nil {
+			return read.Node{Kind: kind, Key: t.Row.Key}, true, err
+		}
+	case *model.ArtifactVersion:
+		if t != nil {
+			return read.Node{Kind: kind, Key: t.Row.Key}, true, err
+		}
+	case *model.Run:
+		if t != nil {
+			return read.Node{Kind: kind, Key: t.Row.Key}, true, err
+		}
+	case *model.Pipeline:
+		if t != nil {
+			return read.Node{Kind: kind, Key: t.Row.Key}, true, err
+		}
+	}
+	return read.Node{}, false, err
+}
+
+// noRoot is the fault of a walk from something that is not there: an empty graph would look like "nothing depends
+// on it".
+func noRoot(root string) error {
+	return &Fault{Code: codeNotFound, Message: "there is nothing that " + clip(root) + " means, at this moment"}
+}
+
+// codeNotFound is the fault of a walk's root that is not there.
+const codeNotFound = "NOT_FOUND"
+
+func (r *Resolver) lineage(ctx context.Context, at *model.Moment, root string, direction model.LineageDirection, depth, maxNodes int, g model.LineageGranularity, f *model.LineageFilter) (*model.Lineage, error) {
+	q, ok, err := r.walkQuery(ctx, at, root, direction, depth, maxNodes, g, f)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noRoot(root)
+	}
+	graph, err := r.Read.Lineage(ctx, at.At, q)
+	if err != nil {
+		return nil, refusedRead(err)
+	}
+	return &model.Lineage{At: at, Graph: graph}, nil
+}
+
+// impact answers a page of the same walk as a table.
+func (r *Resolver) impact(ctx context.Context, at *model.Moment, root string, direction model.LineageDirection, depth int, g model.LineageGranularity, f *model.LineageFilter, first int, after *string) (*model.ImpactConnection, error) {
+	if direction == model.LineageDirectionBoth {
+		return nil, invalid("direction is BOTH: a table of what depends on a thing is UP or DOWN")
+	}
+	q, ok, err := r.walkQuery(ctx, at, root, direction, depth, maxLineageNodes, g, f)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noRoot(root)
+	}
+	hash := shape("impact", at.Slug(), root, direction, depth, g, f)
+	p, err := r.page(pageArgs{first: &first, after: after}, hash)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.Read.Impact(ctx, at.At, q, p)
+	if err != nil {
+		return nil, refusedRead(err)
+	}
+	out := &model.ImpactConnection{
+		List:     listed(at, hash, p, found.List, impactRows, func(_ context.Context, most int) (int, error) { return min(found.Total, most+1), nil }),
+		Complete: found.Complete, ByDistance: make([]*model.DistanceCount, len(found.ByDistance)),
+	}
+	for i, d := range found.ByDistance {
+		out.ByDistance[i] = &model.DistanceCount{Distance: d.Distance, Count: d.Count}
+	}
+	return out, nil
+}
+
+func impactRows(at *model.Moment, rows []read.GraphNode) []*model.ImpactRow {
+	return together(at, rows, func(p *model.Peers[model.ImpactRow], n read.GraphNode) *model.ImpactRow {
+		return &model.ImpactRow{Peers: p, Ref: model.Ref{At: at, Kind: model.KindOf(n.Kind), Key: n.Key}, Name: n.Name, Status: model.Word(strings.ToUpper(n.Status)), Distance: n.Distance}
+	})
+}
+
+// entities answers what things point to, whatever its kind.
+func entities[T any, P peered[T]](ctx context.Context, r *Resolver, objs []P, ref func(*T) *model.Ref) ([]model.Node, error) {
+	return each(objs, "entity", func(at *model.Moment, all []*T) (func(*T) model.Node, error) {
+		refs := make([]model.Ref, 0, len(all))
+		for _, o := range all {
+			if to := ref(o); to != nil {
+				refs = append(refs, *to)
+			}
+		}
+		found, err := r.nodes(ctx, at, refs)
+		return func(o *T) model.Node {
+			if to := ref(o); to != nil {
+				return found[*to]
+			}
+			return nil
+		}, err
+	})
+}
+
+// search answers things by name.
+func (r *Resolver) search(ctx context.Context, at *model.Moment, text string, kinds []model.EntityKind, first int) ([]*model.SearchHit, error) {
+	if first < 1 || first > 100 {
+		return nil, invalid("first is %d; 1 to 100", first)
+	}
+	if strings.TrimSpace(text) == "" || len(text) > 1000 {
+		return nil, invalid("query has 1 to 1,000 bytes of a name")
+	}
+	var of []domain.Kind
+	for _, k := range kinds {
+		of = append(of, domain.Kind(strings.ToLower(string(k))))
+	}
+	hits, err := r.Read.Search(ctx, at.At, text, of, first)
+	if err != nil {
+		return nil, refusedRead(err)
+	}
+	return together(at, hits, func(p *model.Peers[model.SearchHit], h read.Hit) *model.SearchHit {
+		return &model.SearchHit{Peers: p, Ref: model.Ref{At: at, Kind: model.KindOf(h.Kind), Key: h.Key}, Namespace: h.Namespace, Name: h.Name, Status: model.Word(strings.ToUpper(h.Status))}
+	}), nil
+}

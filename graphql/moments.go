@@ -1,0 +1,80 @@
+package graphql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections"
+)
+
+// maxWait is the longest that a reader may wait for a revision.
+const maxWait = 10 * time.Second
+
+// open fixes the moment of an answer about one workspace. A workspace that is not there, or that the caller may not
+// see, is errNoWorkspace.
+func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Moment, error) {
+	if err := mayRead(ctx, slug); err != nil {
+		return nil, err
+	}
+	wait := time.Duration(timeoutMs) * time.Millisecond
+	if wait < 0 || wait > maxWait {
+		return nil, invalid("timeoutMs is %d; 0 to %d", timeoutMs, maxWait.Milliseconds())
+	}
+	var at projections.AsOf
+	if asOf != nil {
+		at = projections.AsOf{Time: asOf.Time, Revision: asOf.Revision}
+	}
+	m, err := r.Moments.Open(ctx, domain.Slug(slug), at, atLeast, wait)
+	if err != nil {
+		return nil, unopened(err, at.Revision != nil)
+	}
+	return &model.Moment{At: m}, nil
+}
+
+// unopened tells why a moment could not be opened.
+func unopened(err error, ofRevision bool) error {
+	var missing *projections.NotFoundError
+	var paused *projections.PausedError
+	var late *projections.TimeoutError
+	var early *projections.BeforeFirstError
+	var future *projections.FutureError
+	var refused *domain.Error
+	switch {
+	case errors.As(err, &missing):
+		return errNoWorkspace
+	case errors.As(err, &paused):
+		return &Fault{codePaused, paused.Error(), map[string]any{"applied": int64(paused.Applied)}}
+	case errors.As(err, &late) && ofRevision && late.Head < late.Want:
+		return &Fault{codeAhead, late.Error(), map[string]any{"head": int64(late.Head)}}
+	case errors.As(err, &late):
+		return &Fault{codeStale, late.Error(), map[string]any{"have": int64(late.Have), "want": int64(late.Want)}}
+	case errors.As(err, &early):
+		return &Fault{codeBeforeFirst, early.Error(), map[string]any{"first": early.First.UTC().Format(time.RFC3339Nano)}}
+	case errors.As(err, &future):
+		return &Fault{codeAhead, future.Error(), map[string]any{"now": future.Now.UTC().Format(time.RFC3339Nano)}}
+	case errors.As(err, &refused):
+		return invalid("%s", refused.Error())
+	}
+	return fmt.Errorf("open a moment: %w", err)
+}
+
+// absent makes null of what is not there: a missing thing is no error.
+func absent[T any](thing *T, err error) (*T, error) {
+	if errors.Is(err, errNoWorkspace) {
+		return nil, nil
+	}
+	return thing, err
+}
+
+// refusedRead turns a refusal of a read model, such as a filter that cannot be compared, into a fault of the request.
+func refusedRead(err error) error {
+	var refused *domain.Error
+	if errors.As(err, &refused) {
+		return invalid("%s", refused.Error())
+	}
+	return err
+}
