@@ -19,10 +19,17 @@ go_bin=$(dirname "$(command -v go)")
 # How this machine reaches the world is no habit of a user's: where it is said, it is said in the trials too.
 network="${GOPROXY:+GOPROXY=$GOPROXY} ${GOSUMDB:+GOSUMDB=$GOSUMDB} ${HTTPS_PROXY:+HTTPS_PROXY=$HTTPS_PROXY} ${SSL_CERT_FILE:+SSL_CERT_FILE=$SSL_CERT_FILE}"
 
-# ended ends what a trial may have left running, by the numbers it noted, and nothing else.
+# reap ends what a trial has left running, as one that failed does, by the numbers that were noted.
+reap() {
+	while read -r group; do kill -KILL "-$group"; done 2>/dev/null <"$base/started"
+	: >"$base/started"
+	find "$base" -name postmaster.pid 2>/dev/null | while read -r file; do
+		kill -QUIT "$(head -n 1 "$file")" 2>/dev/null
+	done
+}
+
 ended() {
-	while read -r pid; do kill -KILL "-$pid"; done 2>/dev/null <"$base/started"
-	find "$base" -name postmaster.pid | while read -r file; do kill -QUIT "$(head -n 1 "$file")" 2>/dev/null; done
+	reap
 	chmod -R u+w "$base" 2>/dev/null
 	rm -rf "$base"
 }
@@ -212,7 +219,9 @@ trial_other_postgres() {
 	mkdir -p "$other/data" "$other/socket"
 	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$other"
 	as_other "$programs/initdb" -D "$other/data" -A trust -N >/dev/null || return 1
-	as_other "$programs/postgres" -D "$other/data" -c port=5432 -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$other/socket" >"$other/log" 2>&1 &
+	# exec lets go of our output for good: a redirection of the function would only put it aside, and who collects
+	# what we print would wait for this server to end.
+	(exec >"$other/log" 2>&1 && as_other "$programs/postgres" -D "$other/data" -c port=5432 -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$other/socket") &
 	tries=0
 	until grep -qs '^ready' "$other/data/postmaster.pid" || grep -qs 'ready  *$' "$other/data/postmaster.pid"; do
 		tries=$((tries + 1))
@@ -281,6 +290,7 @@ failed=0
 for trial in ${*:-$all}; do
 	was_begun=$(tenths)
 	if said=$("trial_$trial" 2>&1); then result=PASS; else result=FAIL failed=1; fi
+	reap
 	echo "$result $trial ($((($(tenths) - was_begun) / 10)) s)"
 	[ "$result" = PASS ] || echo "$said" | sed 's/^/     /'
 done

@@ -133,7 +133,10 @@ func derive(parts ...string) uuid.UUID {
 }
 
 // WorkspaceEntity is the workspace itself.
-func WorkspaceEntity() Entity { return Entity{KindWorkspace, derive("workspace")} }
+func WorkspaceEntity() Entity { return theWorkspace }
+
+// theWorkspace is derived once: every command asks for it.
+var theWorkspace = Entity{KindWorkspace, derive("workspace")}
 
 // PipelineEntity is the pipeline of that name.
 func PipelineEntity(n Name) Entity {

@@ -3,24 +3,34 @@ package graphql
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 	"github.com/annals-io/annals/graphql/relay"
 )
 
-// moment is where a mutation looks up what its arguments mean: what can be read now. It is opened once.
-func (w *write) moment() *model.Moment {
-	if w.at != nil || !w.ok() {
-		return w.at
+// moment is where a mutation looks up what its arguments mean: what can be read now. It is opened once. Where the
+// read model is behind or paused, writes go on: words are then taken as native names, which need no look-up, and
+// everything else is a fault.
+func (w *write) moment(word string) (at *model.Moment, native bool) {
+	if !w.ok() {
+		return nil, false
+	}
+	if w.at != nil {
+		return w.at, false
 	}
 	at, err := w.open(w.ctx, string(w.slug), nil, nil, int(readWait.Milliseconds()))
-	if errors.Is(err, errNoWorkspace) {
+	var fault *Fault
+	switch {
+	case errors.Is(err, errNoWorkspace):
 		w.noWorkspace()
-		return nil
+	case errors.As(err, &fault) && (fault.Code == codeStale || fault.Code == codePaused) && !strings.ContainsAny(word, "/#@_"):
+		return nil, true
+	default:
+		w.at, w.fault = at, err
 	}
-	w.at, w.fault = at, err
-	return at
+	return w.at, false
 }
 
 // found reports a look-up that failed or found nothing, and says whether the mutation goes on.
@@ -40,22 +50,32 @@ func (w *write) found(field, what string, ok bool, err error) bool {
 }
 
 // run is the run that an argument means. A word that nothing readable has may be the id of a native run that was
-// written a moment ago: whether there is one is for the command to find out.
+// written a moment ago: then the command must find it.
 func (w *write) run(field, word string) domain.RunRef {
-	at := w.moment()
+	at, native := w.moment(word)
 	if at == nil {
+		if native {
+			return w.unread(word)
+		}
 		return domain.RunRef{}
 	}
 	run, err := w.findRun(w.ctx, at, word)
 	if err == nil && run == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
-			return domain.RunRef{ID: word}
+			return w.unread(word)
 		}
 	}
 	if !w.found(field, "run", run != nil, err) {
 		return domain.RunRef{}
 	}
 	return w.runRef(run)
+}
+
+// unread is a native run that the read model does not have.
+func (w *write) unread(id string) domain.RunRef {
+	ref := domain.RunRef{ID: id}
+	w.needs = append(w.needs, domain.RunEntity(ref))
+	return ref
 }
 
 // runRef is the natural name of a run.
@@ -76,8 +96,11 @@ func (w *write) runRef(run *model.Run) domain.RunRef {
 }
 
 func (w *write) pipeline(word string) domain.Name {
-	at := w.moment()
+	at, native := w.moment(word)
 	if at == nil {
+		if native {
+			return domain.Name{Name: word}
+		}
 		return domain.Name{}
 	}
 	p, err := w.findPipeline(w.ctx, at, word)
@@ -94,8 +117,11 @@ func (w *write) pipeline(word string) domain.Name {
 }
 
 func (w *write) artifact(word string) domain.Name {
-	at := w.moment()
+	at, native := w.moment(word)
 	if at == nil {
+		if native {
+			return domain.Name{Name: word}
+		}
 		return domain.Name{}
 	}
 	a, err := w.findArtifact(w.ctx, at, word)
@@ -113,7 +139,7 @@ func (w *write) artifact(word string) domain.Name {
 
 // version is the artifact version that an argument means, named as the facts about it name it.
 func (w *write) version(word string) (ref domain.VersionRef, key int64) {
-	at := w.moment()
+	at, _ := w.moment(word + "@")
 	if at == nil {
 		return ref, 0
 	}

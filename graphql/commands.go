@@ -93,7 +93,8 @@ func (w *write) present(x domain.Execution) {
 	w.needs = append(w.needs, x.Entity())
 }
 
-// among is a command about things that must be there; the optimistic lock is about the first of them.
+// among is a command with things that must be there besides what it looks at itself. The optimistic lock is about
+// the first entity that the command needs, else about the first of the things.
 type among struct {
 	domain.Command
 	things []domain.Entity

@@ -14,6 +14,9 @@ import (
 // maxWait is the longest that a reader may wait for a revision.
 const maxWait = 10 * time.Second
 
+// leastWait is what looking takes: who does not want to wait gets an answer all the same.
+const leastWait = 100 * time.Millisecond
+
 // open fixes the moment of an answer about one workspace. A workspace that is not there, or that the caller may not
 // see, is errNoWorkspace.
 func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Moment, error) {
@@ -28,6 +31,10 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 	if asOf != nil {
 		at = projections.AsOf{Time: asOf.Time, Revision: asOf.Revision}
 	}
+	if atLeast == nil && at.Revision == nil {
+		wait = readWait // there is nothing to wait for but the answer
+	}
+	wait = max(wait, leastWait)
 	m, err := r.Moments.Open(ctx, domain.Slug(slug), at, atLeast, wait)
 	if err != nil {
 		return nil, unopened(err, at.Revision != nil)

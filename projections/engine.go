@@ -82,14 +82,14 @@ func (c Config) complete() (Config, error) {
 		faults = append(faults, errors.New("projections need a Store and a Pool"))
 	}
 	if c.Lanes < 1 || c.Lanes > maxLanes {
-		faults = append(faults, fmt.Errorf("Lanes is %d, not 1 to %d", c.Lanes, maxLanes))
+		faults = append(faults, fmt.Errorf("projections: Lanes is %d, not 1 to %d", c.Lanes, maxLanes))
 	}
 	if c.PageSize < 1 || c.PageSize > 100_000 {
-		faults = append(faults, fmt.Errorf("PageSize is %d, not 1 to 100,000", c.PageSize))
+		faults = append(faults, fmt.Errorf("projections: PageSize is %d, not 1 to 100,000", c.PageSize))
 	}
 	for name, d := range map[string]time.Duration{"PageTimeout": c.PageTimeout, "Lease": c.Lease, "StatesLinger": c.StatesLinger, "KeepOld": c.KeepOld, "LongestRequest": c.LongestRequest} {
 		if d < 0 {
-			faults = append(faults, fmt.Errorf("%s is %s, below zero", name, d))
+			faults = append(faults, fmt.Errorf("projections: %s is %s, below zero", name, d))
 		}
 	}
 	return c, errors.Join(faults...)

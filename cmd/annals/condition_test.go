@@ -38,7 +38,7 @@ func TestWhatIsNoConditionIsAUsageFailure(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "rmse < 0.2", "metrics.rmse", "metrics.rmse <", "metrics.rmse < high", "metrics.rmse < 1e999", "metrics.rmse contains 1",
-		"parameters.lr:min < 1", "metrics.rmse:avg < 1", "parameters.a in 1", "parameters.a in ()", "metrics. < 1", "status = failed", "metrics.a exists maybe",
+		"parameters.lr:min < 1", "metrics.rmse:avg < 1", "parameters.a in 1", "parameters.a in ()", "metrics. < 1", "status ~ failed", "metrics.a exists maybe",
 	} {
 		_, err := parseCondition(text)
 		var f *failure

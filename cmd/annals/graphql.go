@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -285,7 +284,7 @@ func (a *app) collect(f listFlags, next func(first int, after *string) (page, er
 				return err
 			}
 		} else {
-			l.Items = slices.Concat(l.Items, p.Nodes)
+			l.Items = append(l.Items, p.Nodes...)
 		}
 		if !p.PageInfo.HasNextPage || len(p.Nodes) == 0 || (f.limit > 0 && shown >= f.limit) {
 			break

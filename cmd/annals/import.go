@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func (a *app) importOf(what, short, long string, protocol func(*client, string) 
 					return err
 				}
 			}
-			return a.runImport(cmd.Context(), protocol(c, slug), args, f)
+			return a.runImport(cmd.Context(), c, protocol(c, slug), args, f)
 		},
 	}
 	cmd.Flags().IntVar(&f.connections, "connections", 4, "how many requests are under way at once")
@@ -108,10 +109,9 @@ type imported struct {
 
 // importing is one import under way. mu guards the summary.
 type importing struct {
-	mu   sync.Mutex
-	sum  imported
-	bar  *progress
-	stop context.CancelCauseFunc
+	mu  sync.Mutex
+	sum imported
+	bar *progress
 }
 
 func (m *importing) reject(at place, code, path, message string) {
@@ -125,34 +125,64 @@ func (m *importing) reject(at place, code, path, message string) {
 
 // runImport reads, sends over several connections, and sums up. An interrupt ends the reading; what is on its way is
 // finished first.
-func (a *app) runImport(ctx context.Context, send sender, files []string, f importFlags) error {
+func (a *app) runImport(ctx context.Context, c *client, send sender, files []string, f importFlags) error {
 	total, err := sizeOf(files)
 	if err != nil {
 		return err
 	}
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	m := &importing{bar: a.startProgress("events", total), stop: stop}
+	m := &importing{bar: a.startProgress("events", total)}
 	m.sum = imported{Revision: -1, Rejections: []rejection{}}
 	began := time.Now()
 
-	batches := make(chan batch)
+	batches, finished := make(chan batch), make(chan struct{})
 	var senders sync.WaitGroup
 	for range f.connections {
 		senders.Go(func() {
-			for b := range batches {
-				if err := m.deliver(context.WithoutCancel(ctx), send, b); err != nil {
-					stop(err)
+			for {
+				select {
+				case b := <-batches:
+					if err := m.deliver(context.WithoutCancel(ctx), send, b); err != nil {
+						stop(err)
+					}
+				case <-finished:
+					return
 				}
 			}
 		})
 	}
-	err = m.readAll(reading, files, a.stdin, batches)
-	close(batches)
+	read := make(chan error, 1)
+	go func() { read <- m.readAll(reading, files, a.stdin, batches) }()
+	select {
+	case err = <-read:
+	case <-reading.Done(): // a source that says nothing is not waited for
+		err = context.Cause(reading)
+	}
+	close(finished)
 	senders.Wait()
+	if err == nil {
+		err = context.Cause(reading) // what the last batches met
+	}
 	m.bar.stop()
-	m.sum.Seconds = time.Since(began).Seconds()
-	return a.concludeImport(m, err)
+	m.mu.Lock()
+	sum := m.sum
+	m.mu.Unlock()
+	sum.Seconds, sum.Complete = time.Since(began).Seconds(), err == nil
+	a.awaitReadable(ctx, c, sum.Revision)
+	return a.concludeImport(sum, err)
+}
+
+// awaitReadable waits until what was sent can be read, so that the next command sees it. That is a courtesy: a key that
+// may not read has nothing to wait for, and a server that is behind catches up by itself.
+func (a *app) awaitReadable(ctx context.Context, c *client, revision int64) {
+	slug, err := a.inWorkspace(ctx, c)
+	if err != nil || revision < 0 {
+		return
+	}
+	var seen json.RawMessage
+	const operation = `query($slug: String!, $at: Int64) { workspace(slug: $slug, atLeast: $at, timeoutMs: 5000) { slug } }`
+	_ = c.query(ctx, operation, map[string]any{"slug": slug, "at": revision}, &seen)
 }
 
 // deliver sends one batch and counts what became of it.
@@ -263,9 +293,8 @@ func checked(item foreign.Item) *foreign.Refusal {
 }
 
 // concludeImport prints the summary and says by the exit code whether all went in.
-func (a *app) concludeImport(m *importing, err error) error {
-	m.sum.Complete = err == nil
-	if perr := a.printObject(rawJSON(m.sum), func(w io.Writer, _ row) error { return m.sum.write(w) }); perr != nil {
+func (a *app) concludeImport(sum imported, err error) error {
+	if perr := a.printObject(rawJSON(sum), func(w io.Writer, _ row) error { return sum.write(w) }); perr != nil {
 		return perr
 	}
 	switch {
@@ -278,8 +307,8 @@ func (a *app) concludeImport(m *importing, err error) error {
 			f.Hint = "run the same command again to send the rest: what was taken is known and changes nothing"
 		}
 		return &f
-	case m.sum.Rejected > 0:
-		return &failure{Exit: exitPartly, Code: "partly_rejected", Message: fmt.Sprintf("%s of %s events were rejected", grouped(m.sum.Rejected), grouped(m.sum.Read))}
+	case sum.Rejected > 0:
+		return &failure{Exit: exitPartly, Code: "partly_rejected", Message: fmt.Sprintf("%s of %s events were rejected", grouped(sum.Rejected), grouped(sum.Read))}
 	}
 	return nil
 }

@@ -114,18 +114,16 @@ func (a *app) lineageTable(w io.Writer, raw json.RawMessage) error {
 	})
 }
 
-// writeTree draws the walk: what the root came from above it, what came of it below, each node once in full.
+// writeTree draws the walk: for each thing that was asked about, what it came from and what came of it, each node once
+// in full. An artifact is all of its versions, the newest first.
 func (l lineage) writeTree(w io.Writer) error {
-	root := -1
 	at := map[string]int{}
+	var roots []int
 	for i, n := range l.Nodes {
 		at[n.ID] = i
-		if n.Distance == 0 && root < 0 {
-			root = i
+		if n.Distance == 0 {
+			roots = append(roots, i)
 		}
-	}
-	if root < 0 {
-		return nil
 	}
 	up, down := map[int][]int{}, map[int][]int{}
 	for _, e := range l.Edges {
@@ -136,15 +134,14 @@ func (l lineage) writeTree(w io.Writer) error {
 			down[from] = append(down[from], to)
 		}
 	}
-	t := tree{l: l, out: w, seen: map[int]bool{root: true}}
-	t.printf("%s\n", t.name(root))
-	if len(up[root]) > 0 {
-		t.printf("came from\n")
-		t.branch(root, up, "", func(d int) bool { return d < 0 })
+	t := tree{l: l, out: w, seen: map[int]bool{}}
+	for _, root := range roots {
+		t.seen[root] = true
 	}
-	if len(down[root]) > 0 {
-		t.printf("led to\n")
-		t.branch(root, down, "", func(d int) bool { return d > 0 })
+	for _, root := range roots {
+		t.printf("%s\n", t.name(root))
+		t.side("came from", root, up, func(distance int) bool { return distance < 0 })
+		t.side("led to", root, down, func(distance int) bool { return distance > 0 })
 	}
 	return t.err
 }
@@ -177,11 +174,22 @@ func (t *tree) name(i int) string {
 	return s
 }
 
+// side draws what lies on one side of a root, under a heading.
+func (t *tree) side(heading string, root int, next map[int][]int, is func(distance int) bool) {
+	for _, i := range next[root] {
+		if is(t.l.Nodes[i].Distance) {
+			t.printf("%s\n", heading)
+			t.branch(root, next, "", is)
+			return
+		}
+	}
+}
+
 // branch draws the neighbours on one side. A node that was drawn before is named again, and not followed.
 func (t *tree) branch(of int, next map[int][]int, indent string, side func(distance int) bool) {
 	var here []int
 	for _, i := range next[of] {
-		if side(t.l.Nodes[i].Distance) || t.l.Nodes[i].Distance == 0 {
+		if side(t.l.Nodes[i].Distance) {
 			here = append(here, i)
 		}
 	}

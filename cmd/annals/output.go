@@ -62,7 +62,13 @@ func (r row) text(path ...string) string {
 			return "yes"
 		}
 		return ""
-	case []any, map[string]any:
+	case []any:
+		words := make([]string, len(v))
+		for i, one := range v {
+			words[i] = row{"": one}.text("")
+		}
+		return strings.Join(words, ", ")
+	case map[string]any:
 		b, _ := json.Marshal(v) // came from JSON
 		return string(b)
 	default:

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	pipelineRow    = `id namespace name type integration tags { key value } runCount createdAt revision lastRun { id runId number status startedAt endedAt durationMs }`
-	pipelineFields = pipelineRow + ` description processing updatedAt createdRevision codeReference { type url repository version path branch tag }
+	pipelineRow    = `id namespace name type integration tags { key value } createdAt revision lastRun { id runId number status startedAt endedAt durationMs }`
+	pipelineFields = pipelineRow + ` description processing updatedAt createdRevision codeReference { type url repo version path branch tag }
 		deleted { reason at } latest { number label specHash createdAt steps { name type } edges { from to } }
 		declaredInputs { namespace name } declaredOutputs { namespace name }`
 )
@@ -34,7 +34,7 @@ func (a *app) pipelineList() *cobra.Command {
 			filter := filterOf(map[string]any{"text": text, "namespaces": namespaces, "tags": tags, "lastRunStatuses": upper(statuses)})
 			return a.listIn(cmd.Context(), "pipelines", ", filter: $filter, orderBy: $orderBy", ", $filter: PipelineFilter, $orderBy: PipelineOrder", pipelineRow,
 				map[string]any{"filter": filter, "orderBy": order}, f, asOf, []column{
-					{"PIPELINE", label()}, {"RUNS", field("runCount")}, {"LAST RUN", numberOf("lastRun")}, {"STATUS", field("lastRun", "status")},
+					{"PIPELINE", label()}, {"LAST RUN", numberOf("lastRun")}, {"STATUS", field("lastRun", "status")},
 					{"STARTED", moment("lastRun", "startedAt")}, {"TOOK", duration("lastRun", "durationMs")}, {"TAGS", tagsOf},
 				})
 		},
@@ -138,7 +138,7 @@ func writePipeline(w io.Writer, r row) error {
 		"pipeline", nameOf(r), "id", r.text("id"), "description", r.text("description"), "type", r.text("type"), "integration", r.text("integration"),
 		"tags", tagsOf(r), "code", codeOf(r, "codeReference"), "version", r.text("latest", "number"), "steps", names(r.at("latest", "steps")),
 		"reads", names(r.at("declaredInputs")), "writes", names(r.at("declaredOutputs")),
-		"runs", r.text("runCount"), "last run", strings.TrimSpace(numberOf("lastRun")(r)+" "+r.text("lastRun", "status")+" "+shortTime(r.text("lastRun", "startedAt"))),
+		"last run", strings.TrimSpace(numberOf("lastRun")(r)+" "+r.text("lastRun", "status")+" "+shortTime(r.text("lastRun", "startedAt"))),
 		"created", shortTime(r.text("createdAt")), "deleted", r.text("deleted", "reason"), "revision", r.text("revision"))
 }
 
@@ -146,7 +146,7 @@ func writePipeline(w io.Writer, r row) error {
 func codeOf(r row, path ...string) string {
 	m, _ := r.at(path...).(map[string]any)
 	c := row(m)
-	where := c.text("repository")
+	where := c.text("repo")
 	if where == "" {
 		where = c.text("url")
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -147,7 +148,7 @@ func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
 
 func writeRebuild(w io.Writer, r row) error {
 	err := facts(w, "built", r.text("to"), "beside", r.text("from"), "workspaces", r.text("workspaces"), "events", r.text("events"),
-		"rate", clip(r.text("rate"), 8)+"/s", "equal", yesNo(r.at("equal")), "swapped", yesNo(r.at("swapped")))
+		"rate", wholeRate(r), "equal", yesNo(r.at("equal")), "swapped", yesNo(r.at("swapped")))
 	all, _ := r.at("differences").([]any)
 	for _, one := range all {
 		if err == nil {
@@ -155,6 +156,12 @@ func writeRebuild(w io.Writer, r row) error {
 		}
 	}
 	return err
+}
+
+// wholeRate is the rate without its fraction.
+func wholeRate(r row) string {
+	whole, _, _ := strings.Cut(r.text("rate"), ".")
+	return whole + "/s"
 }
 
 func yesNo(v any) string {

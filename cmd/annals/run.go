@@ -11,11 +11,11 @@ import (
 const (
 	runRow    = `id runId number name status contradictory placeholder attempt startedAt endedAt durationMs pipeline { id namespace name } tags { key value } revision`
 	useFields = `position role artifactVersion { id number name status artifact { namespace name } }`
-	runFields = runRow + ` createdAt createdRevision updatedAt producer streaming warnings deleted { reason at }
+	runFields = runRow + ` createdAt createdRevision updatedAt streaming warnings deleted { reason at }
 		pipelineVersion { number label } parent { id runId number status pipeline { namespace name } } root { id runId number pipeline { namespace name } }
 		attempts { number status startedAt endedAt durationMs failure { type message } }
 		parameters { name type value } metadata { name type value } metrics { name last min max count lastAt }
-		failure { type message stack } codeReference { type url repository version path branch tag } orchestrator { kind runId url }
+		failure { type message stack } codeReference { type url repo version path branch tag } orchestrator { kind runId url }
 		inputs { ` + useFields + ` } outputs { ` + useFields + ` }
 		steps(first: 500) { nodes { id name displayName status attempt startedAt endedAt durationMs failure { type message } } totalCount }
 		children(first: 500) { nodes { id runId number name status startedAt endedAt durationMs pipeline { namespace name } } totalCount }`
@@ -61,12 +61,11 @@ func (f *runFilters) variables() (map[string]any, error) {
 		filter[name] = t.UTC()
 	}
 	for _, text := range f.where {
-		c, err := parseCondition(text)
-		if err != nil {
-			return nil, err
+		for _, one := range splitAnd(text) {
+			if err := addCondition(filter, one); err != nil {
+				return nil, err
+			}
 		}
-		list, _ := filter[c.of].([]map[string]any)
-		filter[c.of] = append(list, c.input())
 	}
 	order, err := runOrder(f.sort)
 	return map[string]any{"filter": filter, "orderBy": order}, err
@@ -80,7 +79,7 @@ func (a *app) runList() *cobra.Command {
 		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
 		Long: `List runs, the newest first. Nested runs are left out unless --all is given.
 
-Conditions of --where name a metric, a parameter or an entry of metadata:
+Conditions of --where name a metric, a parameter, an entry of metadata, or the run's own fields:
 
   --where 'metrics.rmse < 0.2'            numbers compare as numbers; = != < <= > >=
   --where 'metrics.rmse:min < 0.1'        the least value ever logged; :max, :last
@@ -88,8 +87,9 @@ Conditions of --where name a metric, a parameter or an entry of metadata:
   --where 'parameters.depth in (3, 5)'
   --where 'metadata.note contains leak'
   --where 'metrics.auc exists'
+  --where 'status in (failed, lost) and started > 2026-03-01 and tags.team = fraud'
 
-All conditions must hold. --sort takes the same names: --sort -metrics.rmse.`,
+All conditions must hold; several stand in one, joined by and, or in several --where. --sort takes the same names: --sort -metrics.rmse.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			vars, err := filters.variables()
 			if err != nil {
@@ -132,8 +132,12 @@ func metricOf(r row) string {
 }
 
 // runRef is PIPELINE#NUMBER, the form that can be pasted back.
+// A run that others only mentioned has no pipeline yet: its producer's id names it.
 func runRef(r row) string {
-	m, _ := r.at("pipeline").(map[string]any)
+	m, ok := r.at("pipeline").(map[string]any)
+	if !ok {
+		return r.text("runId")
+	}
 	return nameOf(row(m)) + "#" + r.text("number")
 }
 
@@ -168,7 +172,7 @@ func (a *app) writeRun(w io.Writer, r row) error {
 		"started", shortTime(r.text("startedAt")), "ended", shortTime(r.text("endedAt")), "took", duration("durationMs")(r), "attempt", attemptOf(r),
 		"part of", parent, "tags", tagsOf(r), "failure", strings.TrimSpace(r.text("failure", "type")+" "+clip(r.text("failure", "message"), 400)),
 		"code", codeOf(r, "codeReference"), "orchestrator", strings.TrimSpace(r.text("orchestrator", "kind")+" "+r.text("orchestrator", "url")),
-		"producer", r.text("producer"), "parameters", named(r.at("parameters")), "metadata", named(r.at("metadata")),
+		"parameters", named(r.at("parameters")), "metadata", named(r.at("metadata")),
 		"warnings", r.text("warnings"), "deleted", r.text("deleted", "reason"), "revision", r.text("revision"))
 	if err != nil {
 		return err

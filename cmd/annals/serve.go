@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -235,6 +234,3 @@ func (a *app) welcome(f serveFlags, address, first string) error {
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
-
-// ended says whether a context ended because it was meant to.
-func ended(err error) bool { return err == nil || errors.Is(err, context.Canceled) }

@@ -1977,16 +1977,6 @@ func (ec *executionContext) marshalNDistanceCount2ᚖgithubᚗcomᚋannalsᚑio�
 	return ec._DistanceCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNImpactConnection2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *model.ImpactConnection) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._ImpactConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNImpactEdge2ᚕᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐImpactEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ImpactEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -2038,16 +2028,6 @@ func (ec *executionContext) marshalNImpactRow2ᚖgithubᚗcomᚋannalsᚑioᚋan
 		return graphql.Null
 	}
 	return ec._ImpactRow(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNLineage2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐLineage(ctx context.Context, sel ast.SelectionSet, v *model.Lineage) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._Lineage(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNLineageDirection2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐLineageDirection(ctx context.Context, v any) (model.LineageDirection, error) {
@@ -2147,6 +2127,20 @@ func (ec *executionContext) marshalNLineageNode2ᚖgithubᚗcomᚋannalsᚑioᚋ
 		return graphql.Null
 	}
 	return ec._LineageNode(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOImpactConnection2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐImpactConnection(ctx context.Context, sel ast.SelectionSet, v *model.ImpactConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ImpactConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOLineage2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐLineage(ctx context.Context, sel ast.SelectionSet, v *model.Lineage) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Lineage(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOLineageCut2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐLineageCut(ctx context.Context, v any) (*model.LineageCut, error) {

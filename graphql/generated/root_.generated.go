@@ -847,6 +847,7 @@ type ComplexityRoot struct {
 		Siblings        func(childComplexity int) int
 		StartedAt       func(childComplexity int) int
 		Status          func(childComplexity int) int
+		StatusName      func(childComplexity int) int
 		Step            func(childComplexity int, name string) int
 		StepCounts      func(childComplexity int) int
 		Steps           func(childComplexity int, filter *model.StepFilter, first *int, after *string, last *int, before *string) int
@@ -973,6 +974,7 @@ type ComplexityRoot struct {
 		Run             func(childComplexity int) int
 		StartedAt       func(childComplexity int) int
 		Status          func(childComplexity int) int
+		StatusName      func(childComplexity int) int
 		Tags            func(childComplexity int) int
 		UpdatedAt       func(childComplexity int) int
 		Upstream        func(childComplexity int) int
@@ -4762,6 +4764,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Run.Status(childComplexity), true
+	case "Run.statusName":
+		if e.ComplexityRoot.Run.StatusName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Run.StatusName(childComplexity), true
 	case "Run.step":
 		if e.ComplexityRoot.Run.Step == nil {
 			break
@@ -5327,6 +5335,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Step.Status(childComplexity), true
+	case "Step.statusName":
+		if e.ComplexityRoot.Step.StatusName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.StatusName(childComplexity), true
 	case "Step.tags":
 		if e.ComplexityRoot.Step.Tags == nil {
 			break
@@ -6875,6 +6889,8 @@ interface Execution implements Node & Versioned {
   id: ID!
   "A name for people."
   name: String!
+  "Where it stands, in the words of RunStatus or StepStatus: for questions about runs and steps alike."
+  statusName: String!
   "True when its producer said different things about how it ended."
   contradictory: Boolean!
   "True while it is known only because something else named it."
@@ -8453,6 +8469,8 @@ type Run implements Node & Versioned & Execution {
   name: String!
   "Where it stands."
   status: RunStatus!
+  "Where it stands, in the words of RunStatus or StepStatus: for questions about runs and steps alike."
+  statusName: String!
   "True when its producer said different things about how it ended, such as failed and then succeeded."
   contradictory: Boolean!
   "True while it is known only because something else named it, such as a child its parent."
@@ -9441,6 +9459,8 @@ type Step implements Node & Versioned & Execution {
   run: Run!
   "Where it stands."
   status: StepStatus!
+  "Where it stands, in the words of RunStatus or StepStatus: for questions about runs and steps alike."
+  statusName: String!
   "True when its producer said different things about how it ended."
   contradictory: Boolean!
   "True while it is known only because something else named it."
@@ -10247,7 +10267,7 @@ type Workspace implements Node & Versioned {
     granularity: LineageGranularity! = VERSION
     "What the walk leaves out."
     filter: LineageFilter
-  ): Lineage!
+  ): Lineage
   """
   The same walk as a table: everything that depends on a thing (DOWN) or that it depends on (UP), nearest first.
   """
@@ -10266,7 +10286,7 @@ type Workspace implements Node & Versioned {
     first: Int! = 50
     "Rows after this cursor."
     after: String
-  ): ImpactConnection!
+  ): ImpactConnection
   """
   Its history: one row for each event, newest first unless asked otherwise.
   """
@@ -12016,6 +12036,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_name(ctx, field)
 	case "status":
 		return ec.fieldContext_Run_status(ctx, field)
+	case "statusName":
+		return ec.fieldContext_Run_statusName(ctx, field)
 	case "contradictory":
 		return ec.fieldContext_Run_contradictory(ctx, field)
 	case "placeholder":
@@ -12286,6 +12308,8 @@ func (ec *executionContext) childFields_Step(ctx context.Context, field graphql.
 		return ec.fieldContext_Step_run(ctx, field)
 	case "status":
 		return ec.fieldContext_Step_status(ctx, field)
+	case "statusName":
+		return ec.fieldContext_Step_statusName(ctx, field)
 	case "contradictory":
 		return ec.fieldContext_Step_contradictory(ctx, field)
 	case "placeholder":

@@ -27,6 +27,9 @@ func (r *Run) Number() int { return r.Row.Number }
 // Status is where it stands.
 func (r *Run) Status() RunStatus { return RunStatus(strings.ToUpper(string(r.Row.Status))) }
 
+// StatusName is where it stands, as a text.
+func (r *Run) StatusName() string { return string(r.Status()) }
+
 // Contradictory says that its producer said different things about how it ended.
 func (r *Run) Contradictory() bool { return r.Row.Contradictory }
 

@@ -153,6 +153,9 @@ func (s *Step) DisplayName() string {
 // Status is where it stands.
 func (s *Step) Status() StepStatus { return StepStatus(strings.ToUpper(string(s.Row.Status))) }
 
+// StatusName is where it stands, as a text.
+func (s *Step) StatusName() string { return string(s.Status()) }
+
 // Contradictory says that its producer said different things about how it ended.
 func (s *Step) Contradictory() bool { return s.Row.Contradictory }
 

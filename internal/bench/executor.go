@@ -24,10 +24,14 @@ const (
 // executor measures durable commands through the executor: 256 callers, 200 workspaces, one event each, the whole
 // write. Its ceiling is one client writing the same rows of all those tables in batches of 1,000.
 func (m *machine) executor(ctx context.Context) error {
-	if err := postgres.Migrate(ctx, m.pg.OwnerURL(), "annals"); err != nil {
+	server, err := pgx.ParseConfig(m.pg.URL())
+	if err != nil {
+		return fmt.Errorf("read the server's role: %w", err)
+	}
+	if err := postgres.Migrate(ctx, m.pg.OwnerURL(), server.User); err != nil {
 		return fmt.Errorf("migrate the log: %w", err)
 	}
-	store, err := postgres.Open(ctx, m.pg.OwnerURL(), postgres.Options{})
+	store, err := postgres.Open(ctx, m.pg.URL(), postgres.Options{})
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}

@@ -40,6 +40,7 @@ func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
 			f.tag(key, domain.KindArtifact, list[i].Tags)
 		}
 	}
+	want := map[declaredKey]declaredRow{}
 	sources := make([]string, len(e.Outputs))
 	for i := range e.Outputs {
 		io := &e.Outputs[i]
@@ -49,18 +50,21 @@ func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
 		}
 		f.columnsOfPipeline(pipeline, f.artifactKey(io.Artifact), io, columns)
 		if from := f.sourcesOf(io, columns); from != nil {
-			sources[i] = "{" + strings.ReplaceAll(strings.Trim(fmt.Sprint(from), "[]"), " ", ",") + "}"
+			for _, source := range from { // what an output is made from is read, whether or not the inputs name it
+				want[declaredKey{pipeline, directionRead, f.canon(source)}] = declaredRow{}
+			}
+			sources[i] = joinedSources(from)
 		}
 	}
 	if e.Inputs == nil && e.Outputs == nil || !f.latest(lastSaidKey{pipeline, saidDeclared, 0}) {
 		return nil
 	}
-	want := map[declaredKey]declaredRow{}
 	for i := range e.Inputs {
 		want[declaredKey{pipeline, directionRead, f.canon(f.artifactKey(e.Inputs[i].Artifact))}] = declaredRow{}
 	}
 	for i := range e.Outputs {
-		want[declaredKey{pipeline, directionWrite, f.canon(f.artifactKey(e.Outputs[i].Artifact))}] = declaredRow{sources[i]}
+		k := declaredKey{pipeline, directionWrite, f.canon(f.artifactKey(e.Outputs[i].Artifact))}
+		want[k] = declaredRow{unitedSources(want[k].sources, sources[i])}
 	}
 	for _, k := range slices.Clone(f.declaredBy(pipeline)) {
 		if _, ok := want[k]; !ok {
@@ -72,6 +76,20 @@ func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
 	}
 	f.declarationChanged(pipeline)
 	return nil
+}
+
+// joinedSources writes keys as an array, sorted, each once.
+func joinedSources(keys []int64) string {
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	return "{" + strings.ReplaceAll(strings.Trim(fmt.Sprint(keys), "[]"), " ", ",") + "}"
+}
+
+// unitedSources are those of an output that is named twice: what was said of either, where anything was.
+func unitedSources(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return joinedSources(append(readInts(a), readInts(b)...))
 }
 
 // declaredBy are the rows of a pipeline, sorted.

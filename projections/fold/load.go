@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -70,7 +71,14 @@ func (f *fold) load(ctx context.Context, ev Evidence) error {
 			e.names = f.namesIn(e.Event)
 		}
 	}
-	f.trip.ask(plans, nil, func([][]byte) {})
+	f.trip.ask(plansSQL, nil, func(v [][]byte) {
+		var size int64
+		readValue(tInt8, nil, v[0], &size)
+		f.trip.epoch = bits.Len64(uint64(size/8192)) / 2
+	})
+	if err := f.trip.run(ctx); err != nil {
+		return fmt.Errorf("prepare to load: %w", err)
+	}
 	f.askNames()
 	if err := f.trip.run(ctx); err != nil {
 		return fmt.Errorf("load keys: %w", err)

@@ -172,9 +172,11 @@ func (f *fold) uniteDeclared(keep, lose int64) {
 	for _, k := range keys {
 		to := k
 		to.artifact = keep
-		if f.declared.get(to) == nil {
-			f.setDeclared(to, *f.declared.get(k))
+		row := *f.declared.get(k)
+		if other := f.declared.get(to); other != nil {
+			row.sources = unitedSources(row.sources, other.sources)
 		}
+		f.setDeclared(to, row)
 		f.declared.drop(k)
 	}
 	for _, k := range keys {

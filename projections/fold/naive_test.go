@@ -21,6 +21,12 @@ type naive struct {
 	deleted   []gone
 	parents   map[domain.RunRef]parent
 	pipelines map[domain.RunRef]parent2
+	declared  map[domain.Name]declaration
+}
+
+type declaration struct {
+	domain.PipelineDeclared
+	order domain.Order
 }
 
 type said struct {
@@ -52,7 +58,7 @@ type parent2 struct {
 }
 
 func newNaive() *naive {
-	return &naive{lives: map[domain.Execution][]domain.Fact{}, parents: map[domain.RunRef]parent{}, pipelines: map[domain.RunRef]parent2{}}
+	return &naive{lives: map[domain.Execution][]domain.Fact{}, parents: map[domain.RunRef]parent{}, pipelines: map[domain.RunRef]parent2{}, declared: map[domain.Name]declaration{}}
 }
 
 func (n *naive) add(r *domain.Recorded) {
@@ -93,6 +99,13 @@ func (n *naive) add(r *domain.Recorded) {
 		n.artifact(e.Artifact)
 		n.artifact(e.Alias.Name)
 		n.aliases = append(n.aliases, [2]domain.Name{e.Artifact, e.Alias.Name})
+	case domain.PipelineDeclared:
+		for _, io := range append(slices.Clone(e.Inputs), e.Outputs...) {
+			n.named(io)
+		}
+		if d, ok := n.declared[e.Pipeline]; (e.Inputs != nil || e.Outputs != nil) && (!ok || d.order.Compare(o) <= 0) {
+			n.declared[e.Pipeline] = declaration{e, o}
+		}
 	case domain.ArtifactVersionDeleted:
 		n.artifact(e.Version.Artifact)
 		n.execution(*e.Version.Producer)
@@ -170,9 +183,9 @@ func (n *naive) life(x domain.Execution) domain.Life { return domain.FoldLife(n.
 // label writes an execution.
 func label(x domain.Execution) string {
 	if x.Step == "" {
-		return x.Run.ID
+		return x.Run.String()
 	}
-	return x.Run.ID + "/" + x.Step
+	return x.Run.String() + "/" + x.Step
 }
 
 // statuses are lines of executions with what they show.
@@ -223,7 +236,7 @@ func (n *naive) lineage() (versions, edges, artifactEdges []string) {
 			if l, ok := labels[key(ref)]; ok {
 				return l
 			}
-			return fmt.Sprintf("%s external %s", c.Name, ref.Name)
+			return fmt.Sprintf("%s external %s", c, ref.Name)
 		}
 		for _, w := range writes {
 			versions = append(versions, fmt.Sprintf("%s %s %s %s", labels[key(w.By)], w.Outcome, secondsOf(w), w.Name))
@@ -270,7 +283,32 @@ func (n *naive) lineage() (versions, edges, artifactEdges []string) {
 			pipeline = p.name
 		}
 		for p := range pairs {
-			supports[fmt.Sprintf("%s %s %s", p[0].Name, p[1].Name, pipeline.Name)]++
+			supports[fmt.Sprintf("%s %s %s", p[0], p[1], pipeline)]++
+		}
+	}
+	for name, d := range n.declared {
+		pairs := map[[2]domain.Name]bool{}
+		for _, out := range d.Outputs {
+			var from []domain.Name
+			for _, same := range d.Outputs { // one output by two names: what was said of either
+				if n.class(same.Artifact) == n.class(out.Artifact) {
+					from = append(from, sources(same)...)
+				}
+			}
+			if from == nil {
+				for _, in := range d.Inputs {
+					from = append(from, in.Artifact)
+				}
+				for _, other := range d.Outputs {
+					from = append(from, sources(other)...)
+				}
+			}
+			for _, f := range from {
+				pairs[[2]domain.Name{n.class(f), n.class(out.Artifact)}] = true
+			}
+		}
+		for p := range pairs {
+			supports[fmt.Sprintf("%s %s %s", p[0], p[1], name)]++
 		}
 	}
 	for k, count := range supports {
@@ -346,7 +384,7 @@ func (n *naive) writes(c domain.Name) (writes []domain.Write, labels map[string]
 			}
 		}
 		writes = append(writes, w)
-		labels[key(w.By)] = fmt.Sprintf("%s by %s %d", c.Name, label(x), k.attempt)
+		labels[key(w.By)] = fmt.Sprintf("%s by %s %d", c, label(x), k.attempt)
 	}
 	for _, o := range n.observed {
 		if n.class(o.io.Artifact) != c {
@@ -356,7 +394,7 @@ func (n *naive) writes(c domain.Name) (writes []domain.Write, labels map[string]
 		i := slices.IndexFunc(writes, func(w domain.Write) bool { return key(w.By) == key(by) })
 		if i < 0 {
 			writes = append(writes, domain.Write{By: by, Outcome: domain.Complete, Name: o.io.Version, Last: o.order})
-			labels[key(by)] = fmt.Sprintf("%s observed %s", c.Name, o.io.Version)
+			labels[key(by)] = fmt.Sprintf("%s observed %s", c, o.io.Version)
 		} else if writes[i].Last.Compare(o.order) < 0 {
 			writes[i].Last = o.order
 		}

@@ -10,10 +10,11 @@ import (
 )
 
 // A trip is one round trip to the database: statements that were queued, and what to do with their rows. Statements
-// are prepared once per connection, by their text.
+// are prepared once per connection and epoch, by their text.
 type trip struct {
 	conn   *pgx.Conn
 	schema string // quoted, with its dot
+	epoch  int    // of the plans
 	queued []queued
 }
 
@@ -54,7 +55,7 @@ func (t *trip) run(ctx context.Context) error {
 	}
 	var batch pgconn.Batch
 	for _, q := range t.queued {
-		statement, err := t.conn.Prepare(ctx, q.sql, q.sql)
+		statement, err := t.prepare(ctx, q.sql)
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", brief(q.sql), err)
 		}
@@ -82,6 +83,35 @@ func (t *trip) run(ctx context.Context) error {
 		return fmt.Errorf("send a page's rows: %w", err)
 	}
 	return nil
+}
+
+// prepared are the statements of a model on a connection, and the epoch of their plans.
+type prepared struct {
+	epoch      int
+	statements map[string]bool
+}
+
+// prepare prepares a statement once per connection and epoch.
+func (t *trip) prepare(ctx context.Context, sql string) (*pgconn.StatementDescription, error) {
+	key := "fold " + t.schema
+	p, _ := t.conn.PgConn().CustomData()[key].(*prepared)
+	if p == nil {
+		p = &prepared{epoch: t.epoch, statements: map[string]bool{}}
+		t.conn.PgConn().CustomData()[key] = p
+	}
+	if p.epoch < t.epoch {
+		for old := range p.statements {
+			if err := t.conn.Deallocate(ctx, old); err != nil {
+				return nil, err
+			}
+		}
+		p.epoch, p.statements = t.epoch, map[string]bool{}
+	}
+	statement, err := t.conn.Prepare(ctx, sql, sql)
+	if err == nil {
+		p.statements[sql] = true
+	}
+	return statement, err
 }
 
 // brief is the beginning of a statement, for an error.

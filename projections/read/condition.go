@@ -2,7 +2,6 @@ package read
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -228,13 +227,23 @@ func (c Condition) rank() int {
 	return 1
 }
 
-// driver is the condition of those that finds things best; ok is false where none does.
-func driver(conditions []Condition) (c Condition, ok bool) {
-	usable := slices.DeleteFunc(slices.Clone(conditions), func(c Condition) bool { return c.rank() < 0 })
-	if len(usable) == 0 {
-		return c, false
+// driving is the index of the condition that finds things best; -1 where none does.
+func driving(conditions []Condition) int {
+	best := -1
+	for i, c := range conditions {
+		if c.rank() >= 0 && (best < 0 || c.rank() < conditions[best].rank()) {
+			best = i
+		}
 	}
-	return slices.MinFunc(usable, func(a, b Condition) int { return a.rank() - b.rank() }), true
+	return best
+}
+
+// driver is that condition.
+func driver(conditions []Condition) (c Condition, ok bool) {
+	if i := driving(conditions); i >= 0 {
+		return conditions[i], true
+	}
+	return c, false
 }
 
 // entities is a query for the keys of things of that kind for which the condition holds as of the moment.

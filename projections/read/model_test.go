@@ -40,10 +40,11 @@ func newModel(t testing.TB) (*DB, *pgxpool.Pool) {
 // A history is the rows of one workspace over time, kept in memory so that a test can say by itself what was true
 // when, and written to the tables at the end.
 type history struct {
-	ws   int32
-	head domain.Revision
-	rows map[string][]*line // by table
-	ords map[domain.Revision]int64
+	ws    int32
+	head  domain.Revision
+	rows  map[string][]*line // by table
+	ords  map[domain.Revision]int64
+	about map[domain.Revision]Node // subjects of events
 }
 
 // A line is a row over time: what it is called, and its states.
@@ -63,7 +64,7 @@ type state struct {
 var workspaces atomic.Int32
 
 func newHistory() *history {
-	return &history{ws: workspaces.Add(1), head: -1, rows: map[string][]*line{}, ords: map[domain.Revision]int64{}}
+	return &history{ws: workspaces.Add(1), head: -1, rows: map[string][]*line{}, ords: map[domain.Revision]int64{}, about: map[domain.Revision]Node{}}
 }
 
 // next is the next event: what is written after it is since its revision.
@@ -160,13 +161,17 @@ func (h *history) write(t testing.TB, pool *pgxpool.Pool) {
 	}
 	entries := [][]any{}
 	for n := domain.Revision(0); n <= h.head; n++ {
-		entries = append(entries, []any{h.ws, int64(n), "run.annotated", "run", recordedAt(n), recordedAt(n)})
+		kind, subject := "run", any(nil)
+		if about, ok := h.about[n]; ok {
+			kind, subject = string(about.Kind), about.Key
+		}
+		entries = append(entries, []any{h.ws, int64(n), kind + ".annotated", kind, subject, recordedAt(n), recordedAt(n)})
 	}
 	if err := pool.SendBatch(context.Background(), batch).Close(); err != nil {
 		t.Fatalf("write rows: %v", err)
 	}
 	_, err := pool.CopyFrom(context.Background(), pgx.Identifier{testSchema, "audit_entries"},
-		[]string{"ws", "revision", "type", "kind", "occurred_at", "recorded_at"}, pgx.CopyFromRows(entries))
+		[]string{"ws", "revision", "type", "kind", "subject", "occurred_at", "recorded_at"}, pgx.CopyFromRows(entries))
 	if err != nil {
 		t.Fatalf("write audit entries: %v", err)
 	}

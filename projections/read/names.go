@@ -126,28 +126,14 @@ func (n nameList) order(q NameQuery, b *binds) (order, keyset string, err error)
 		}
 		return "k.key" + dir, keyset, nil
 	case ByLatest:
-		nulls := " NULLS LAST"
-		if q.Page.Back {
-			nulls = " NULLS FIRST"
-		}
-		if after != nil {
+		if after != nil && !after.Null {
 			latest, err := strconv.ParseInt(after.Value, 10, 64)
 			if err != nil {
 				return "", "", invalid("the cursor is of another order")
 			}
-			key := b.of(after.Key)
-			switch {
-			case after.Null && q.Page.Back:
-				keyset = "(l.key IS NOT NULL OR k.key" + beyond + key + ")"
-			case after.Null:
-				keyset = "(l.key IS NULL AND k.key" + beyond + key + ")"
-			case q.Page.Back:
-				keyset = "(l.key, k.key)" + beyond + "(" + b.of(latest) + "::bigint, " + key + "::bigint)"
-			default:
-				keyset = "((l.key, k.key)" + beyond + "(" + b.of(latest) + "::bigint, " + key + "::bigint) OR l.key IS NULL)"
-			}
+			keyset = "(l.key, k.key)" + beyond + "(" + b.of(latest) + "::bigint, " + b.of(after.Key) + "::bigint)"
 		}
-		return "l.key" + dir + nulls + ", k.key" + dir, keyset, nil
+		return "l.key" + dir + ", k.key" + dir, keyset, nil
 	}
 	if after != nil {
 		namespace, name, _ := strings.Cut(after.Value, "\x00")
@@ -158,38 +144,43 @@ func (n nameList) order(q NameQuery, b *binds) (order, keyset string, err error)
 
 // listNames reads a page of things.
 func listNames[T any](ctx context.Context, d *DB, m Moment, n nameList, q NameQuery, scan pgx.RowToFunc[T], mark func(T) Mark) (List[T], error) {
-	sorted := func(rows []T) List[T] {
-		out := make([]Sorted[T], len(rows))
-		for i, r := range rows {
-			out[i] = Sorted[T]{Row: r, Mark: mark(r)}
-		}
-		return pageOf(q.Page, out)
+	ways := []nameWay{n.all}
+	if q.Order == ByLatest {
+		ways = n.latestWays(q, d.bounds.walk)
 	}
-	what := "list " + n.table
-	if q.Order == ByLatest && q.Descending && !q.Page.Back && (q.Page.After == nil || !q.Page.After.Null) {
-		text, b, err := n.recently(q, m, d.bounds.walk)
+	var rows []T
+	for _, way := range ways {
+		limit := q.Page.limit() + 1 - len(rows)
+		b := bindsOf(m)
+		text, err := way.text(q, &b, m)
 		if err != nil {
 			return List[T]{}, err
 		}
-		rows, err := ask(ctx, d, m, what, text, b, scan)
-		if err != nil || len(rows) > q.Page.limit() {
-			return sorted(rows), err
+		found, err := ask(ctx, d, m, "list "+n.table, text+" LIMIT "+strconv.Itoa(limit), b, scan)
+		if err != nil {
+			return List[T]{}, err
 		}
+		if way.whole || len(found) == limit {
+			rows = append(rows, found...)
+		}
+		if len(rows) > q.Page.limit() {
+			break
+		}
+		q.Page.After = way.then(q.Page.After)
 	}
-	b := bindsOf(m)
-	where, err := n.where(q, &b, m)
-	if err != nil {
-		return List[T]{}, err
+	out := make([]Sorted[T], len(rows))
+	for i, r := range rows {
+		out[i] = Sorted[T]{Row: r, Mark: mark(r)}
 	}
-	order, keyset, err := n.order(q, &b)
-	if err != nil {
-		return List[T]{}, err
-	}
-	rows, err := ask(ctx, d, m, what, `SELECT `+columns("r", n.columns)+`, l.key`+n.more+` FROM `+n.from()+`
-	WHERE `+where+` AND `+keyset+` ORDER BY `+order+` LIMIT `+strconv.Itoa(q.Page.limit()+1), b, scan)
-	return sorted(rows), err
+	return pageOf(q.Page, out), nil
 }
 
+// A nameWay is one statement on the way to a page. One that is not whole counts only where it fills the page: else
+// the next one says the same and more.
+type nameWay struct {
+	text  func(NameQuery, *binds, Moment) (string, error)
+	whole bool
+}
 // recently is the page as the newest runs or versions alone tell it: those of the last bound. Things of older ones
 // are not in it, so it is an answer only where it fills the page.
 func (n nameList) recently(q NameQuery, m Moment, bound int) (string, binds, error) {
@@ -210,10 +201,11 @@ func (n nameList) recently(q NameQuery, m Moment, bound int) (string, binds, err
 		}
 		last = min(last, latest)
 	}
-	return `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
+	text := `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
 	SELECT ` + columns("r", n.columns) + `, l.key` + n.more + ` FROM (SELECT DISTINCT thing FROM walked) w
 	JOIN read.` + n.table + ` k ON k.ws = $1 AND k.` + n.joins + ` = w.thing` + n.joined("CROSS JOIN LATERAL", "") + `
-	WHERE l.key >= (SELECT min(key) FROM walked) AND ` + where + ` AND ` + keyset + ` ORDER BY ` + order + ` LIMIT ` + strconv.Itoa(q.Page.limit()+1), b, nil
+	WHERE l.key >= (SELECT min(key) FROM walked) AND ` + where + ` AND ` + keyset + ` ORDER BY ` + order + ` LIMIT ` + strconv.Itoa(q.Page.limit()+1)
+	return text, b, nil
 }
 
 // countNames counts things, most + 1 at most.

@@ -83,18 +83,14 @@ func pageOf[T any](p Page, rows []Sorted[T]) List[T] {
 // keyPage bounds a list that is sorted by key alone: descending says how the list runs, and the answer is the
 // condition on column key and the order to read in.
 func keyPage(p Page, b *binds, column string, descending bool) (condition, order string) {
-	down := descending != p.Back
-	condition, order = "true", column+" ASC"
-	if down {
-		order = column + " DESC"
+	order, beyond := column+" ASC", " > "
+	if descending != p.Back {
+		order, beyond = column+" DESC", " < "
 	}
-	if p.After != nil {
-		condition = column + " > " + b.of(p.After.Key)
-		if down {
-			condition = column + " < " + b.of(p.After.Key)
-		}
+	if p.After == nil {
+		return "true", order
 	}
-	return condition, order
+	return column + beyond + b.of(p.After.Key), order
 }
 
 // sortedByKey gives rows their marks in a list that is sorted by key alone.

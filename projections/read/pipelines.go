@@ -168,15 +168,16 @@ func (d *DB) PipelineVersionByNumber(ctx context.Context, m Moment, pipeline int
 func (d *DB) PipelineVersions(ctx context.Context, m Moment, pipeline int64, p Page) (List[PipelineVersion], error) {
 	b := bindsOf(m)
 	keyset, order := keyPage(p, &b, "key", true)
-	rows, err := ask(ctx, d, m, "list versions of a pipeline", selectPipelineVersions+`pipeline = `+b.of(pipeline)+" AND "+keyset+
-		" ORDER BY "+order+" LIMIT "+b.of(p.limit()+1), b, scanPipelineVersion)
+	text := selectPipelineVersions + `pipeline = ` + b.of(pipeline) + " AND " + keyset + " ORDER BY " + order + " LIMIT " + b.of(p.limit()+1)
+	rows, err := ask(ctx, d, m, "list versions of a pipeline", text, b, scanPipelineVersion)
 	return pageOf(p, sortedByKey(rows, func(v PipelineVersion) int64 { return v.Key })), err
 }
 
 // CountPipelineVersions counts the versions of a pipeline; it stops at most + 1.
 func (d *DB) CountPipelineVersions(ctx context.Context, m Moment, pipeline int64, most int) (int, error) {
 	b := bindsOf(m)
-	return count(ctx, d, m, "count versions of a pipeline", selectPipelineVersions+`pipeline = `+b.of(pipeline), b, most)
+	text := selectPipelineVersions + `pipeline = ` + b.of(pipeline)
+	return count(ctx, d, m, "count versions of a pipeline", text, b, most)
 }
 
 // Declared is what a pipeline reads and writes by declaration: artifacts.

@@ -16,14 +16,14 @@ var runOf = `(SELECT ` + columns("k", runColumns) + ` WHERE k.since <= $2
 
 // runsWas are the closed rows of runs that were true at the moment, of those statuses (an SQL array) and for which
 // the condition on r holds. Where nothing was closed since, it costs one probe. OFFSET 0 keeps the planner from making
-// one join over all closed rows of the probes.
+// one join over all closed rows of the probes, and + 0 from the index of until, which old statistics make look short.
 func runsWas(statuses, condition string) string {
 	return `(SELECT ` + columns("w", runColumns) + ` FROM unnest(` + statuses + `) s (status)
 		CROSS JOIN ` + levels + ` l (level)
 		CROSS JOIN LATERAL (
 			SELECT ` + columns("r", runColumns) + ` FROM read.runs_was r
 			WHERE r.ws = $1 AND r.status = s.status AND r.level = l.level AND r.since <= $2
-			AND r.since > $2 - (2::bigint << l.level) AND r.until > $2
+			AND r.since > $2 - (2::bigint << l.level) AND r.until + 0 > $2
 			AND ` + condition + ` OFFSET 0) w
 		WHERE (SELECT u.until > $2 FROM read.runs_was u WHERE u.ws = $1 ORDER BY u.until DESC LIMIT 1))`
 }
@@ -111,7 +111,7 @@ func (s *runSearch) past(more ...string) string {
 func (s *runSearch) picked(c Condition, more ...string) string {
 	return `SELECT ` + columns("r", runColumns) + ` FROM (` + c.entities(&s.b, domain.KindRun) + `) k
 	CROSS JOIN LATERAL (` + rowAt("runs", runColumns, "x.key = k.key") + `) r
-	WHERE ` + s.keys("k.key") + ` AND ` + s.where(0, more...)
+	WHERE ` + s.keys("k.key") + ` AND ` + s.where(givenDriver, more...)
 }
 
 // first are the first runs that fit, by key, and for which the condition holds, where its index has them in that order;
@@ -119,7 +119,7 @@ func (s *runSearch) picked(c Condition, more ...string) string {
 func (s *runSearch) first(c Condition, limit int, more ...string) string {
 	entity, direction := s.keys("a.entity"), s.direction()
 	now, was := c.parts(&s.b, domain.KindRun)
-	run := ` CROSS JOIN LATERAL (` + rowAt("runs", runColumns, "x.key = a.entity") + `) r WHERE ` + s.where(0, more...) + ` AND ` + entity
+	run := ` CROSS JOIN LATERAL (` + rowAt("runs", runColumns, "x.key = a.entity") + `) r WHERE ` + s.where(givenDriver, more...) + ` AND ` + entity
 	return `(SELECT ` + columns("r", runColumns) + ` FROM read.attributes a` + run + ` AND ` + now + `
 		ORDER BY a.entity ` + direction + ` LIMIT ` + strconv.Itoa(limit) + `)
 	UNION ALL

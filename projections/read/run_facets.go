@@ -29,7 +29,8 @@ func (d *DB) CountRuns(ctx context.Context, m Moment, q RunQuery, most int) (int
 	if err != nil {
 		return 0, err
 	}
-	n, err := ask(ctx, d, m, "count runs", `SELECT count(*) FROM (`+s.some(most+1, false)+`) r`, s.b, pgx.RowTo[int])
+	text := `SELECT count(*) FROM (` + s.some(most+1, false) + `) r`
+	n, err := ask(ctx, d, m, "count runs", text, s.b, pgx.RowTo[int])
 	if err != nil {
 		return 0, err
 	}

@@ -132,9 +132,6 @@ func (d *DB) search(ctx context.Context, m Moment, q RunQuery) (*runSearch, erro
 		return nil, err
 	}
 	s.columns()
-	for _, c := range q.Conditions {
-		s.and = append(s.and, c.holds(&s.b, "r.key"))
-	}
 	for _, c := range q.Without {
 		s.and = append(s.and, "NOT "+c.holds(&s.b, "r.key"))
 	}
@@ -211,11 +208,17 @@ type given int
 const (
 	givenStatus given = 1 << iota
 	givenPipeline
+	givenDriver // the condition that drives
 )
 
 // where is all of the conditions but those that are given, with what a list adds.
 func (s *runSearch) where(g given, more ...string) string {
 	all := slices.Concat(s.on, s.and, more)
+	for i, c := range s.q.Conditions {
+		if g&givenDriver == 0 || i != driving(s.q.Conditions) {
+			all = append(all, c.holds(&s.b, "r.key"))
+		}
+	}
 	if st := s.q.statuses(); st != nil && g&givenStatus == 0 {
 		all = append(all, "r.status = ANY("+s.b.of(st)+")")
 	}

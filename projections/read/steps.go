@@ -85,20 +85,23 @@ var fromSteps = ` FROM read.steps k CROSS JOIN LATERAL (` + rowAt("steps", stepC
 func (d *DB) Steps(ctx context.Context, m Moment, q StepQuery) (List[Step], error) {
 	b := bindsOf(m)
 	keyset, order := keyPage(q.Page, &b, "k.key", false)
-	rows, err := ask(ctx, d, m, "list steps", `SELECT `+columns("r", stepColumns)+fromSteps+q.where(&b)+" AND "+keyset+
-		" AND k.key <= "+b.of(lastKey(m.Revision))+" ORDER BY "+order+" LIMIT "+b.of(q.Page.limit()+1), b, scanStep)
+	text := `SELECT ` + columns("r", stepColumns) + fromSteps + q.where(&b) + " AND " + keyset +
+		" AND k.key <= " + b.of(lastKey(m.Revision)) + " ORDER BY " + order + " LIMIT " + b.of(q.Page.limit()+1)
+	rows, err := ask(ctx, d, m, "list steps", text, b, scanStep)
 	return pageOf(q.Page, sortedByKey(rows, func(s Step) int64 { return s.Key })), err
 }
 
 // CountSteps counts the steps that fit; it stops at most + 1.
 func (d *DB) CountSteps(ctx context.Context, m Moment, q StepQuery, most int) (int, error) {
 	b := bindsOf(m)
-	return count(ctx, d, m, "count steps", "SELECT"+fromSteps+q.where(&b), b, most)
+	text := "SELECT" + fromSteps + q.where(&b)
+	return count(ctx, d, m, "count steps", text, b, most)
 }
 
 // count runs a query and counts its rows, most + 1 at most.
 func count(ctx context.Context, d *DB, m Moment, what, text string, b binds, most int) (int, error) {
-	n, err := ask(ctx, d, m, what, "SELECT count(*) FROM ("+text+" LIMIT "+b.of(most+1)+") c", b, pgx.RowTo[int])
+	text = "SELECT count(*) FROM (" + text + " LIMIT " + b.of(most+1) + ") c"
+	n, err := ask(ctx, d, m, what, text, b, pgx.RowTo[int])
 	if err != nil {
 		return 0, err
 	}

@@ -70,8 +70,8 @@ func (d *DB) Producers(ctx context.Context, m Moment, version int64, p Page) (Li
 func (d *DB) users(ctx context.Context, m Moment, version int64, direction int, p Page) (List[Execution], error) {
 	b := bindsOf(m)
 	keyset, order := keyPage(p, &b, "execution", false)
-	keys, err := ask(ctx, d, m, "list users of a version", "SELECT execution"+fromUsers(&b, version, direction, keyset)+
-		" ORDER BY "+order+" LIMIT "+strconv.Itoa(p.limit()+1), b, pgx.RowTo[int64])
+	text := "SELECT execution" + fromUsers(&b, version, direction, keyset) + " ORDER BY " + order + " LIMIT " + strconv.Itoa(p.limit()+1)
+	keys, err := ask(ctx, d, m, "list users of a version", text, b, pgx.RowTo[int64])
 	if err != nil {
 		return List[Execution]{}, err
 	}
@@ -92,7 +92,8 @@ func (d *DB) users(ctx context.Context, m Moment, version int64, direction int, 
 // CountConsumers counts the executions that read a version; it stops at most + 1.
 func (d *DB) CountConsumers(ctx context.Context, m Moment, version int64, most int) (int, error) {
 	b := bindsOf(m)
-	return count(ctx, d, m, "count consumers of a version", "SELECT"+fromUsers(&b, version, 0, "true"), b, most)
+	text := "SELECT" + fromUsers(&b, version, 0, "true")
+	return count(ctx, d, m, "count consumers of a version", text, b, most)
 }
 
 // VersionsOfRun reads a page of the versions that a run, its steps and the runs nested in it read or wrote, in the
@@ -133,9 +134,10 @@ func (d *DB) ofParts(ctx context.Context, m Moment, run int64, b binds) (string,
 	if err != nil {
 		return "", nil, err
 	}
-	return ` FROM (
+	text := ` FROM (
 	SELECT DISTINCT e.version FROM unnest(` + b.of(parts) + `::bigint[]) k (key) CROSS JOIN LATERAL (
 		SELECT version FROM read.lineage_edges WHERE ws = $1 AND execution = k.key AND since <= $2
 		UNION ALL
-		SELECT version FROM read.lineage_edges_was WHERE ws = $1 AND execution = k.key AND since <= $2 AND until > $2) e) u`, b, nil
+		SELECT version FROM read.lineage_edges_was WHERE ws = $1 AND execution = k.key AND since <= $2 AND until > $2) e) u`
+	return text, b, nil
 }

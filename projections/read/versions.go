@@ -80,15 +80,16 @@ AND r.artifact = ` + canonicalAt(artifact) + ` AND r.exists_now AND NOT r.delete
 func (d *DB) Versions(ctx context.Context, m Moment, artifact int64, p Page) (List[Version], error) {
 	b := bindsOf(m)
 	keyset, order := keyPage(p, &b, "k.key", true)
-	rows, err := ask(ctx, d, m, "list versions of an artifact", `SELECT `+columns("r", versionColumns)+fromVersions(b.of(artifact)+"::bigint")+" AND "+keyset+
-		" ORDER BY "+order+" LIMIT "+b.of(p.limit()+1), b, scanVersion)
+	text := `SELECT ` + columns("r", versionColumns) + fromVersions(b.of(artifact)+"::bigint") + " AND " + keyset + " ORDER BY " + order + " LIMIT " + b.of(p.limit()+1)
+	rows, err := ask(ctx, d, m, "list versions of an artifact", text, b, scanVersion)
 	return pageOf(p, sortedByKey(rows, func(v Version) int64 { return v.Key })), err
 }
 
 // CountVersions counts the versions of an artifact; it stops at most + 1.
 func (d *DB) CountVersions(ctx context.Context, m Moment, artifact int64, most int) (int, error) {
 	b := bindsOf(m)
-	return count(ctx, d, m, "count versions of an artifact", `SELECT`+fromVersions(b.of(artifact)+"::bigint"), b, most)
+	text := `SELECT` + fromVersions(b.of(artifact)+"::bigint")
+	return count(ctx, d, m, "count versions of an artifact", text, b, most)
 }
 
 var versionNamedSQL = `SELECT ` + columns("r", versionColumns) + fromVersions("$3") + `

@@ -12,3 +12,6 @@ CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (le
 CREATE INDEX artifact_versions_outside ON read.artifact_versions (ws, artifact) WHERE producer IS NULL AND name IS NULL;
 CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
 CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);
+CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
+CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
+CREATE INDEX last_said_target ON read.last_said (ws, target);

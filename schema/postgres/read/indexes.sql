@@ -44,10 +44,8 @@ CREATE INDEX lineage_edges_was_version ON read.lineage_edges_was (ws, version, d
 CREATE INDEX artifact_edges_target ON read.artifact_edges (ws, target, source) INCLUDE (since, pipeline);
 CREATE INDEX artifact_edges_was_source ON read.artifact_edges_was (ws, source, target) INCLUDE (since, until, pipeline);
 CREATE INDEX artifact_edges_was_target ON read.artifact_edges_was (ws, target, source) INCLUDE (since, until, pipeline);
-CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
 CREATE INDEX column_lineage_was_target ON read.column_lineage_was (ws, target);
 CREATE INDEX column_lineage_was_source ON read.column_lineage_was (ws, source);
-CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
 CREATE INDEX declared_was_pipeline ON read.declared_was (ws, pipeline);
 
 CREATE INDEX audit_subject ON read.audit_entries (ws, subject, revision);

@@ -1,0 +1,236 @@
+package graphql_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/eventstore/memory"
+	"github.com/annals-io/annals/graphql"
+	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/ingest/foreign"
+	"github.com/annals-io/annals/ingest/native"
+	"github.com/annals-io/annals/internal/pgtest"
+	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/projections/read"
+)
+
+// A house is a whole server: a log in memory, read models in Postgres, and the API over HTTP.
+type house struct {
+	t   *testing.T
+	url string
+	log *bytes.Buffer // what went wrong inside
+}
+
+// reader may look everywhere and nothing else; owner may do all; stranger may do nothing.
+type may struct{ read, write, admin bool }
+
+func (m may) CanRead(ws domain.Slug) bool   { return m.read && ws != "secret" }
+func (m may) CanIngest(ws domain.Slug) bool { return m.write }
+func (m may) CanWrite(ws domain.Slug) bool  { return m.write }
+func (m may) CanAdmin(ws domain.Slug) bool  { return m.admin }
+func (m may) IsAdmin() bool                 { return m.admin }
+
+func newHouse(t *testing.T, limits limit.Limits) *house {
+	t.Helper()
+	pool := pgtest.Pool(t)
+	if err := projections.Migrate(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, log: &bytes.Buffer{}}
+	store := memory.New()
+	engine, err := projections.New(projections.Config{Store: store, Pool: pool, StatesLinger: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := eventstore.New(store, eventstore.Config{})
+	log := slog.New(slog.NewTextHandler(&locked{w: h.log}, &slog.HandlerOptions{Level: slog.LevelError}))
+	server, err := graphql.New(graphql.Config{
+		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test"},
+		Limits:   limits, Log: log, KeepAlive: 50 * time.Millisecond,
+		Caller: func(ctx context.Context) (graphql.Caller, bool) {
+			who, _ := ctx.Value(whoKey{}).(string)
+			c, ok := map[string]graphql.Caller{
+				"Bearer owner":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal"},
+				"Bearer other":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
+				"Bearer reader": {Principal: may{read: true}, Actor: domain.Actor{Kind: "key", ID: "reader"}},
+			}[who]
+			return c, ok
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- engine.Run(ctx) }()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, r.Header.Get("Authorization"))))
+	}))
+	t.Cleanup(func() {
+		srv.CloseClientConnections()
+		srv.Close()
+		_ = commands.Close(context.Background())
+		cancel()
+		<-done
+		_ = store.Close()
+		if s := h.log.String(); s != "" {
+			t.Errorf("logged:\n%s", s)
+		}
+	})
+	select {
+	case <-engine.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	h.url = srv.URL
+	return h
+}
+
+type whoKey struct{}
+
+// locked writes one line at a time.
+type locked struct{ w io.Writer }
+
+func (l *locked) Write(p []byte) (int, error) { return l.w.Write(p) }
+
+func readNative(body []byte, now time.Time) (graphql.NativeEvent, error) {
+	e, err := native.Read(body, now)
+	var no *foreign.Refusal
+	if errors.As(err, &no) {
+		return graphql.NativeEvent{}, &graphql.NativeRefusal{Code: string(no.Code), Path: no.Path, Message: no.Message}
+	}
+	return graphql.NativeEvent{ID: e.ID, Warnings: e.Warnings, Request: e.Request}, err
+}
+
+// An answer is a response, read into plain values.
+type answer struct {
+	t      *testing.T
+	status int
+	Data   any              `json:"data"`
+	Errors []map[string]any `json:"errors"`
+}
+
+// as asks with somebody's key.
+func (h *house) as(who, query string, vars map[string]any) answer {
+	h.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(h.t.Context(), "POST", h.url, bytes.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/graphql-response+json")
+	if who != "" {
+		req.Header.Set("Authorization", "Bearer "+who)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	a := answer{t: h.t, status: resp.StatusCode}
+	dec := json.NewDecoder(resp.Body)
+	dec.UseNumber()
+	if err := dec.Decode(&a); err != nil {
+		h.t.Fatalf("%s answered no JSON: %v", query, err)
+	}
+	return a
+}
+
+// ask asks as the owner, and wants no error.
+func (h *house) ask(query string, vars ...map[string]any) answer {
+	h.t.Helper()
+	var v map[string]any
+	if len(vars) > 0 {
+		v = vars[0]
+	}
+	a := h.as("owner", query, v)
+	if len(a.Errors) > 0 {
+		h.t.Fatalf("%s\nanswered %v", query, a.Errors)
+	}
+	return a
+}
+
+// code is the code of the first error.
+func (a answer) code() string {
+	if len(a.Errors) == 0 {
+		return ""
+	}
+	ext, _ := a.Errors[0]["extensions"].(map[string]any)
+	s, _ := ext["code"].(string)
+	return s
+}
+
+// at is the value at a path of names and indexes: "workspace.runs.nodes.0.name". It is printed as JSON, texts without
+// quotes.
+func (a answer) at(path string) string {
+	a.t.Helper()
+	v := a.Data
+	for part := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			got, ok := in[part]
+			if !ok {
+				a.t.Fatalf("no %q of %s in %v", part, path, in)
+			}
+			v = got
+		case []any:
+			i := 0
+			if err := json.Unmarshal([]byte(part), &i); err != nil || i >= len(in) {
+				a.t.Fatalf("no %q of %s in %d elements", part, path, len(in))
+			}
+			v = in[i]
+		default:
+			a.t.Fatalf("no %q of %s in %v", part, path, v)
+		}
+	}
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// want compares values at paths.
+func (a answer) want(paths map[string]string) {
+	a.t.Helper()
+	for path, want := range paths {
+		if got := a.at(path); got != want {
+			a.t.Errorf("%s is %s; want %s", path, got, want)
+		}
+	}
+}
+
+// do carries out a mutation that must go well; it answers its payload.
+func (h *house) do(mutation, input, fields string) answer {
+	h.t.Helper()
+	a := h.ask("mutation { it: " + mutation + "(input: {" + input + "}) { " + fields + " userErrors { __typename message code path } revision duplicate } }")
+	if got := a.at("it.userErrors"); got != "[]" {
+		h.t.Fatalf("%s: %s", mutation, got)
+	}
+	return a
+}
+
+// refused carries out a mutation that must be refused; it answers type and code of the refusal.
+func (h *house) refused(mutation, input string) (kind, code string) {
+	h.t.Helper()
+	a := h.ask("mutation { it: " + mutation + "(input: {" + input + "}) { userErrors { __typename message code path } } }")
+	return a.at("it.userErrors.0.__typename"), a.at("it.userErrors.0.code")
+}

@@ -1,0 +1,99 @@
+package graphql_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/annals-io/annals/graphql/limit"
+)
+
+func TestMoments(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "a", name: "first"`, "")
+	h.do("createWorkspace", `slug: "b", name: "other"`, "")
+	h.do("renameWorkspace", `workspace: "a", name: "second"`, "workspace { name }")
+	for name, tt := range map[string]struct{ query, code, path, want string }{
+		"now":                        {`{ workspace(slug: "a") { name } }`, "", "workspace.name", "second"},
+		"as of a revision":           {`{ workspace(slug: "a", asOf: {revision: 0}) { name asOf { revision settled } } }`, "", "workspace.name", "first"},
+		"as of a time before":        {`{ workspace(slug: "a", asOf: {time: "2001-01-01T00:00:00Z"}) { name } }`, "AS_OF_BEFORE_FIRST_EVENT", "workspace", "null"},
+		"as of a revision before":    {`{ workspace(slug: "a", asOf: {revision: -1}) { name } }`, "AS_OF_BEFORE_FIRST_EVENT", "workspace", "null"},
+		"as of a time far ahead":     {`{ workspace(slug: "a", asOf: {time: "2999-01-01T00:00:00Z"}) { name } }`, "AS_OF_AHEAD", "workspace", "null"},
+		"as of a revision ahead":     {`{ workspace(slug: "a", asOf: {revision: 99}, timeoutMs: 100) { name } }`, "AS_OF_AHEAD", "workspace", "null"},
+		"at least one that is there": {`{ workspace(slug: "a", atLeast: 1) { name } }`, "", "workspace.name", "second"},
+		"at least one that is not":   {`{ workspace(slug: "a", atLeast: 99, timeoutMs: 100) { name } }`, "CONSISTENCY_TIMEOUT", "workspace", "null"},
+		"wait for too long":          {`{ workspace(slug: "a", timeoutMs: 999999) { name } }`, "BAD_USER_INPUT", "workspace", "null"},
+		"a revision of several":      {`{ workspaces(asOf: {revision: 0}) { nodes { slug } } }`, "AS_OF_NEEDS_TIME", "", ""},
+		"several":                    {`{ workspaces { nodes { slug } totalCount } }`, "", "workspaces.nodes", `[{"slug":"a"},{"slug":"b"}]`},
+		"several, by pages":          {`{ workspaces(last: 1) { nodes { slug } pageInfo { hasPreviousPage } } }`, "", "workspaces.nodes", `[{"slug":"b"}]`},
+		"several, before any":        {`{ workspaces(asOf: {time: "2001-01-01T00:00:00Z"}) { nodes { slug } } }`, "", "workspaces.nodes", `[]`},
+		"none of that name":          {`{ workspace(slug: "nope") { name } }`, "", "workspace", "null"},
+		"a time and a revision":      {`query { workspace(slug: "a", asOf: {time: "2026-01-01T00:00:00Z", revision: 0}) { name } }`, "GRAPHQL_VALIDATION_FAILED", "", ""},
+		"a time without a zone":      {`{ workspace(slug: "a", asOf: {time: "2026-01-01T00:00:00"}) { name } }`, "BAD_USER_INPUT", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := h.as("owner", tt.query, nil)
+			if a.code() != tt.code {
+				t.Fatalf("answered %v; want code %q", a.Errors, tt.code)
+			}
+			if tt.path != "" {
+				if got := a.at(tt.path); got != tt.want {
+					t.Errorf("%s is %s; want %s", tt.path, got, tt.want)
+				}
+			}
+		})
+	}
+	// What was given as a variable is checked like a literal.
+	a := h.as("owner", `query($at: AsOf) { workspace(slug: "a", asOf: $at) { name } }`, map[string]any{"at": map[string]any{"time": "2026-01-01T00:00:00Z", "revision": 0}})
+	if a.code() != "INVALID_ONE_OF" {
+		t.Errorf("two members by variable answered %v; want INVALID_ONE_OF", a.Errors)
+	}
+}
+
+func TestNodesAndWords(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "a"`, "")
+	h.do("createWorkspace", `slug: "b"`, "")
+	run := h.do("startRun", `workspace: "a", id: "r", pipeline: {namespace: "s3://x", name: "y/z"}`, "run { id pipeline { id } }")
+	id, pipeline := run.at("it.run.id"), run.at("it.run.pipeline.id")
+	h.do("startRun", `workspace: "a", id: "q", pipeline: {name: "y/z"}`, "run { id }")
+	a := h.ask(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, map[string]any{"ids": []string{id, "nonsense", pipeline, "run_bm9wZTox"}})
+	a.want(map[string]string{"nodes.0.id": id, "nodes.1": "null", "nodes.2.__typename": "Pipeline", "nodes.3": "null"})
+	b := h.ask(`query($id: ID!) { workspace(slug: "a") { byID: run(id: $id) { id } byRunID: run(id: "r") { id } byNumber: run(id: "s3://x/y/z#1") { id }
+		whole: pipeline(id: "s3://x/y/z") { namespace } } other: workspace(slug: "b") { run(id: $id) { id } } }`, map[string]any{"id": id})
+	b.want(map[string]string{"workspace.byID.id": id, "workspace.byRunID.id": id, "workspace.byNumber.id": id, "workspace.whole.namespace": "s3://x", "other.run": "null"})
+	// The bare name means both; the one whose whole name it is wins.
+	h.ask(`{ workspace(slug: "a") { pipeline(id: "y/z") { namespace } } }`).want(map[string]string{"workspace.pipeline.namespace": ""})
+	h.do("startRun", `workspace: "a", id: "p", pipeline: {namespace: "other", name: "z"}`, "run { id }")
+	h.do("startRun", `workspace: "a", id: "p2", pipeline: {namespace: "third", name: "z"}`, "run { id }")
+	c := h.as("owner", `{ workspace(slug: "a") { pipeline(id: "z") { id } } }`, nil)
+	if c.code() != "AMBIGUOUS" || !strings.Contains(c.Errors[0]["message"].(string), "other/z") {
+		t.Errorf("a name of two pipelines answered %v; want AMBIGUOUS with candidates", c.Errors)
+	}
+}
+
+// TestAccess: what one may not see looks like what is not there.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
+	// Nobody reads "secret", not even its owner; writing to it works.
+	h.do("createWorkspace", `slug: "secret"`, "")
+	if a := h.as("", `{ __typename }`, nil); a.status != 401 || a.code() != "UNAUTHENTICATED" {
+		t.Errorf("without a key: %d %v; want 401", a.status, a.Errors)
+	}
+	h.ask(`{ workspace(slug: "secret") { name } workspaces { nodes { slug } } }`).
+		want(map[string]string{"workspace": "null", "workspaces.nodes": `[{"slug":"w"}]`})
+	for _, m := range []string{`renameWorkspace(input: {workspace: "w", name: "x"})`, `archiveWorkspace(input: {workspace: "w"})`, `createWorkspace(input: {slug: "x"})`} {
+		a := h.as("reader", `mutation { `+m+` { userErrors { code } } }`, nil)
+		if a.code() != "FORBIDDEN" && !strings.Contains(m, "create") {
+			t.Errorf("%s as a reader answered %v; want FORBIDDEN", m, a)
+		}
+		if a.code() == "" && a.at(strings.Split(m, "(")[0]+".userErrors") == "[]" {
+			t.Errorf("%s was carried out for a reader", m)
+		}
+	}
+	a := h.as("reader", `{ viewer { id scopes } workspace(slug: "w") { viewerAccess { read write admin } } }`, nil)
+	a.want(map[string]string{"viewer.id": "reader", "workspace.viewerAccess": `{"admin":false,"read":true,"write":false}`})
+}
