@@ -215,5 +215,54 @@ func checkSpec(e PipelineVersionRegistered) error {
 			}
 		}
 	}
+	if step := onCycle(e.Spec.Edges); step != "" {
+		return &Error{Code: Invalid, Subject: "spec.edges", Message: fmt.Sprintf("step %q waits for itself: the edges make a cycle", clip(step))}
+	}
 	return nil
+}
+
+// onCycle is a step that can be reached from itself; "" where there is none.
+func onCycle(edges []Edge) string {
+	waits, next := map[string]int{}, map[string][]string{}
+	for _, e := range edges {
+		waits[e.To]++
+		next[e.From] = append(next[e.From], e.To)
+	}
+	var free []string
+	for _, e := range edges {
+		if waits[e.From] == 0 {
+			free, waits[e.From] = append(free, e.From), -1 // once is enough
+		}
+	}
+	for len(free) > 0 {
+		step := free[len(free)-1]
+		free = free[:len(free)-1]
+		for _, to := range next[step] {
+			if waits[to]--; waits[to] == 0 {
+				free = append(free, to)
+			}
+		}
+	}
+	// What still waits lies on a cycle or behind one: from there, a step that can be walked back to for ever is on it.
+	for _, e := range edges {
+		if waits[e.From] > 0 && waits[e.To] > 0 {
+			return backOnto(edges, waits, e.From)
+		}
+	}
+	return ""
+}
+
+// backOnto walks from step to a step it waits for, among those that still wait, until one comes again.
+func backOnto(edges []Edge, waits map[string]int, step string) string {
+	seen := map[string]bool{}
+	for !seen[step] {
+		seen[step] = true
+		for _, e := range edges {
+			if e.To == step && waits[e.From] > 0 {
+				step = e.From
+				break
+			}
+		}
+	}
+	return step
 }

@@ -21,7 +21,11 @@ type Attempt struct {
 	EndedAt       time.Time // zero: it did not end
 	Contradictory bool      // facts disagree on how it ended
 	hasStart      bool
+	retriedAt     time.Time // when its producer said that it will be tried again
 }
+
+// over says that a start opens the next attempt: this one ended, or is to be tried again.
+func (a *Attempt) over() bool { return a.Status.Ended() || a.Status == StatusRetrying }
 
 // A Life is what the facts of an execution amount to.
 type Life struct {
@@ -34,7 +38,7 @@ type Life struct {
 }
 
 // FoldLife folds the facts of an execution, whatever the order they came in. Within one attempt failure and
-// cancellation beat success and the contradiction is flagged; a second start after an end opens another attempt,
+// cancellation beat success and the contradiction is flagged; a second start after an end or a retry opens another attempt,
 // but a start that is the only one never reopens what has ended (DESIGN 8). A producer that numbers its attempts
 // is believed.
 func FoldLife(facts []Fact) Life {
@@ -54,7 +58,7 @@ func FoldLife(facts []Fact) Life {
 	for i := range life.Attempts {
 		life.Contradictory = life.Contradictory || life.Attempts[i].Contradictory
 		if i+1 < len(life.Attempts) && life.Attempts[i].Status == StatusRetrying {
-			life.Attempts[i].Status = StatusRetried
+			life.Attempts[i].Status, life.Attempts[i].EndedAt = StatusRetried, life.Attempts[i].retriedAt
 		}
 	}
 	last := life.Attempts[len(life.Attempts)-1]
@@ -67,7 +71,7 @@ func (l *Life) attempt(f Fact) *Attempt {
 	number := max(f.Attempt, 1)
 	if n := len(l.Attempts); f.Attempt == 0 && n > 0 {
 		last := &l.Attempts[n-1]
-		if f.Phase != Started || !last.Status.Ended() || !last.hasStart {
+		if f.Phase != Started || !last.over() || !last.hasStart {
 			return last
 		}
 		number = last.Number + 1
@@ -100,6 +104,9 @@ func (a *Attempt) fold(f Fact) {
 		a.end(f, next)
 	case !a.Status.Ended() && !(a.Status == StatusRunning && (next == StatusQueued || next == StatusInitializing)):
 		a.Status = next
+		if next == StatusRetrying {
+			a.retriedAt = f.Order.At
+		}
 	}
 }
 

@@ -48,6 +48,9 @@ func TestFoldLife(t *testing.T) {
 		"queued late":                 {[]Fact{at(0, Started), at(1, Queued)}, StatusRunning, 1, 0, -1, false},
 		"numbered attempts":           {[]Fact{at(0, Started, 1), at(1, Failed, 1), at(2, Started, 2), at(1.5, Retrying, 1)}, StatusRunning, 2, 2, -1, false},
 		"numbered, the first is late": {[]Fact{at(2, Succeeded, 2), at(9, Failed, 1)}, StatusSucceeded, 2, -1, 2, false},
+		"started after a retry":       {[]Fact{at(0, Started), at(1, Retrying), at(2, Started)}, StatusRunning, 2, 2, -1, false},
+		"retried twice":               {[]Fact{at(0, Started), at(1, Retrying), at(2, Started), at(3, Retrying)}, StatusRetrying, 2, 2, -1, false},
+		"a retry without a start":     {[]Fact{at(1, Retrying), at(2, Started)}, StatusRunning, 1, 2, -1, false},
 		"retrying":                    {[]Fact{at(0, Started), at(1, Retrying)}, StatusRetrying, 1, 0, -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {

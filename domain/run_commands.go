@@ -70,10 +70,10 @@ func move(st *State, what string, p Phase, attempt int, e Event) ([]Event, error
 // NestRun says that a run is part of another one.
 type NestRun struct{ RunNested }
 
-// Needs is the run.
-func (c NestRun) Needs() []Entity { return []Entity{RunEntity(c.Run)} }
+// Needs are the run and the other one.
+func (c NestRun) Needs() []Entity { return []Entity{RunEntity(c.Run), RunEntity(c.Parent)} }
 
-// Decide refuses a run as its own parent and does nothing where it has that parent.
+// Decide refuses a run as its own parent and one that is nested in it, and does nothing where it has that parent.
 func (c NestRun) Decide(s States) ([]Event, error) {
 	if err := writable(s); err != nil {
 		return nil, err
@@ -90,6 +90,9 @@ func (c NestRun) Decide(s States) ([]Event, error) {
 	}
 	if st.Parent != nil && *st.Parent == c.Parent {
 		return nil, nil
+	}
+	if in := s.Of(RunEntity(c.Parent)).Parent; in != nil && *in == c.Run {
+		return nil, &Error{Code: Invalid, Subject: "parent", Message: fmt.Sprintf("run %s is nested in run %s itself", clip(c.Parent.String()), clip(c.Run.String()))}
 	}
 	return []Event{c.RunNested}, nil
 }

@@ -65,9 +65,11 @@ func (s *State) Apply(r *Recorded) error {
 	return nil
 }
 
-// fact keeps what FoldLife can still need: not the second report in a row that only says "it runs".
+// fact keeps what FoldLife can still need: not the second report in a row that only says "it runs". One that it is to be
+// retried or stopped counts each time, since a start may lie between two of them.
 func (s *State) fact(f Fact) {
-	if !f.Phase.Terminal() && f.Phase != Started {
+	switch f.Phase {
+	case Queued, Initializing, Annotated, Observed, Progressed:
 		for _, old := range s.Facts {
 			if old.Phase == f.Phase && old.Attempt == f.Attempt && old.Order.Compare(f.Order) <= 0 {
 				return

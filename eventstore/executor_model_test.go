@@ -150,6 +150,13 @@ func TestExecutorIsTheModel(t *testing.T) {
 			batch := rapid.SliceOfN(requests(), 1, 12).Draw(t, "batch")
 			answers := xs[rapid.IntRange(0, 1).Draw(t, "executor")].ExecuteAll(context.Background(), batch)
 			for i, r := range batch {
+				t.Logf("BATCH %s %q d%d since%v %T %.60v -> %+v %v", r.Stream, r.CommandID, r.Digest[0], r.IfUnchangedSince, r.Command, r.Command, answers[i].Result, answers[i].Err)
+			}
+			pp, _ := s.ReadAll(context.Background(), eventstore.Position{}, 1000)
+			for _, e := range pp.Events {
+				t.Logf("LOG %s %d %s %s", e.Stream, e.Revision, e.Type, e.Meta.CommandID)
+			}
+			for i, r := range batch {
 				want, wantErr := m.execute(t, r)
 				got := answers[i]
 				denied := wantErr != nil || want.Unchanged

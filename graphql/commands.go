@@ -63,8 +63,8 @@ type startNested struct {
 	nest domain.NestRun
 }
 
-// Needs is the run.
-func (c startNested) Needs() []domain.Entity { return c.move.Needs() }
+// Needs are the run and its parent.
+func (c startNested) Needs() []domain.Entity { return c.nest.Needs() }
 
 // Decide is both decisions; the one to nest stands on the same states.
 func (c startNested) Decide(s domain.States) ([]domain.Event, error) {

@@ -211,3 +211,30 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+// TestAPageCostsAsManyStatementsAsARow: what hangs on rows is read for all of them at once, by nodes and by edges,
+// and so is what hangs on that.
+func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	for i := range 12 {
+		run := fmt.Sprintf(`workspace: "w", run: "r%d"`, i)
+		h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p%d"}, tags: [{key: "t"}]`, i, i), "")
+		h.do("produceArtifactVersions", run+fmt.Sprintf(`, artifacts: [{artifact: {name: "a%d"}}]`, i), "")
+		h.do("failRun", run+`, failure: {message: "boom"}`, "run { id }")
+	}
+	const fields = `name revision createdAt updatedAt tags { key } parameters { name } metrics { name } failure { message } attempts { number failure { message } } stepCounts { count } warnings
+		pipeline { name tags { key } lastRun { name } latest { number } }
+		outputs { artifactVersion { number status uri revision producedBy { name statusName } artifact { name aliases { name } latest { number } lastProducer { name } } } }`
+	count := func(form string, rows int) int64 {
+		before := h.reads.Load()
+		h.ask(fmt.Sprintf(`{ workspace(slug: "w") { runs(first: %d) { `+form+` } } }`, rows, fields))
+		return h.reads.Load() - before
+	}
+	for _, form := range []string{`nodes { %s }`, `edges { node { %s } }`} {
+		if one, many := count(form, 1), count(form, 12); many > one || one == 0 {
+			t.Errorf("%s: a row costs %d statements, twelve %d", form, one, many)
+		}
+	}
+}

@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
@@ -30,9 +33,22 @@ type house struct {
 	t   *testing.T
 	url string
 	log *bytes.Buffer // what went wrong inside
+
+	reads atomic.Int64 // statements that read rows at a moment
 }
 
-// reader may look everywhere and nothing else; owner may do all; stranger may do nothing.
+// TraceQueryStart counts what resolvers read: statements with the revision that an answer is true at.
+func (h *house) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if len(q.Args) >= 2 && strings.Contains(q.SQL, "$2") && strings.HasPrefix(strings.TrimSpace(q.SQL), "SELECT") {
+		h.reads.Add(1)
+	}
+	return ctx
+}
+
+// TraceQueryEnd does nothing.
+func (h *house) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// may is what a key is good for. The workspace "secret" is read by nobody.
 type may struct{ read, write, admin bool }
 
 func (m may) CanRead(ws domain.Slug) bool   { return m.read && ws != "secret" }
@@ -43,18 +59,27 @@ func (m may) IsAdmin() bool                 { return m.admin }
 
 func newHouse(t *testing.T, limits limit.Limits) *house {
 	t.Helper()
-	pool := pgtest.Pool(t)
+	h := &house{t: t, log: &bytes.Buffer{}}
+	config, err := pgxpool.ParseConfig(pgtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = h
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
 	if err := projections.Migrate(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, log: &bytes.Buffer{}}
 	store := memory.New()
 	engine, err := projections.New(projections.Config{Store: store, Pool: pool, StatesLinger: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	commands := eventstore.New(store, eventstore.Config{})
-	log := slog.New(slog.NewTextHandler(&locked{w: h.log}, &slog.HandlerOptions{Level: slog.LevelError}))
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
 	server, err := graphql.New(graphql.Config{
 		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test"},
 		Limits:   limits, Log: log, KeepAlive: 50 * time.Millisecond,
@@ -98,11 +123,6 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 }
 
 type whoKey struct{}
-
-// locked writes one line at a time.
-type locked struct{ w io.Writer }
-
-func (l *locked) Write(p []byte) (int, error) { return l.w.Write(p) }
 
 func readNative(body []byte, now time.Time) (graphql.NativeEvent, error) {
 	e, err := native.Read(body, now)

@@ -93,8 +93,5 @@ func pathOf(subject string) []string {
 	if subject == "" || strings.ContainsAny(subject, " /:#") {
 		return path
 	}
-	for _, part := range strings.FieldsFunc(subject, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
-		path = append(path, part)
-	}
-	return path
+	return append(path, strings.FieldsFunc(strings.TrimPrefix(subject, "spec."), func(r rune) bool { return r == '.' || r == '[' || r == ']' })...)
 }

@@ -7,10 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/spf13/cobra"
 )
 
 // graphqlError is a top-level error of an answer.
@@ -120,41 +118,6 @@ func (c *client) mutate(ctx context.Context, name string, input map[string]any, 
 	return payload, nil
 }
 
-// asOfFlag is --as-of: a revision, or a time.
-type asOfFlag struct{ text string }
-
-func (f *asOfFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.text, "as-of", "", "look at an earlier `moment`: a time (2026-03-01, 2026-03-01T12:00:00Z) or a revision (4711)")
-}
-
-// input is the GraphQL value, nil for now.
-func (f *asOfFlag) input() (map[string]any, error) {
-	s := f.text
-	if s == "" {
-		return nil, nil
-	}
-	if strings.Trim(s, "0123456789") == "" {
-		return map[string]any{"revision": json.Number(strings.TrimLeft(s[:len(s)-1], "0") + s[len(s)-1:])}, nil
-	}
-	t, err := parseTime(s)
-	if err != nil {
-		return nil, usage("--as-of %q is neither a revision nor a time", s).with("write 4711, 2026-03-01 or 2026-03-01T12:00:00Z")
-	}
-	return map[string]any{"time": t.UTC().Format(time.RFC3339Nano)}, nil
-}
-
-// timeLayouts are the forms of time that are understood; without a zone it is UTC.
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
-
-func parseTime(s string) (time.Time, error) {
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usage("%q is no time", s).with("write 2026-03-01 or 2026-03-01T12:00:00Z; without a zone it is UTC")
-}
-
 // inWorkspace settles which workspace a command is about: as set, else that of the key, else "default".
 func (a *app) inWorkspace(ctx context.Context, c *client) (string, error) {
 	if a.global.workspace != "" {
@@ -223,99 +186,4 @@ func (a *app) one(ctx context.Context, c *client, what, word, field string, vars
 		return nil, (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("there is no %s %q", what, clip(word, 200))}).with("`annals %s list` shows those there are", strings.Fields(what)[0])
 	}
 	return raw, nil
-}
-
-// listFlags are those of every listing command.
-type listFlags struct {
-	limit int
-	after string
-}
-
-func (f *listFlags) add(cmd *cobra.Command, limit int) {
-	cmd.Flags().IntVar(&f.limit, "limit", limit, "most rows; 0: all of them")
-	cmd.Flags().StringVar(&f.after, "after", "", "go on after this `cursor`, the nextCursor of an earlier answer")
-}
-
-// page is one page of a connection.
-type page struct {
-	Nodes    []json.RawMessage `json:"nodes"`
-	PageInfo struct {
-		HasNextPage bool    `json:"hasNextPage"`
-		EndCursor   *string `json:"endCursor"`
-	} `json:"pageInfo"`
-	TotalCount int `json:"totalCount"`
-}
-
-// pageFields are what a connection is asked for.
-func pageFields(node string) string {
-	return "{ nodes { " + node + " } pageInfo { hasNextPage endCursor } totalCount }"
-}
-
-// mostPerPage is the largest page that a server gives.
-const mostPerPage = 500
-
-// collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
-func (a *app) collect(f listFlags, next func(first int, after *string) (page, error), columns []column) error {
-	if f.limit < 0 {
-		return usage("--limit %d is below zero", f.limit)
-	}
-	l := list{Items: []json.RawMessage{}}
-	var after *string
-	if f.after != "" {
-		after = &f.after
-	}
-	shown := 0
-	for {
-		first := mostPerPage
-		if f.limit > 0 {
-			first = min(first, f.limit-shown)
-		}
-		p, err := next(first, after)
-		if err != nil {
-			return err
-		}
-		shown += len(p.Nodes)
-		l.TotalCount, l.NextCursor, after = p.TotalCount, nil, p.PageInfo.EndCursor
-		if p.PageInfo.HasNextPage {
-			l.NextCursor = p.PageInfo.EndCursor
-		}
-		if a.global.output == "ndjson" {
-			if err := a.printLines(p.Nodes); err != nil {
-				return err
-			}
-		} else {
-			l.Items = append(l.Items, p.Nodes...)
-		}
-		if !p.PageInfo.HasNextPage || len(p.Nodes) == 0 || (f.limit > 0 && shown >= f.limit) {
-			break
-		}
-	}
-	if a.global.output == "ndjson" {
-		return nil
-	}
-	return a.printList(l, columns)
-}
-
-// listIn lists a connection field of a workspace. The field takes $first and $after besides what declare says.
-func (a *app) listIn(ctx context.Context, field, args, declare, node string, vars map[string]any, f listFlags, asOf asOfFlag, columns []column) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	slug, err := a.inWorkspace(ctx, c)
-	if err != nil {
-		return err
-	}
-	return a.collect(f, func(first int, after *string) (page, error) {
-		all := map[string]any{"first": first, "after": after}
-		for name, v := range vars {
-			all[name] = v
-		}
-		var p page
-		raw, err := a.withinSlug(ctx, c, slug, ", $first: Int, $after: String"+declare, field+"(first: $first, after: $after"+args+") "+pageFields(node), all, asOf)
-		if err != nil {
-			return p, err
-		}
-		return p, json.Unmarshal(raw, &p)
-	}, columns)
 }

@@ -139,6 +139,7 @@ type writers struct {
 	acks  *os.File
 	sent  sync.Map // id -> true
 	acked atomic.Int64
+	odd   sync.Map // answers that are neither success nor 503: clients would drop the event
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
@@ -167,6 +168,9 @@ func (w *writers) write(ctx context.Context, writer int) {
 		w.sent.Store(id, true)
 		for ctx.Err() == nil { // until it is taken: the same event, again and again
 			status, _ := w.post(ctx, "", killEvent(id))
+			if status != 0 && status != http.StatusOK && status != http.StatusServiceUnavailable { // 0: nobody is there
+				w.odd.Store(status, true)
+			}
 			if status == http.StatusOK {
 				w.acked.Add(1)
 				_, _ = w.acks.WriteString(id + "\n") // O_APPEND is not needed: one file, one offset
@@ -218,6 +222,10 @@ func (w *writers) account() (lost []string, sent int) {
 	t.Helper()
 	w.stop()
 	w.done.Wait()
+	w.odd.Range(func(status, _ any) bool {
+		t.Errorf("an event was answered %v while the database was away, not 503", status)
+		return true
+	})
 	acked := map[string]bool{}
 	for _, id := range strings.Fields(readFile(t, w.acks.Name())) {
 		acked[id] = true

@@ -26,7 +26,7 @@ func main() { os.Exit(run()) }
 // run runs the command line of this process and returns its exit code.
 func run() int {
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, self: os.Args[0], getenv: os.Getenv,
 		terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && isatty.IsTerminal(f.Fd())
@@ -39,6 +39,7 @@ func run() int {
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	self           string // how a person starts this program again
 	getenv         func(string) string
 	terminal       func(io.Writer) bool // whether a person looks at it
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -152,6 +153,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	address := f.address(listener)
+	if _, asked, _ := net.SplitHostPort(f.listen); asked != "0" && !strings.HasSuffix(address, ":"+asked) {
+		fmt.Fprintf(a.stderr, "annals: port %s is taken: this server listens at %s\n", asked, address)
+	}
 	if err := writeFile(f.data, addressFile, address+"\n", 0o644); err != nil {
 		return err
 	}
@@ -227,10 +231,14 @@ func (a *app) welcome(f serveFlags, address, first string) error {
 	if f.data != "annals-data" {
 		data = " --data " + f.data
 	}
+	self := cmp.Or(a.self, "annals")
 	fmt.Fprintf(&b, "Try:\n")
-	fmt.Fprintf(&b, "  annals import openlineage FILE%s    send recorded OpenLineage events\n", data)
-	fmt.Fprintf(&b, "  annals run list%s                   see what ran\n", data)
-	fmt.Fprintf(&b, "  annals lineage ARTIFACT --up%s      see what something was made of\n\n", data)
+	for _, try := range [][2]string{
+		{"import openlineage FILE", "send recorded OpenLineage events"}, {"run list", "see what ran"}, {"lineage ARTIFACT --up", "see what something was made of"},
+	} {
+		fmt.Fprintf(&b, "  %-*s  %s\n", len(self)+len(data)+len(" import openlineage FILE"), self+" "+try[0]+data, try[1])
+	}
+	b.WriteByte('\n')
 	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }

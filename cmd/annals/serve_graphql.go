@@ -30,7 +30,7 @@ func caller(ctx context.Context) (graphql.Caller, bool) {
 	if !ok {
 		return graphql.Caller{}, false
 	}
-	c := graphql.Caller{Principal: p, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization}
+	c := graphql.Caller{Principal: p, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, string(s))
 	}

@@ -84,7 +84,12 @@ func (g *Guard) InterceptOperation(ctx context.Context, next graphql.OperationHa
 	respond := next(ctx)
 	return func(inner context.Context) *graphql.Response {
 		defer cancel()
-		return respond(inner)
+		resp := respond(inner)
+		if resp == nil && context.Cause(ctx) == ErrTimeout {
+			// The executor answers nothing once its time is over; the caller is there and wants to know.
+			return &graphql.Response{Errors: gqlerror.List{{Message: ErrTimeout.Error(), Extensions: map[string]any{"code": CodeTimeout}}}}
+		}
+		return resp
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // Windows are the parts of artifacts' histories that a page can touch. A write completed at t matters to reads that
 // start at t or later, up to where two other executions have written since (class.stir); a read that starts at t
 // needs the writes before t down to where two executions have written. The times that matter are those of the
-// page's events and of the stored ends of the executions it touches: bounds that the page itself may move are among
-// them, so windows stay closed under everything the page does.
+// page's events and of the stored ends of the executions it touches. A write that the page itself may move is among
+// them, with a window of its own; bounds lie strictly outside, so that windows stay closed under all the page does.
 
 // gap is how far apart two times of one artifact may lie and still share a window.
 const gap = 10 * time.Minute
@@ -457,11 +457,11 @@ FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::timestamptz[], $5::timestamp
 LEFT JOIN LATERAL (
     SELECT b.completed_at AS at FROM (
         SELECT producer FROM read.artifact_versions v
-        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at <= x.lo AND NOT v.deleted
+        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at < x.lo AND NOT v.deleted
         ORDER BY v.completed_at DESC LIMIT 1) a,
     LATERAL (
         SELECT v.completed_at FROM read.artifact_versions v
-        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at <= x.lo AND NOT v.deleted AND v.producer <> a.producer
+        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at < x.lo AND NOT v.deleted AND v.producer <> a.producer
         ORDER BY v.completed_at DESC LIMIT 1) b
 ) low ON true
 LEFT JOIN LATERAL (

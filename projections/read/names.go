@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,7 @@ type nameList struct {
 	more    string // columns of l behind its key
 	recent  string // a query for (thing, key) of what belongs to things, to be bounded by key and limited
 	joins   string // what of k recent's thing is
+	next    string // a query for the least thing behind one (%s) that anything belongs to
 }
 
 // where are the conditions on a thing.
@@ -144,29 +146,27 @@ func (n nameList) order(q NameQuery, b *binds) (order, keyset string, err error)
 
 // listNames reads a page of things.
 func listNames[T any](ctx context.Context, d *DB, m Moment, n nameList, q NameQuery, scan pgx.RowToFunc[T], mark func(T) Mark) (List[T], error) {
-	ways := []nameWay{n.all}
-	if q.Order == ByLatest {
-		ways = n.latestWays(q, d.bounds.walk)
-	}
 	var rows []T
-	for _, way := range ways {
-		limit := q.Page.limit() + 1 - len(rows)
-		b := bindsOf(m)
-		text, err := way.text(q, &b, m)
-		if err != nil {
-			return List[T]{}, err
-		}
-		found, err := ask(ctx, d, m, "list "+n.table, text+" LIMIT "+strconv.Itoa(limit), b, scan)
-		if err != nil {
-			return List[T]{}, err
-		}
-		if way.whole || len(found) == limit {
-			rows = append(rows, found...)
+	for _, part := range n.parts(q) {
+		for _, text := range part {
+			want := q.Page.limit() + 1 - len(rows)
+			b := bindsOf(m)
+			statement, err := text.write(&b, m, d.bounds.walk)
+			if err != nil {
+				return List[T]{}, err
+			}
+			found, err := ask(ctx, d, m, "list "+n.table, statement+" LIMIT "+strconv.Itoa(want), b, scan)
+			if err != nil {
+				return List[T]{}, err
+			}
+			if text.whole || len(found) == want {
+				rows = append(rows, found...)
+				break
+			}
 		}
 		if len(rows) > q.Page.limit() {
 			break
 		}
-		q.Page.After = way.then(q.Page.After)
 	}
 	out := make([]Sorted[T], len(rows))
 	for i, r := range rows {
@@ -175,37 +175,82 @@ func listNames[T any](ctx context.Context, d *DB, m Moment, n nameList, q NameQu
 	return pageOf(q.Page, out), nil
 }
 
-// A nameWay is one statement on the way to a page. One that is not whole counts only where it fills the page: else
-// the next one says the same and more.
-type nameWay struct {
-	text  func(NameQuery, *binds, Moment) (string, error)
+// A nameText is a statement for a part of a list. One that is not whole counts only where it fills the page; the next
+// one of the part says the same and more.
+type nameText struct {
+	write func(b *binds, m Moment, bound int) (string, error)
 	whole bool
 }
-// recently is the page as the newest runs or versions alone tell it: those of the last bound. Things of older ones
-// are not in it, so it is an answer only where it fills the page.
-func (n nameList) recently(q NameQuery, m Moment, bound int) (string, binds, error) {
-	b := bindsOf(m)
-	where, err := n.where(q, &b, m)
-	if err != nil {
-		return "", nil, err
+
+// parts are the parts of a list that follow each other, from the page's mark on. Sorted by what is newest of them,
+// the things that have something come first: read from the newest runs or versions, or, where these are of few
+// things, from an index that is skipped through from thing to thing.
+func (n nameList) parts(q NameQuery) [][]nameText {
+	if q.Order != ByLatest {
+		return [][]nameText{{{n.text(q, "", n.from(), "true"), true}}}
 	}
-	order, keyset, err := n.order(q, &b)
-	if err != nil {
-		return "", nil, err
+	with, without := q, q
+	if after := q.Page.After; after != nil && after.Null {
+		with.Page.After = nil
+	} else if after != nil {
+		without.Page.After = nil
 	}
-	last := lastKey(m.Revision)
-	if after := q.Page.After; after != nil {
-		latest, err := strconv.ParseInt(after.Value, 10, 64)
+	without.Order = ByNaming
+	some := []nameText{{n.text(with, `WITH RECURSIVE skipped (thing) AS (
+		SELECT * FROM (`+n.skip("0")+`) s
+		UNION ALL
+		SELECT s.thing FROM skipped k CROSS JOIN LATERAL (`+n.skip("k.thing")+`) s)
+	`, `skipped s JOIN read.`+n.table+` k ON k.ws = $1 AND k.`+n.joins+` = s.thing`+n.joined("CROSS JOIN LATERAL", ""), "true"), true}}
+	if q.Descending && !q.Page.Back {
+		some = append([]nameText{{n.recently(with), false}}, some...)
+	}
+	none := []nameText{{n.text(without, "", n.from(), "l.key IS NULL"), true}}
+	switch after := q.Page.After; {
+	case !q.Page.Back && after != nil && after.Null:
+		return [][]nameText{none}
+	case q.Page.Back && after != nil && !after.Null:
+		return [][]nameText{some}
+	case q.Page.Back:
+		return [][]nameText{none, some}
+	}
+	return [][]nameText{some, none}
+}
+
+// skip is a query for the first thing behind one (SQL) that anything belongs to.
+func (n nameList) skip(behind string) string {
+	return fmt.Sprintf(n.next, behind)
+}
+
+// text writes the statement of a page from k, r and l.
+func (n nameList) text(q NameQuery, with, from, only string) func(*binds, Moment, int) (string, error) {
+	return func(b *binds, m Moment, _ int) (string, error) {
+		where, err := n.where(q, b, m)
 		if err != nil {
-			return "", nil, invalid("the cursor is of another order")
+			return "", err
 		}
-		last = min(last, latest)
+		order, keyset, err := n.order(q, b)
+		return with + `SELECT ` + columns("r", n.columns) + `, l.key` + n.more + ` FROM ` + from + `
+	WHERE ` + where + ` AND ` + keyset + ` AND ` + only + ` ORDER BY ` + order, err
 	}
-	text := `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
-	SELECT ` + columns("r", n.columns) + `, l.key` + n.more + ` FROM (SELECT DISTINCT thing FROM walked) w
-	JOIN read.` + n.table + ` k ON k.ws = $1 AND k.` + n.joins + ` = w.thing` + n.joined("CROSS JOIN LATERAL", "") + `
-	WHERE l.key >= (SELECT min(key) FROM walked) AND ` + where + ` AND ` + keyset + ` ORDER BY ` + order + ` LIMIT ` + strconv.Itoa(q.Page.limit()+1)
-	return text, b, nil
+}
+
+// recently writes the page as the newest runs or versions alone tell it: those of the last bound. Things of older ones
+// are not in it.
+func (n nameList) recently(q NameQuery) func(*binds, Moment, int) (string, error) {
+	return func(b *binds, m Moment, bound int) (string, error) {
+		last := lastKey(m.Revision)
+		if after := q.Page.After; after != nil {
+			latest, err := strconv.ParseInt(after.Value, 10, 64)
+			if err != nil {
+				return "", invalid("the cursor is of another order")
+			}
+			last = min(last, latest)
+		}
+		with := `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
+	`
+		from := `(SELECT DISTINCT thing FROM walked) w JOIN read.` + n.table + ` k ON k.ws = $1 AND k.` + n.joins + ` = w.thing` + n.joined("CROSS JOIN LATERAL", "")
+		return n.text(q, with, from, "l.key >= (SELECT min(key) FROM walked)")(b, m, bound)
+	}
 }
 
 // countNames counts things, most + 1 at most.

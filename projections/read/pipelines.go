@@ -59,6 +59,7 @@ var pipelineList = nameList{
 	latest: `SELECT u.key FROM read.runs u CROSS JOIN LATERAL (` + rowAt("runs", "pipeline, deleted", "x.key = u.key") + `) v
 		WHERE u.ws = $1 AND u.pipeline = k.key AND u.key < ($2 + 1) * 1024 AND v.pipeline = k.key AND NOT v.deleted
 		ORDER BY u.key DESC LIMIT 1`,
+	next:   `SELECT u.pipeline AS thing FROM read.runs u WHERE u.ws = $1 AND u.pipeline > %s ORDER BY u.pipeline LIMIT 1`,
 	recent: `SELECT pipeline AS thing, key FROM read.runs WHERE ws = $1 AND pipeline IS NOT NULL AND key <= `,
 }
 

@@ -41,8 +41,8 @@ type oneWay struct {
 // newWalk fixes where the walk begins.
 func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, error) {
 	w := &walk{db: d, m: m, q: q, created: [2]int64{0, lastKey(m.Revision) + 1},
-		index: map[int64]int{}, sides: map[int64]side{}, facts: map[int64]nodeFacts{}, refused: map[int64]bool{},
-		known: map[GraphEdge]bool{}, collapsed: map[int64]int64{}}
+		index: make(map[int64]int, q.MaxNodes), sides: make(map[int64]side, q.MaxNodes), facts: make(map[int64]nodeFacts, q.MaxNodes),
+		refused: map[int64]bool{}, known: make(map[GraphEdge]bool, 2*q.MaxNodes), collapsed: map[int64]int64{}}
 	if q.Within > 0 {
 		w.deadline = time.Now().Add(q.Within)
 	}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+)
+
+// listFlags are those of every listing command.
+type listFlags struct {
+	limit int
+	after string
+}
+
+func (f *listFlags) add(cmd *cobra.Command, limit int) {
+	cmd.Flags().IntVar(&f.limit, "limit", limit, "most rows; 0: all of them")
+	cmd.Flags().StringVar(&f.after, "after", "", "go on after this `cursor`, the nextCursor of an earlier answer")
+}
+
+// page is one page of a connection.
+type page struct {
+	Nodes    []json.RawMessage `json:"nodes"`
+	PageInfo struct {
+		HasNextPage bool    `json:"hasNextPage"`
+		EndCursor   *string `json:"endCursor"`
+	} `json:"pageInfo"`
+	TotalCount int `json:"totalCount"`
+}
+
+// pageFields are what a connection is asked for.
+func pageFields(node string) string {
+	return "{ nodes { " + node + " } pageInfo { hasNextPage endCursor } totalCount }"
+}
+
+// mostPerPage is the largest page that a server gives.
+const mostPerPage = 500
+
+// collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
+func (a *app) collect(f listFlags, next func(first int, after *string) (page, error), columns []column) error {
+	if f.limit < 0 {
+		return usage("--limit %d is below zero", f.limit)
+	}
+	l := list{Items: []json.RawMessage{}}
+	var after *string
+	if f.after != "" {
+		after = &f.after
+	}
+	shown := 0
+	for {
+		first := mostPerPage
+		if f.limit > 0 {
+			first = min(first, f.limit-shown)
+		}
+		p, err := next(first, after)
+		if err != nil {
+			return err
+		}
+		shown += len(p.Nodes)
+		l.TotalCount, l.NextCursor, after = p.TotalCount, nil, p.PageInfo.EndCursor
+		if p.PageInfo.HasNextPage {
+			l.NextCursor = p.PageInfo.EndCursor
+		}
+		if a.global.output == "ndjson" {
+			if err := a.printLines(p.Nodes); err != nil {
+				return err
+			}
+		} else {
+			l.Items = append(l.Items, p.Nodes...)
+		}
+		if !p.PageInfo.HasNextPage || len(p.Nodes) == 0 || (f.limit > 0 && shown >= f.limit) {
+			break
+		}
+	}
+	if a.global.output == "ndjson" {
+		return nil
+	}
+	return a.printList(l, columns)
+}
+
+// listIn lists a connection field of a workspace. The field takes $first and $after besides what declare says.
+func (a *app) listIn(ctx context.Context, field, args, declare, node string, vars map[string]any, f listFlags, asOf asOfFlag, columns []column) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	slug, err := a.inWorkspace(ctx, c)
+	if err != nil {
+		return err
+	}
+	return a.collect(f, func(first int, after *string) (page, error) {
+		all := map[string]any{"first": first, "after": after}
+		for name, v := range vars {
+			all[name] = v
+		}
+		var p page
+		raw, err := a.withinSlug(ctx, c, slug, ", $first: Int, $after: String"+declare, field+"(first: $first, after: $after"+args+") "+pageFields(node), all, asOf)
+		if err != nil {
+			return p, err
+		}
+		return p, json.Unmarshal(raw, &p)
+	}, columns)
+}
