@@ -37,7 +37,7 @@ GO_OLD = $(shell echo '$(GO_HERE:go%=%) $(GO_NEEDED)' | awk '{ split($$1, is, ".
 	if (is[1] + 0 < needed[1] + 0 || (is[1] + 0 == needed[1] + 0 && is[2] + 0 < needed[2] + 0)) print "old" }')
 check-go = $(if $(GO_HERE),$(if $(GO_OLD),$(error Annals needs Go $(GO_NEEDED) or newer and this is $(GO_HERE); get it from https://go.dev/dl/)),$(error Annals needs Go $(GO_NEEDED) or newer and there is none; get it from https://go.dev/dl/))
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,9 @@ fuzz: go ## run every fuzz target for FUZZTIME (10s)
 
 test-clients: build ## point real producers (openlineage-python, dbt) at a server of its own; needs Python
 	@exec sh examples/test-clients.sh
+
+test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
+	@exec sh graphql/audit/run.sh
 
 clean: ## remove what was built and cached here; data stays
 	@rm -rf bin bench-data

@@ -33,7 +33,38 @@ var (
 	started  = RunReported{Phase: Started, Run: run1, Pipeline: &train}
 	finished = RunReported{Phase: Succeeded, Run: run1}
 	failed   = RunReported{Phase: Failed, Run: run1}
+	queued   = RunReported{Phase: Queued, Run: run1, Pipeline: &train}
+	second   = RunReported{Phase: Started, Run: run1, Pipeline: &train, Attempt: 2}
+	nested   = RunNested{Run: run1, Parent: RunRef{ID: "outer"}}
 )
+
+func step(p Phase) StepReported {
+	return StepReported{Phase: p, Execution: Execution{Run: run1, Step: "s"}}
+}
+
+func TestStepsOfAVersionMakeNoCycle(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		edges  []Edge
+		cyclic bool
+	}{
+		"a line":              {[]Edge{{"a", "b"}, {"b", "c"}}, false},
+		"a diamond":           {[]Edge{{"a", "b"}, {"a", "c"}, {"b", "d"}, {"c", "d"}}, false},
+		"an edge twice":       {[]Edge{{"a", "b"}, {"a", "b"}}, false},
+		"itself":              {[]Edge{{"a", "a"}}, true},
+		"two":                 {[]Edge{{"a", "b"}, {"b", "a"}}, true},
+		"behind a beginning":  {[]Edge{{"a", "b"}, {"b", "c"}, {"c", "b"}, {"c", "d"}}, true},
+		"before what follows": {[]Edge{{"b", "c"}, {"c", "b"}, {"c", "d"}, {"a", "d"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := PipelineVersionRegistered{Pipeline: train, Spec: Spec{Steps: []StepSpec{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}, Edges: tt.edges}}
+			if err := Check(e); errors.Is(err, Invalid) != tt.cyclic {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
 
 func TestDecide(t *testing.T) {
 	t.Parallel()
@@ -67,7 +98,11 @@ func TestDecide(t *testing.T) {
 		"start a failed one":             {[]Event{created, started, failed}, MoveRun{started}, []Event{started}, nil},
 		"start a finished one":           {[]Event{created, started, finished}, MoveRun{started}, nil, InvalidTransition},
 		"start without a pipeline":       {[]Event{created}, MoveRun{RunReported{Phase: Started, Run: run1}}, nil, Required},
+		"start one that failed in line":  {[]Event{created, queued, failed}, MoveRun{started}, []Event{second}, nil},
 		"complete":                       {[]Event{created, started}, MoveRun{finished}, []Event{finished}, nil},
+		"nest in one that is inside":     {[]Event{created, nested}, NestRun{RunNested{Run: nested.Parent, Parent: run1}}, nil, Invalid},
+		"retry twice":                    {[]Event{created, step(Started), step(Retrying), step(Started), step(Retrying)}, MoveStep{step(Started)}, []Event{step(Started)}, nil},
+		"retry a failed step":            {[]Event{created, step(Started), step(Failed)}, MoveStep{step(Retrying)}, []Event{step(Retrying)}, nil},
 		"complete again":                 {[]Event{created, started, finished}, MoveRun{finished}, nil, nil},
 		"fail a finished one":            {[]Event{created, started, finished}, MoveRun{failed}, nil, InvalidTransition},
 		"report failure of a finished":   {[]Event{created, started, finished}, Record{Events: []Event{failed}}, []Event{failed}, nil},

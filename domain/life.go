@@ -102,6 +102,8 @@ func (a *Attempt) fold(f Fact) {
 		}
 	case f.Phase.Terminal():
 		a.end(f, next)
+	case next == StatusRetrying && a.Status == StatusFailed:
+		a.Status, a.retriedAt, a.EndedAt = next, a.EndedAt, time.Time{} // the failure is not the last word
 	case !a.Status.Ended() && !(a.Status == StatusRunning && (next == StatusQueued || next == StatusInitializing)):
 		a.Status = next
 		if next == StatusRetrying {

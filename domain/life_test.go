@@ -50,6 +50,8 @@ func TestFoldLife(t *testing.T) {
 		"numbered, the first is late": {[]Fact{at(2, Succeeded, 2), at(9, Failed, 1)}, StatusSucceeded, 2, -1, 2, false},
 		"started after a retry":       {[]Fact{at(0, Started), at(1, Retrying), at(2, Started)}, StatusRunning, 2, 2, -1, false},
 		"retried twice":               {[]Fact{at(0, Started), at(1, Retrying), at(2, Started), at(3, Retrying)}, StatusRetrying, 2, 2, -1, false},
+		"failed, then to be retried":  {[]Fact{at(0, Started), at(1, Failed), at(2, Retrying)}, StatusRetrying, 1, 0, -1, false},
+		"failed, retried, started":    {[]Fact{at(0, Started), at(1, Failed), at(2, Retrying), at(3, Started), at(4, Succeeded)}, StatusSucceeded, 2, 3, 4, false},
 		"a retry without a start":     {[]Fact{at(1, Retrying), at(2, Started)}, StatusRunning, 1, 2, -1, false},
 		"retrying":                    {[]Fact{at(0, Started), at(1, Retrying)}, StatusRetrying, 1, 0, -1, false},
 	} {

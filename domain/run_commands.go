@@ -61,10 +61,35 @@ func move(st *State, what string, p Phase, attempt int, e Event) ([]Event, error
 	}
 	for _, allowed := range transitions[from] {
 		if allowed == p {
-			return []Event{e}, nil
+			return []Event{anew(e, p, life)}, nil
 		}
 	}
 	return nil, &Error{Code: InvalidTransition, Subject: what, From: from, To: next, Allowed: from.Allowed(), Message: fmt.Sprintf("it is %s and cannot become %s", from, next)}
+}
+
+// anew numbers a start of what is over without ever having started: unnumbered, a lone start would be taken for a late
+// report of the attempt that ended.
+func anew(e Event, p Phase, life Life) Event {
+	if p != Started || len(life.Attempts) == 0 {
+		return e
+	}
+	last := life.Attempts[len(life.Attempts)-1]
+	if last.hasStart || !last.over() {
+		return e
+	}
+	switch e := e.(type) {
+	case RunReported:
+		if e.Attempt == 0 {
+			e.Attempt = last.Number + 1
+		}
+		return e
+	case StepReported:
+		if e.Attempt == 0 {
+			e.Attempt = last.Number + 1
+		}
+		return e
+	}
+	return e
 }
 
 // NestRun says that a run is part of another one.

@@ -82,10 +82,10 @@ func follow(broken map[link]bool, s *Slice, r *SliceResult) {
 		return
 	}
 	promised := link{s.Stream, s.Expected + Expected(len(s.Events))}
-	if r.Err == nil && r.Last == domain.Revision(promised.at) {
-		delete(broken, promised)
-	} else {
+	if r.Err != nil || r.Duplicate {
 		broken[promised] = true
+	} else {
+		delete(broken, promised)
 	}
 }
 

@@ -8475,8 +8475,8 @@ type Run implements Node & Versioned & Execution {
   contradictory: Boolean!
   "True while it is known only because something else named it, such as a child its parent."
   placeholder: Boolean!
-  "The pipeline it is a run of."
-  pipeline: Pipeline!
+  "The pipeline it is a run of; null while nothing has said which, as of a run that only its child named."
+  pipeline: Pipeline
   "The version of the pipeline that ran, when it is known."
   pipelineVersion: PipelineVersion
   "The run it is nested in."

@@ -52,7 +52,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 		return
 	}
 	defer out.close()
-	responses, ctx := exec.DispatchOperation(ctx, op)
+	responses, opCtx := exec.DispatchOperation(ctx, op)
 	results := make(chan *graphql.Response)
 	go func() {
 		defer close(results)
@@ -63,7 +63,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 			}
 		}()
 		for {
-			resp := responses(ctx)
+			resp := responses(opCtx) // what ends opCtx with its last answer must not keep that from being sent
 			if resp == nil || !send(ctx, results, resp) || op.Operation.Operation != ast.Subscription {
 				return
 			}

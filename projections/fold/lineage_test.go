@@ -86,6 +86,12 @@ func TestReadMeansTheLatestCompleteVersion(t *testing.T) {
 			s.reads(run("q", "read"), 4.2, 6, io("x"))
 			s.says(4.5, domain.ArtifactVersionDeleted{Version: domain.VersionRef{Artifact: data("x"), Producer: &domain.Execution{Run: w2}, Attempt: 1}})
 		}, []string{"q x w2 1 -", "r x w1 1 -"}},
+		"two writers complete at the moment it starts, one of them not after all": {func(s *story) {
+			s.writes(w1, 3600, 3601, io("x"))
+			s.says(7200, reported(w2, domain.Succeeded), produced(w2, domain.Succeeded, io("x")))
+			s.says(7200, reported(r, domain.Succeeded), produced(r, domain.Succeeded, io("x")), consumed(r, domain.Succeeded, io("x")))
+			s.says(43200, reported(w2, domain.Failed))
+		}, []string{"r x w1 1 -"}},
 		"by another name of the artifact": {func(s *story) {
 			s.writes(w1, 1, 2, io("x"))
 			s.reads(r, 5, 6, io("y"))
