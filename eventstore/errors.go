@@ -8,6 +8,7 @@ import (
 )
 
 // A WrongExpectedError says that the stream is not where the append expected it. Nothing of the slice was written.
+// Where Expected and Actual are the same, the slice counted on another one of the same call that was left out.
 type WrongExpectedError struct {
 	Stream   domain.Stream
 	Expected Expected
@@ -15,6 +16,9 @@ type WrongExpectedError struct {
 }
 
 func (e *WrongExpectedError) Error() string {
+	if domain.Revision(e.Expected) == e.Actual {
+		return fmt.Sprintf("stream %s is at revision %d with other events than expected", e.Stream, e.Actual)
+	}
 	return fmt.Sprintf("stream %s is at revision %d, not %d", e.Stream, e.Actual, e.Expected)
 }
 

@@ -151,7 +151,8 @@ func TestDeletedThingsLeaveTombstones(t *testing.T) {
 	if got := h.as("owner", `{ workspace(slug: "w", atLeast: 6) { name } }`, nil).code(); got != "GONE" {
 		t.Errorf("a deleted workspace answers %q; want GONE", got)
 	}
-	h.ask(`{ workspace(slug: "w", asOf: {revision: 5}) { name } }`).want(map[string]string{"workspace.name": "w"})
+	h.ask(`query($v: ID!) { workspace(slug: "w", asOf: {revision: 5}) { name } node(id: $v) { id } nodes(ids: [$v]) { id } then: node(id: $v, asOf: {revision: 5}) { id } }`, map[string]any{"v": version}).
+		want(map[string]string{"workspace.name": "w", "node": "null", "nodes": "[null]", "then.id": version})
 }
 
 // TestPages walks a list forward and backward by cursors and finds each row once.
@@ -237,4 +238,48 @@ func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {
 			t.Errorf("%s: a row costs %d statements, twelve %d", form, one, many)
 		}
 	}
+}
+
+// The path of a refusal leads through the mutation's input, whatever the domain calls the field.
+func TestRefusalsPointIntoTheInput(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("registerPipeline", `workspace: "w", name: "p"`, "")
+	const version = `workspace: "w", pipeline: {name: "p"}, steps: [{name: "a"}, {name: "b"}], edges: `
+	for name, tt := range map[string]struct{ mutation, input, path string }{
+		"no name":            {"registerPipeline", `workspace: "w", name: ""`, `["input","name"]`},
+		"the name is taken":  {"registerPipeline", `workspace: "w", name: "p"`, `["input","name"]`},
+		"an edge to nothing": {"registerPipelineVersion", version + `[{from: "a", to: "z"}]`, `["input","edges","0"]`},
+		"edges in a cycle":   {"registerPipelineVersion", version + `[{from: "a", to: "b"}, {from: "b", to: "a"}]`, `["input","edges"]`},
+		"pipeline unnamed":   {"startRun", `workspace: "w", pipeline: {name: ""}`, `["input","pipeline","name"]`},
+		"slug":               {"createWorkspace", `slug: "No Slug"`, `["input","slug"]`},
+		"artifact unnamed":   {"registerArtifact", `workspace: "w", name: ""`, `["input","name"]`},
+		"version of nothing": {"registerArtifactVersion", `workspace: "w", version: {artifact: {name: ""}, version: "1"}`, `["input","version","artifact","name"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := h.ask("mutation { it: " + tt.mutation + "(input: {" + tt.input + "}) { userErrors { path } } }")
+			if got := a.at("it.userErrors.0.path"); got != tt.path {
+				t.Errorf("path %s, want %s", got, tt.path)
+			}
+		})
+	}
+}
+
+// A step that is tried again has an attempt for each start.
+func TestARetriedStepHasItsAttempts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
+	const step = `workspace: "w", run: "r", step: "s"`
+	for range 2 {
+		h.do("startStep", step, "")
+		h.do("retryStep", step, "step { status }").want(map[string]string{"it.step.status": "RETRYING"})
+	}
+	h.do("startStep", step, "")
+	h.do("completeStep", step, "step { status attempt attempts { number status } }").want(map[string]string{
+		"it.step.status": "SUCCEEDED", "it.step.attempt": "3",
+		"it.step.attempts": `[{"number":1,"status":"RETRIED"},{"number":2,"status":"RETRIED"},{"number":3,"status":"SUCCEEDED"}]`,
+	})
 }

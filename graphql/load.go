@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"fmt"
 	"encoding/json"
 
 	"github.com/annals-io/annals/domain"
@@ -139,7 +140,7 @@ func (r *Resolver) workspaceAt(ctx context.Context, at *model.Moment) (*model.Wo
 	case !ok:
 		return nil, errNoWorkspace
 	case row.Deleted:
-		return nil, &Fault{codeGone, "the workspace was deleted; ask with asOf for a moment before revision of its deletion", map[string]any{"revision": int64(row.Since)}}
+		return nil, &Fault{codeGone, fmt.Sprintf("the workspace was deleted: ask with asOf for a moment before revision %d", row.Since), map[string]any{"revision": int64(row.Since)}}
 	}
 	return &model.Workspace{At: at, Row: row}, nil
 }

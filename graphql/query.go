@@ -25,16 +25,30 @@ func (r *Resolver) node(ctx context.Context, id string, asOf *model.AsOf, atLeas
 	if err != nil {
 		return nil, nil
 	}
-	at, err := r.open(ctx, ref.Slug, asOf, atLeast, timeoutMs)
-	if errors.Is(err, errNoWorkspace) {
-		return nil, nil
-	}
-	if err != nil {
+	at, err := r.standing(ctx, ref.Slug, asOf, atLeast, timeoutMs)
+	if err != nil || at == nil {
 		return nil, err
 	}
 	to := model.Ref{At: at, Kind: entityKinds[ref.Kind], Key: ref.Key}
 	found, err := r.nodes(ctx, at, []model.Ref{to})
 	return found[to], err
+}
+
+// standing is the moment of a workspace that is there then; nil where it is not there, may not be seen or was deleted:
+// what was in a deleted workspace is shown by earlier moments only, as the workspace itself is.
+func (r *Resolver) standing(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Moment, error) {
+	at, err := r.open(ctx, slug, asOf, atLeast, timeoutMs)
+	if err == nil {
+		_, err = r.workspaceAt(ctx, at)
+	}
+	var gone *Fault
+	switch {
+	case err == errNoWorkspace, asFault(err, &gone) && gone.Code == codeGone:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return at, nil
 }
 
 // maxIDs bounds the ids of one question.
@@ -60,12 +74,12 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 	}
 	out := make([]model.Node, len(ids))
 	for slug, places := range slugs {
-		at, err := r.open(ctx, slug, asOf, nil, 0)
-		if errors.Is(err, errNoWorkspace) {
-			continue
-		}
+		at, err := r.standing(ctx, slug, asOf, nil, 0)
 		if err != nil {
 			return nil, err
+		}
+		if at == nil {
+			continue
 		}
 		var wanted []model.Ref
 		for _, i := range places {

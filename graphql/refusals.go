@@ -19,7 +19,9 @@ func (w *write) failed(err error) {
 	var large *eventstore.TooLargeError
 	switch {
 	case errors.As(err, &refused):
-		w.refuse(userError(refused, w.request.IfUnchangedSince))
+		named := *refused
+		named.Subject = w.field(refused.Subject)
+		w.refuse(userError(&named, w.request.IfUnchangedSince))
 	case errors.As(err, &conflict):
 		w.refuse(&model.IdempotencyConflict{Message: "the idempotency key was used for a different command: choose another one", Path: []string{"input", "meta", "idempotencyKey"}, Code: model.UserErrorCodeConflict})
 	case errors.As(err, &large):
@@ -76,6 +78,31 @@ func userError(e *domain.Error, seen *domain.Revision) model.UserError {
 		code = model.UserErrorCodeInvalid
 	}
 	return &model.InvalidInput{Message: e.Error(), Path: path, Code: code}
+}
+
+// field is a refusal's subject in the words of the mutation's input. The domain names fields of its events, such as
+// spec.edges[0] and pipeline.name, which an input may have without what comes before the dot.
+func (w *write) field(subject string) string {
+	has := func(name string) bool {
+		name, _, _ = strings.Cut(name, "[")
+		_, there := w.fields[name]
+		return there
+	}
+	for at := subject; at != ""; {
+		first, rest, _ := strings.Cut(at, ".")
+		if has(first) {
+			return at
+		}
+		at = rest
+	}
+	said, ofIO := strings.CutPrefix(subject, "artifact.")
+	switch {
+	case (subject == "pipeline" || subject == "artifact") && has("name"):
+		return "name"
+	case ofIO && has("version"):
+		return "version." + said
+	}
+	return subject
 }
 
 func upper(statuses []domain.Status) []string {

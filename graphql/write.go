@@ -35,8 +35,9 @@ type write struct {
 	needs  []domain.Entity // must be there besides what the command asks for
 	fault  error           // of the request or the server: a top-level error
 	result eventstore.Result
-	known  bool // the thing was found, whatever the command knows of it
-	done   bool // the command was carried out, or was true already
+	fields map[string]json.RawMessage // of the input: what the path of a refusal can name
+	known  bool                       // the thing was found, whatever the command knows of it
+	done   bool                       // the command was carried out, or was true already
 }
 
 // may is a permission that a mutation needs in its workspace.
@@ -106,6 +107,7 @@ func (w *write) digest(input any) {
 	}
 	if err == nil {
 		delete(members, "meta")
+		w.fields = members
 		raw, err = json.Marshal([]any{w.name, w.slug, members, w.meta.IfUnchangedSince, value(w.meta.Reason)})
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/annals-io/annals/access"
 	"github.com/spf13/cobra"
 )
 
@@ -91,7 +92,8 @@ func (a *app) checkServer(ctx context.Context) []check {
 		return append(checks, check{Name: "key", Detail: f.Message, Hint: hint})
 	}
 	took := time.Since(began)
-	return append(checks, checkKey(s.Key), checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkLag(s), checkParked(s), checkDurable(s))
+	checks = append(append(checks, checkKey(s.Key)), c.checkKeys(ctx, s.Key)...)
+	return append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkLag(s), checkParked(s), checkDurable(s))
 }
 
 func (c *client) checkReady(ctx context.Context) check {
@@ -129,6 +131,39 @@ func checkKey(k keyStatus) check {
 		}
 	}
 	return out
+}
+
+// checkKeys looks at all keys of the server, where the caller's own may list them: an orchestrator whose key ends would
+// otherwise be the first to notice.
+func (c *client) checkKeys(ctx context.Context, own keyStatus) []check {
+	if own.Workspace != "" || !slices.Contains(own.Scopes, access.Admin) {
+		return nil
+	}
+	var keys struct {
+		Items []struct {
+			ID, Name  string
+			ExpiresAt *time.Time
+		}
+	}
+	if err := c.rest(ctx, http.MethodGet, "/v1/keys", nil, &keys); err != nil {
+		f := failureOf(err)
+		return []check{{Name: "keys", Detail: f.Message, Hint: f.Hint}}
+	}
+	var ending []string
+	for _, k := range keys.Items {
+		if k.ExpiresAt == nil {
+			continue
+		}
+		if left := time.Until(*k.ExpiresAt); left < keyNotice {
+			ending = append(ending, fmt.Sprintf("%s (%s) ends in %d days", k.ID, k.Name, int(left.Hours()/24)))
+		}
+	}
+	out := check{Name: "keys", OK: true, Detail: fmt.Sprintf("%d in use, none ends within %d days", len(keys.Items), int(keyNotice.Hours()/24))}
+	if len(ending) > 0 {
+		out.Detail = fmt.Sprintf("%d in use; %s", len(keys.Items), strings.Join(ending, ", "))
+		out.Hint = "have others made by `annals key create` before they end"
+	}
+	return []check{out}
 }
 
 func checkVersion(server string) check {

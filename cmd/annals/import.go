@@ -254,7 +254,11 @@ func (m *importing) readOne(ctx context.Context, name string, source io.Reader, 
 			return context.Cause(ctx)
 		}
 	}
-	for item, err := range foreign.NewSplitter(source, 0).All() {
+	bodies := foreign.NewSplitter(source, 0)
+	if base := strings.TrimSuffix(name, ".gz"); strings.HasSuffix(base, ".ndjson") || strings.HasSuffix(base, ".jsonl") {
+		bodies.Lines()
+	}
+	for item, err := range bodies.All() {
 		if err != nil {
 			return errors.Join(flush(), fmt.Errorf("read %s: %w", name, err))
 		}

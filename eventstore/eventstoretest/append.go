@@ -32,6 +32,7 @@ var appendPromises = []promise{
 	{"20 names of streams", appendNames},
 	{"21 one conflict fails no neighbour", appendIndependent},
 	{"21a slices of one stream count on each other", appendChain},
+	{"21c counting on one that was left out", appendCountsOnLeftOut},
 	{"21b evidence is there with its events", appendEvidence},
 }
 
@@ -222,6 +223,20 @@ func appendChain(t *testing.T, b Backend) {
 		}
 	}
 	dense(t, readAll(t, s, stream))
+}
+
+// The stream is at the revision that the second slice expects, but with somebody else's event.
+func appendCountsOnLeftOut(t *testing.T, b Backend) {
+	s, stream := b.Open(t), streamOf(t)
+	mustAppend(t, s, slice(stream, eventstore.NoStream, 1))
+	mustAppend(t, s, slice(stream, 0, 1))
+	results := tryAppend(t, s, slice(stream, 0, 1), slice(stream, 1, 1), slice(stream, 2, 1))
+	for _, r := range results {
+		wantWrong(t, r, 1)
+	}
+	if n := len(readAll(t, s, stream)); n != 2 {
+		t.Errorf("%d events, want the 2 there were", n)
+	}
 }
 
 func wantWrong(t testing.TB, r eventstore.SliceResult, actual domain.Revision) {

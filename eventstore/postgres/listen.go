@@ -50,14 +50,19 @@ func (s *Store) sendNotify() {
 	s.feed.mu.Lock()
 	head := s.feed.head
 	s.feed.mu.Unlock()
-	b := &pgx.Batch{} // one transaction; a notification needs no durable commit
-	b.Queue(`SET LOCAL synchronous_commit = off`)
-	b.Queue(`SELECT pg_notify($1, $2)`, channel, strconv.FormatUint(head, 10))
 	ctx, cancel := context.WithTimeout(s.ctx, pollRarely)
 	defer cancel()
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil && s.ctx.Err() == nil {
+	if err := s.notifyOf(ctx, head); err != nil && s.ctx.Err() == nil {
 		s.opts.Logger.Warn("notify other servers of new events", "error", err)
 	}
+}
+
+// A notification needs no durable commit. SET LOCAL of its own would have Postgres log a warning each time.
+const notifySQL = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
+
+func (s *Store) notifyOf(ctx context.Context, head uint64) error {
+	_, err := s.pool.Exec(ctx, notifySQL, channel, strconv.FormatUint(head, 10))
+	return err
 }
 
 // watchLoop learns of what other processes wrote, until the store closes. Whatever happens to its connection, it

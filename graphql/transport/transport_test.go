@@ -57,6 +57,18 @@ func serve(t *testing.T) (url string, ended chan struct{}) {
 			}
 		},
 	})
+	exec.AroundOperations(func(ctx context.Context, next gql.OperationHandler) gql.ResponseHandler {
+		// As a time limit does: the context of a query ends with its answer.
+		if gql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+			return next(ctx)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		respond := next(ctx)
+		return func(ctx context.Context) *gql.Response {
+			defer cancel()
+			return respond(ctx)
+		}
+	})
 	all := []gql.Transport{
 		transport.WebSocket{Message: 4096, Operations: 3, InitTimeout: 100 * time.Millisecond},
 		transport.SSE{Body: 4096, URL: 4096, KeepAlive: 10 * time.Millisecond},

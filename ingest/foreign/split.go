@@ -41,6 +41,13 @@ func NewSplitter(source io.Reader, limit int) *Splitter {
 	return &Splitter{src: bufio.NewReaderSize(source, 64<<10), limit: limit, line: 1}
 }
 
+// Lines says that the source is NDJSON, so that already its first body has a line to itself: without it, a first line
+// that is cut off may take the next one with it.
+func (s *Splitter) Lines() *Splitter {
+	s.byLine = true
+	return s
+}
+
 // All yields the items to the end of the source. An error of the source itself is yielded last, so that a source cut
 // short never looks like a short one.
 func (s *Splitter) All() iter.Seq2[Item, error] {

@@ -81,6 +81,15 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+func TestSplitLines(t *testing.T) {
+	t.Parallel()
+	source := "{\"a\":\n{\"b\":2}\nnope\n{\"c\":3}\n"
+	want := []string{`1:{"a":`, `2:{"b":2}`, `3:nope`, `4:{"c":3}`}
+	if got := items(t, NewSplitter(strings.NewReader(source), 70).Lines()); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func gzipped(t testing.TB, plain string) []byte {
 	t.Helper()
 	var b bytes.Buffer

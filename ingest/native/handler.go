@@ -77,6 +77,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := h.take(r.Context(), slug, domain.Meta{Actor: actor}, body, r.URL.Query().Get("results") == "all")
 	if err != nil {
+		var status *StatusError
+		if errors.As(err, &status) && status.Status == http.StatusRequestEntityTooLarge {
+			foreign.Drain(w, r)
+		}
 		h.Fail(w, r, err)
 		return
 	}
@@ -169,7 +173,7 @@ func (h *Handler) take(ctx context.Context, slug domain.Slug, meta domain.Meta, 
 		rows, requests = rows[:0], requests[:0]
 		return err
 	}
-	for item, err := range foreign.NewSplitter(body, MaxBody).All() {
+	for item, err := range foreign.NewSplitter(body, MaxBody).Lines().All() {
 		if err != nil {
 			var status *StatusError
 			if errors.As(err, &status) && !c.wrote {

@@ -96,8 +96,17 @@ func quote(name string) string {
 	return strconv.QuoteToASCII(name)
 }
 
-// readBody reads the body of a request: JSON, plain or gzip, with or without a length, of at most 8 MiB in both forms.
+// readBody reads the body of a request, and passes over one that is too large: its sender is to hear that.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	body, no := takeBody(w, r)
+	if no != nil && no.status == http.StatusRequestEntityTooLarge {
+		foreign.Drain(w, r)
+	}
+	return body, no
+}
+
+// takeBody reads a body: JSON, plain or gzip, with or without a length, of at most 8 MiB in both forms.
+func takeBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
 	if no := checkType(r.Header.Get("Content-Type")); no != nil {
 		return nil, no
 	}

@@ -1,6 +1,7 @@
 package openlineage
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -212,6 +214,32 @@ func TestRefusedEventsLeaveNothing(t *testing.T) {
 	info, err := store.Info(t.Context(), "workspace-lab")
 	if err != nil || info.Last != 0 {
 		t.Errorf("the stream ends at %d (%v): a refused event left something", info.Last, err)
+	}
+}
+
+// A client that writes all of its body before it reads hears the refusal, not a broken connection.
+func TestWhoWritesFirstHearsThatTheBodyIsTooLarge(t *testing.T) {
+	t.Parallel()
+	s, _ := serve(t, &stuck{})
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 24 << 20
+	if _, err := fmt.Fprintf(conn, "POST /api/v1/lineage HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(bytes.Repeat([]byte{' '}, size)); err != nil {
+		t.Fatalf("the body could not be written: %v", err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %s", resp.Status)
 	}
 }
 

@@ -168,7 +168,6 @@ func (f *fold) consumed(e domain.ArtifactsConsumed) error {
 // produced folds in what an execution writes, and from what.
 func (f *fold) produced(e domain.ArtifactsProduced) error {
 	ex := f.spoken(e.Execution)
-	facts := make([]ioFact, len(e.Outputs))
 	for i := range e.Outputs {
 		io := &e.Outputs[i]
 		if err := f.artifactSays(io); err != nil {
@@ -178,27 +177,19 @@ func (f *fold) produced(e domain.ArtifactsProduced) error {
 		if err != nil {
 			return err
 		}
-		sources := f.sourcesOf(io, columns)
-		facts[i] = ioFact{direction: directionWrite, artifact: f.artifactKey(io.Artifact), name: keyText(io.Version), phase: e.Phase, attempt: e.Attempt,
-			role: keyText(io.Role), position: int32(io.Position), sources: sources}
-		f.addIO(ex, facts[i])
+		content, err := f.say(io)
+		if err != nil {
+			return err
+		}
+		key, sources := f.artifactKey(io.Artifact), f.sourcesOf(io, columns)
+		f.addIO(ex, ioFact{direction: directionWrite, artifact: key, name: keyText(io.Version), phase: e.Phase, attempt: e.Attempt,
+			role: keyText(io.Role), position: int32(io.Position), sources: sources, says: content})
 		for _, source := range sources {
 			f.addIO(ex, ioFact{direction: directionImplied, artifact: source, phase: e.Phase, attempt: e.Attempt})
 		}
-		f.columnsSaid(ex, facts[i].artifact, io, columns)
+		f.columnsSaid(ex, key, io, columns)
 	}
 	f.executionChanged(ex, e.Execution)
-	// The versions must be there before anything is said of them: fold the execution now.
-	if err := f.use(ex, f.derive(ex)); err != nil {
-		return err
-	}
-	for i := range e.Outputs {
-		fact := &facts[i]
-		c := f.class(f.canon(fact.artifact))
-		if v := c.slots[slot{ex.key, ex.life.AttemptAt(f.order, fact.attempt), ""}]; v != nil {
-			f.detail(v.key, &e.Outputs[i])
-		}
-	}
 	return nil
 }
 
@@ -232,6 +223,7 @@ func (f *fold) addIO(ex *execution, io ioFact) {
 	io.ordinal = f.ioOrdinal
 	ex.io = append(ex.io, io)
 	f.ioFacts.add(f, ex, &io)
+	f.thinIO(ex)
 }
 
 // sourcesOf are the artifacts that an output was made from, where that was said; nil: it was not.

@@ -1,6 +1,8 @@
 package fold
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
 
 	"github.com/annals-io/annals/domain"
@@ -49,19 +51,36 @@ var attributesTable = table[attributeKey, attributeRow]{
 // set gives an entity parameters or metadata. The last word by order counts, name by name.
 func (f *fold) set(entity int64, kind domain.Kind, space int16, list []domain.Attribute) {
 	for _, a := range list {
-		num, ok := a.Value.Number()
-		f.attribute(entity, space, a.Name, attributeRow{
-			kind: string(kind), typ: a.Value.Type(), text: noNUL(cut(a.Value.Text(), 200)), num: maybe[float64]{num, ok}, value: string(a.Value),
-		})
+		row := valueRow(a.Value)
+		row.kind = string(kind)
+		f.attribute(entity, space, a.Name, row)
 	}
 }
+
+// valueRow is a typed value as a row. Spaces between its parts go: an event that was read back from the log has none.
+func valueRow(v domain.Value) attributeRow {
+	var b bytes.Buffer
+	if json.Compact(&b, v) == nil {
+		v = b.Bytes()
+	}
+	num, ok := v.Number()
+	return attributeRow{typ: v.Type(), text: noNUL(cut(v.Text(), 200)), num: maybe[float64]{num, ok}, value: string(v)}
+}
+
+// tagRow is a tag as a row.
+func tagRow(t domain.Tag) attributeRow {
+	return attributeRow{typ: "string", text: noNUL(cut(t.Value, 200)), value: string(domain.StringValue(t.Value)), source: noNUL(t.Source)}
+}
+
+// order is that of the fact that set it.
+func (r *attributeRow) order() domain.Order { return orderFrom(r.at, r.rank, r.digest) }
 
 // tag gives an entity tags.
 func (f *fold) tag(entity int64, kind domain.Kind, tags []domain.Tag) {
 	for _, t := range tags {
-		f.attribute(entity, spaceTags, t.Key, attributeRow{
-			kind: string(kind), typ: "string", text: noNUL(cut(t.Value, 200)), value: string(domain.StringValue(t.Value)), source: noNUL(t.Source),
-		})
+		row := tagRow(t)
+		row.kind = string(kind)
+		f.attribute(entity, spaceTags, t.Key, row)
 	}
 }
 
@@ -74,7 +93,7 @@ func (f *fold) untag(entity int64, kind domain.Kind, keys []string) {
 
 func (f *fold) attribute(entity int64, space int16, name string, to attributeRow) {
 	r := f.attributes.edit(attributeKey{entity, space, keyText(name)})
-	if r.kind != "" && f.order.Compare(domain.Order{At: r.at, Rank: int(r.rank), Digest: r.digest}) < 0 {
+	if r.kind != "" && f.order.Compare(r.order()) < 0 {
 		return
 	}
 	to.at, to.rank, to.digest = f.order.At, int16(f.order.Rank), f.order.Digest

@@ -56,7 +56,7 @@ func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
 			sources[i] = joinedSources(from)
 		}
 	}
-	if e.Inputs == nil && e.Outputs == nil || !f.latest(lastSaidKey{pipeline, saidDeclared, 0}) {
+	if len(e.Inputs)+len(e.Outputs) == 0 || !f.latest(lastSaidKey{pipeline, saidDeclared, 0}) {
 		return nil
 	}
 	for i := range e.Inputs {

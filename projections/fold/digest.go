@@ -19,7 +19,7 @@ var digestTables = []string{
 	"metrics", "metrics_was", "artifacts", "artifacts_was", "aliases", "artifact_versions", "artifact_versions_was",
 	"version_details", "version_details_was", "lineage_edges", "lineage_edges_was", "artifact_edges", "artifact_edges_was",
 	"column_lineage", "column_lineage_was", "declared", "declared_was", "audit_entries", "words",
-	"life_facts", "io_facts", "reads", "last_said",
+	"life_facts", "io_facts", "io_says", "reads", "last_said",
 }
 
 // digestSQL adds up two hashes of each row, so that rows need not be sorted: equal sums of equal counts are equal

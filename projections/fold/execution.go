@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -31,22 +33,24 @@ type ioFact struct {
 	attempt   int // as its producer numbered it; 0: it did not
 	role      string
 	position  int32
-	sources   []int64 // of a write: what it was made from, before aliases; nil: not said
+	sources   []int64   // of a write: what it was made from, before aliases; nil: not said
+	says      uuid.UUID // of a write: what it says of the version; zero: nothing
 }
 
 // An execution is a run or step with its facts, all of them.
 type execution struct {
-	ws     int32
-	key    int64
-	run    int64 // of a step
-	ref    domain.Execution
-	facts  []domain.Fact
-	life   domain.Life
-	io     []ioFact
-	uses   uses
-	edges  []edgeKey // as they stand in lineage_edges
-	dirty  bool      // its facts, or what they mean, changed in this event
-	placed bool      // its edges are to be compared
+	ws        int32
+	key       int64
+	run       int64 // of a step
+	ref       domain.Execution
+	facts     []domain.Fact
+	revisions []int64 // of facts
+	life      domain.Life
+	io        []ioFact
+	uses      uses
+	edges     []edgeKey // as they stand in lineage_edges
+	dirty     bool      // its facts, or what they mean, changed in this event
+	placed    bool      // its edges are to be compared
 }
 
 // uses are what the facts of an execution amount to.
@@ -75,6 +79,7 @@ type writeUse struct {
 	roles    []roleAt
 	sources  []int64
 	sourced  domain.Order
+	facts    []int32 // of execution.io
 }
 
 type roleAt struct {
@@ -239,6 +244,7 @@ func (f *fold) deriveWrites(ex *execution, u *uses) {
 			u.writes = append(u.writes, writeUse{class: k.class, artifact: io.artifact, attempt: k.attempt, last: io.order})
 		}
 		w := &u.writes[at]
+		w.facts = append(w.facts, int32(i))
 		if io.name != "" && (w.name == "" || w.named.Compare(io.order) <= 0) {
 			w.name, w.named = io.name, io.order
 		}
@@ -271,28 +277,28 @@ func inRole(roles []roleAt, io *ioFact) []roleAt {
 // ioRows are facts to be written.
 type ioRows struct {
 	n    int
-	args [14]*array
+	args [15]*array
 }
 
 func (l *ioRows) add(f *fold, ex *execution, io *ioFact) {
 	if l.n == 0 {
-		for i, t := range [...]typ{tInt4, tInt8, tInt8, tInt4, tInt2, tInt8, tText, tText, tTime, tBytea, tInt4, tText, tInt4, tInt8s} {
+		for i, t := range [...]typ{tInt4, tInt8, tInt8, tInt4, tInt2, tInt8, tText, tText, tTime, tBytea, tInt4, tText, tInt4, tInt8s, tUUID} {
 			l.args[i] = &array{typ: t}
 		}
 	}
 	l.n++
 	phase, attempt := string(io.phase), int32(io.attempt)
 	for i, p := range [...]any{&f.ws, &ex.key, &io.revision, &io.ordinal, &io.direction, &io.artifact, &io.name, &phase,
-		&io.order.At, &io.order.Digest, &attempt, &io.role, &io.position, &io.sources} {
-		l.args[i].add(false, p)
+		&io.order.At, &io.order.Digest, &attempt, &io.role, &io.position, &io.sources, &io.says} {
+		l.args[i].add(i == 14, p)
 	}
 }
 
 const insertIOSQL = `
-INSERT INTO read.io_facts (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources)
-SELECT ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources::int8[]
-FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int4[], $5::int2[], $6::int8[], $7::text[], $8::text[], $9::timestamptz[], $10::bytea[], $11::int4[], $12::text[], $13::int4[], $14::text[])
-AS x (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources)`
+INSERT INTO read.io_facts (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources, says)
+SELECT ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources::int8[], says
+FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int4[], $5::int2[], $6::int8[], $7::text[], $8::text[], $9::timestamptz[], $10::bytea[], $11::int4[], $12::text[], $13::int4[], $14::text[], $15::uuid[])
+AS x (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources, says)`
 
 func (l *ioRows) flush(t *trip) {
 	if l.n > 0 {
@@ -301,7 +307,7 @@ func (l *ioRows) flush(t *trip) {
 }
 
 const ioFactsSQL = `
-SELECT t.ws, t.execution, t.revision, t.ordinal, t.direction, t.artifact, t.version_name, t.phase, t.at, t.digest, t.attempt, t.role, t.position, t.sources::text
+SELECT t.ws, t.execution, t.revision, t.ordinal, t.direction, t.artifact, t.version_name, t.phase, t.at, t.digest, t.attempt, t.role, t.position, t.sources::text, t.says
 FROM unnest($1::int4[], $2::int8[]) AS x (ws, execution) JOIN read.io_facts t ON t.ws = x.ws AND t.execution = x.execution
 ORDER BY t.ws, t.execution, t.revision, t.ordinal`
 
@@ -312,7 +318,7 @@ func (f *fold) takeIO(v [][]byte) {
 	var phase string
 	var attempt int32
 	readValue(tInt4, nil, v[0], &p.ws)
-	for i, to := range [...]any{&p.key, &io.revision, &io.ordinal, &io.direction, &io.artifact, &io.name, &phase, &io.order.At, &io.order.Digest, &attempt, &io.role, &io.position, &io.sources} {
+	for i, to := range [...]any{&p.key, &io.revision, &io.ordinal, &io.direction, &io.artifact, &io.name, &phase, &io.order.At, &io.order.Digest, &attempt, &io.role, &io.position, &io.sources, &io.says} {
 		readValue(tText, nil, v[i+1], to)
 	}
 	io.phase, io.attempt, io.order.Rank = domain.Phase(phase), int(attempt), rankOf(domain.Phase(phase))

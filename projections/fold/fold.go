@@ -124,6 +124,8 @@ type fold struct {
 	lifeFacts        lifeRows
 	ioFacts          ioRows
 
+	thinned thinned
+
 	families
 	lineage
 }
@@ -245,6 +247,8 @@ func (f *fold) flush(ctx context.Context) error {
 	f.words.flush(&f.trip)
 	f.lifeFacts.flush(&f.trip)
 	f.ioFacts.flush(&f.trip)
+	f.thinned.flush(&f.trip)
+	f.flushSays(&f.trip)
 	return f.trip.run(ctx)
 }
 

@@ -37,8 +37,9 @@ func attemptsDocument(l domain.Life) string {
 func (f *fold) lived(key, run int64, x domain.Execution, phase domain.Phase, attempt int) error {
 	fact := domain.Fact{Phase: phase, Order: f.order, Attempt: attempt}
 	ex := f.execution(key, run)
-	ex.facts = append(ex.facts, fact)
+	ex.facts, ex.revisions = append(ex.facts, fact), append(ex.revisions, f.revision)
 	f.lifeFacts.add(f, key, fact)
+	f.thinLife(ex)
 	ex.life = domain.FoldLife(ex.facts)
 	f.executionChanged(ex, x)
 	l := ex.life
@@ -91,7 +92,7 @@ func (l *lifeRows) flush(t *trip) {
 }
 
 const lifeFactsSQL = `
-SELECT t.ws, t.execution, t.phase, t.at, t.digest, t.attempt
+SELECT t.ws, t.execution, t.phase, t.at, t.digest, t.attempt, t.revision
 FROM unnest($1::int4[], $2::int8[]) AS x (ws, execution) JOIN read.life_facts t ON t.ws = x.ws AND t.execution = x.execution
 ORDER BY t.ws, t.execution, t.revision`
 
@@ -101,15 +102,17 @@ func (f *fold) takeLife(v [][]byte) {
 	var phase string
 	var fact domain.Fact
 	var attempt int32
+	var revision int64
 	readValue(tInt4, nil, v[0], &p.ws)
 	readValue(tInt8, nil, v[1], &p.key)
 	readValue(tText, nil, v[2], &phase)
 	readValue(tTime, nil, v[3], &fact.Order.At)
 	readValue(tBytea, nil, v[4], &fact.Order.Digest)
 	readValue(tInt4, nil, v[5], &attempt)
+	readValue(tInt8, nil, v[6], &revision)
 	fact.Phase, fact.Attempt, fact.Order.Rank = domain.Phase(phase), int(attempt), rankOf(domain.Phase(phase))
 	if ex := f.executions[p]; ex != nil {
-		ex.facts = append(ex.facts, fact)
+		ex.facts, ex.revisions = append(ex.facts, fact), append(ex.revisions, revision)
 	}
 }
 

@@ -1,65 +1,13 @@
 package fold
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/bits"
 	"slices"
-	"strings"
 
-	"github.com/annals-io/annals/domain"
+	"github.com/google/uuid"
 )
-
-// A wanted is a set of keys to be loaded, each once.
-type wanted[K comparable] struct {
-	asked map[place[K]]bool
-	next  []place[K]
-}
-
-func (w *wanted[K]) want(ws int32, k K) {
-	if w.asked == nil {
-		w.asked = map[place[K]]bool{}
-	}
-	if p := (place[K]{ws, k}); !w.asked[p] {
-		w.asked[p] = true
-		w.next = append(w.next, p)
-	}
-}
-
-func (w *wanted[K]) take() []place[K] {
-	next := w.next
-	w.next = nil
-	return next
-}
-
-// wants are what the page needs of the database.
-type wants struct {
-	workspaces                  wanted[workspaceKey]
-	pipelineVersions            wanted[pipelineVersionWord]
-	runsUp, runsDown, runsMaybe wanted[int64]
-	runDetails, steps, stepsOf  wanted[int64]
-	pipelines, declared         wanted[int64]
-	executions                  wanted[int64]
-	artifacts                   wanted[int64] // with all their other names
-	aliases                     wanted[aliasKey]
-	attributes                  wanted[int64] // of an entity
-	metrics                     wanted[metricKey]
-	versionDetails              wanted[int64]
-	counters                    wanted[counterKey]
-	lastSaid                    wanted[lastSaidKey]
-	columns                     wanted[targetOf]
-	named                       wanted[namedVersion]
-	outside                     wanted[int64] // of a class: its version without a name
-	united                      wanted[int64] // classes whose names become one
-	unitedFacts                 wanted[int64] // of their artifacts: the executions
-	pipelinesOf                 map[place[int64]][]int64
-}
-
-type namedVersion struct {
-	class int64
-	name  string
-}
 
 // load reads everything that the pages touch. What is found names more: rounds go on until nothing more is wanted.
 func (f *fold) load(ctx context.Context, ev Evidence) error {
@@ -120,150 +68,6 @@ func (f *fold) rounds(ctx context.Context, w *wants) error {
 	}
 }
 
-// wantNamed wants what the events name and what they say of it changes.
-func (f *fold) wantNamed(w *wants) {
-	w.pipelinesOf = map[place[int64]][]int64{}
-	for i := range f.events {
-		e := &f.events[i]
-		f.ws = e.ws
-		if e.Event == nil {
-			continue
-		}
-		if e.Event.Subject().Kind == domain.KindWorkspace {
-			w.workspaces.want(e.ws, workspaceKey{})
-		}
-		for _, n := range e.names {
-			key := f.key(n.Entity)
-			if key == 0 {
-				continue
-			}
-			switch n.Kind {
-			case domain.KindRun:
-				w.runsUp.want(e.ws, key)
-			case domain.KindStep:
-				w.steps.want(e.ws, key)
-			case domain.KindPipeline:
-				w.pipelines.want(e.ws, key)
-				w.counters.want(e.ws, counterKey{key, "run"})
-			case domain.KindArtifact:
-				w.artifacts.want(e.ws, key)
-			}
-		}
-		f.wantSaid(w, e)
-	}
-}
-
-// wantSaid wants what one event changes besides the rows of what it names.
-func (f *fold) wantSaid(w *wants, e *happening) {
-	attributes := func(key int64, has bool) {
-		if has && key != 0 {
-			w.attributes.want(e.ws, key)
-		}
-	}
-	execution := func(x domain.Execution) {
-		if key := f.key(x.Entity()); key != 0 {
-			w.executions.want(e.ws, key)
-		}
-		if run := f.runKey(x.Run); run != 0 {
-			w.runsUp.want(e.ws, run)
-		}
-	}
-	alias := func(artifact, other domain.Name) {
-		if a, b := f.artifactKey(artifact), f.artifactKey(other); a != 0 && b != 0 {
-			w.aliases.want(e.ws, aliasKey{a, b})
-		}
-	}
-	ios := func(list []domain.IO) {
-		for i := range list {
-			io := &list[i]
-			for _, a := range io.Aliases {
-				alias(io.Artifact, a.Name)
-			}
-			attributes(f.artifactKey(io.Artifact), len(io.Metadata)+len(io.Tags) > 0 || slices.Contains(io.Deleted, "tags"))
-		}
-	}
-	switch x := e.Event.(type) {
-	case domain.RunReported:
-		key := f.runKey(x.Run)
-		execution(domain.Execution{Run: x.Run})
-		attributes(key, len(x.Parameters)+len(x.Metadata)+len(x.Tags) > 0)
-		if key != 0 {
-			w.runDetails.want(e.ws, key)
-			switch {
-			case x.Phase.Terminal():
-				w.runsDown.want(e.ws, key)
-			case x.Phase == domain.Started || x.Attempt > 0:
-				w.runsMaybe.want(e.ws, key)
-			}
-			if x.Pipeline != nil {
-				w.stepsOf.want(e.ws, key)
-			}
-		}
-		if n, ok := x.PipelineName(); ok {
-			pipeline := f.pipelineKey(n)
-			f.pagePipelines[x.Run] = append(f.pagePipelines[x.Run], pipeline)
-			if x.Version != "" && pipeline != 0 {
-				w.pipelineVersions.want(e.ws, pipelineVersionWord{pipeline, keyText(x.Version)})
-			}
-			attributes(pipeline, x.Job != nil && len(x.Job.Tags) > 0)
-			if key != 0 && pipeline != 0 {
-				p := place[int64]{e.ws, key}
-				w.pipelinesOf[p] = append(w.pipelinesOf[p], pipeline)
-			}
-		}
-	case domain.RunNested:
-		if key := f.runKey(x.Run); key != 0 {
-			w.runsDown.want(e.ws, key)
-		}
-	case domain.StepReported:
-		execution(x.Execution)
-		attributes(f.key(x.Subject()), len(x.Parameters)+len(x.Metadata)+len(x.Tags) > 0)
-	case domain.MetricsLogged:
-		if key := f.key(x.Subject()); key != 0 {
-			for _, p := range x.Points {
-				w.metrics.want(e.ws, metricKey{key, keyText(p.Name)})
-			}
-		}
-	case domain.ArtifactsConsumed:
-		execution(x.Execution)
-		ios(x.Inputs)
-	case domain.ArtifactsProduced:
-		execution(x.Execution)
-		ios(x.Outputs)
-	case domain.PipelineDeclared:
-		if key := f.pipelineKey(x.Pipeline); key != 0 {
-			w.declared.want(e.ws, key)
-			w.lastSaid.want(e.ws, lastSaidKey{key, saidDeclared, 0})
-			attributes(key, x.Job != nil && len(x.Job.Tags) > 0)
-		}
-		ios(x.Inputs)
-		ios(x.Outputs)
-	case domain.PipelineRegistered:
-		attributes(f.pipelineKey(x.Pipeline), len(x.Tags) > 0)
-	case domain.PipelineTagged:
-		attributes(f.pipelineKey(x.Pipeline), true)
-	case domain.PipelineVersionRegistered:
-		if key := f.pipelineKey(x.Pipeline); key != 0 {
-			w.counters.want(e.ws, counterKey{key, "version"})
-			w.pipelineVersions.want(e.ws, pipelineVersionWord{key, keyText(x.Hash)})
-		}
-	case domain.ArtifactObserved:
-		ios([]domain.IO{x.IO})
-	case domain.ArtifactAliased:
-		alias(x.Artifact, x.Alias.Name)
-	case domain.ArtifactTagged:
-		attributes(f.artifactKey(x.Artifact), true)
-	case domain.ArtifactVersionAnnotated:
-		if x.Version.Producer != nil {
-			execution(*x.Version.Producer)
-		}
-	case domain.ArtifactVersionDeleted:
-		if x.Version.Producer != nil {
-			execution(*x.Version.Producer)
-		}
-	}
-}
-
 // ask queues the reading of what is wanted.
 func (f *fold) ask(w *wants) {
 	t := &f.trip
@@ -288,6 +92,7 @@ func (f *fold) ask(w *wants) {
 	f.counters.load(t, w.counters.take())
 	f.lastSaid.load(t, w.lastSaid.take())
 	f.aliases.load(t, w.aliases.take())
+	f.askSays(w.says.take())
 	f.askPipelineVersions(w.pipelineVersions.take())
 	if list := w.stepsOf.take(); len(list) > 0 {
 		t.ask(latePipelineSQL, placesOf(list), func(v [][]byte) {
@@ -366,6 +171,9 @@ func (f *fold) follow(w *wants) {
 	f.stepsOf = nil
 	for p, ex := range f.executions {
 		for i := range ex.io {
+			if ex.io[i].says != uuid.Nil {
+				w.says.want(p.ws, ex.io[i].says)
+			}
 			w.artifacts.want(p.ws, ex.io[i].artifact)
 			for _, s := range ex.io[i].sources {
 				w.artifacts.want(p.ws, s)
@@ -397,91 +205,4 @@ func (f *fold) follow(w *wants) {
 			w.attributes.want(p.ws, p.key)
 		}
 	}
-}
-
-// gather puts the loaded rows together into what the fold works on.
-func (f *fold) gather() error {
-	f.gatherFamilies()
-	f.gatherColumns()
-	for p, a := range f.artifacts.rows {
-		c := place[int64]{p.ws, a.now.canonical}
-		f.members[c] = append(f.members[c], p.key)
-	}
-	for p := range f.members {
-		slices.Sort(f.members[p])
-	}
-	for p := range f.declared.rows {
-		at := place[int64]{p.ws, p.key.pipeline}
-		f.declaredAt[at] = append(f.declaredAt[at], p.key)
-	}
-	for p := range f.declaredAt {
-		f.ws = p.ws
-		f.declarations[p] = f.declaredSupports(p.key)
-	}
-	f.gatherVersions()
-	if err := f.gatherReads(); err != nil {
-		return err
-	}
-	for p, ex := range f.executions {
-		f.ws = p.ws
-		if s := f.steps.get(p.key); s != nil {
-			ex.run = s.run
-		}
-		f.joinRun(ex)
-		ex.life = domain.FoldLife(ex.facts)
-		if len(ex.io) > 0 {
-			ex.uses = f.derive(ex)
-		}
-	}
-	for p := range f.edges.rows {
-		if ex := f.executions[place[int64]{p.ws, p.key.execution}]; ex != nil {
-			ex.edges = append(ex.edges, p.key)
-		}
-	}
-	return nil
-}
-
-func (f *fold) gatherVersions() {
-	type loaded struct {
-		place[int64]
-		row *versionRow
-	}
-	var list []loaded
-	for p, r := range f.versions.rows {
-		list = append(list, loaded{p, &r.now})
-	}
-	slices.SortFunc(list, func(a, b loaded) int {
-		return cmp.Or(cmp.Compare(a.ws, b.ws), a.row.completedAt.Compare(b.row.completedAt), cmp.Compare(a.key, b.key))
-	})
-	for _, v := range list {
-		f.ws = v.ws
-		f.gatherVersion(v.key, v.row)
-	}
-}
-
-func (f *fold) gatherReads() error {
-	type loaded struct {
-		place[readKey]
-		row *readRow
-	}
-	var list []loaded
-	for p, r := range f.reads.rows {
-		list = append(list, loaded{p, &r.now})
-	}
-	slices.SortFunc(list, func(a, b loaded) int {
-		return cmp.Or(cmp.Compare(a.ws, b.ws), a.row.start.Compare(b.row.start), cmp.Compare(a.key.execution, b.key.execution), strings.Compare(a.key.name, b.key.name))
-	})
-	for _, l := range list {
-		f.ws = l.ws
-		c := f.class(l.key.artifact)
-		r := &read{execution: l.key.execution, name: l.key.name, start: l.row.start}
-		c.addRead(r)
-		if r.version = c.meant(r, f.scratch); r.version == nil {
-			r.version = c.slots[slot{name: r.name}]
-		}
-		if r.version == nil {
-			return fmt.Errorf("workspace %d: execution %d reads artifact %d, and the version it means is not there", l.ws, l.key.execution, l.key.artifact)
-		}
-	}
-	return nil
 }

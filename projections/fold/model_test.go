@@ -77,6 +77,24 @@ func (s *story) add(occurred time.Time, digest domain.Digest, reason string, eve
 	}
 }
 
+// readBack is the same stream as it comes back from a log: decoded from its bytes.
+func (s *story) readBack(t testing.TB) *story {
+	t.Helper()
+	out := *s
+	out.events = slices.Clone(s.events)
+	for i := range out.events {
+		e := &out.events[i]
+		data, err := domain.Encode(e.Event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Event, err = domain.Decode(e.Type, e.Version, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &out
+}
+
 // A model is a read model in a database of its own.
 type model struct {
 	t      testing.TB

@@ -103,7 +103,7 @@ func (n *naive) add(r *domain.Recorded) {
 		for _, io := range append(slices.Clone(e.Inputs), e.Outputs...) {
 			n.named(io)
 		}
-		if d, ok := n.declared[e.Pipeline]; (e.Inputs != nil || e.Outputs != nil) && (!ok || d.order.Compare(o) <= 0) {
+		if d, ok := n.declared[e.Pipeline]; len(e.Inputs)+len(e.Outputs) > 0 && (!ok || d.order.Compare(o) <= 0) {
 			n.declared[e.Pipeline] = declaration{e, o}
 		}
 	case domain.ArtifactVersionDeleted:

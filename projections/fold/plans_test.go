@@ -26,6 +26,7 @@ func TestLoadsUseIndexes(t *testing.T) {
 	for i := range 1000 { // so many that an index is worth its while
 		out := io(fmt.Sprint("many-", i))
 		out.Columns = []domain.ColumnEdge{{Field: "a", From: data(fmt.Sprint("many-", i-1)), FromField: "b"}}
+		s.says(0, domain.PipelineDeclared{Pipeline: job(fmt.Sprint("job-", i)), Inputs: []domain.IO{io("x")}})
 		s.writes(run(fmt.Sprint("many-", i), fmt.Sprint("job-", i)), float64(i), float64(i)+1, out)
 	}
 	m.project(s, pageSize, nil)

@@ -176,7 +176,7 @@ func TestRowsDoNotDependOnPages(t *testing.T) {
 		s.ws = 1000 + workspaceNumbers.Add(1)
 		s.slug = domain.Slug(fmt.Sprint("w", s.ws))
 		drawStory(rt, s, 40)
-		single.project(s, 1, nil)
+		single.project(s.readBack(t), 1, nil)
 		for paged.done[s.ws] < len(s.events) {
 			to := min(paged.done[s.ws]+rapid.IntRange(1, 20).Draw(rt, "page"), len(s.events))
 			rt.Logf("page to %d", to)

@@ -92,7 +92,7 @@ func TestRealStreams(t *testing.T) {
 	tidy := m.endState(ws)
 	for _, size := range []int{7, 5000} {
 		m.fresh(fmt.Sprint("read_by_", size))
-		m.project(s, size, ev)
+		m.project(s.readBack(t), size, ev)
 		equalDigests(t, fmt.Sprint("pages of ", size), one, m.digest(ws))
 	}
 	shuffled := append(slices.Clone(list), list[:len(list)/3]...) // a third comes twice

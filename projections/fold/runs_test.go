@@ -91,3 +91,22 @@ func TestDeletedRunKeepsAReason(t *testing.T) {
 	m.want("run", `SELECT run_id, status, deleted, reason FROM read.runs`, "a succeeded true a test")
 	m.want("edges stay", `SELECT direction FROM read.lineage_edges`, "1")
 }
+
+func TestEndlessRunKeepsFewFacts(t *testing.T) {
+	t.Parallel()
+	r := run("stream", "j")
+	s := newStory()
+	s.says(0, domain.RunReported{Phase: domain.Started, Run: r, Streaming: true})
+	for i := range 400 {
+		out := io("out")
+		out.URI = "s3://x"
+		s.says(float64(i), reported(r, domain.Progressed), consumed(r, domain.Progressed, io("in")), produced(r, domain.Progressed, out))
+	}
+	s.says(5000, reported(r, domain.Succeeded))
+	eachWay(t, s, nil, func(m *model) {
+		m.want("run", `SELECT status, started_at, ended_at, streaming FROM read.runs`, "succeeded 0 5000 true")
+		m.want("life", `SELECT count(*), max(revision) FROM read.life_facts`, "130 1202")
+		m.want("uses", `SELECT direction, count(*), min(revision), max(revision) FROM read.io_facts GROUP BY direction`, "0 128 3 1200", "1 128 4 1201")
+		m.want("version", `SELECT v.outcome, v.completed_at, d.uri FROM read.artifact_versions v JOIN read.version_details d ON d.key = v.key`, "complete 5000 s3://x")
+	})
+}

@@ -17,7 +17,7 @@ func eachWay(t *testing.T, s *story, ev *bodies, check func(m *model)) {
 	check(m)
 	one := m.digest(ws)
 	m.fresh("read_2")
-	m.project(s, 1000, ev)
+	m.project(s.readBack(t), 1000, ev)
 	check(m)
 	equalDigests(t, "one page", one, m.digest(ws))
 }
@@ -175,5 +175,30 @@ func TestStepsHaveRunsAndWords(t *testing.T) {
 		m.want("step", `SELECT name, title, status, attempt, upstream, failure ->> 'type', jsonb_array_length(attempts) FROM read.steps`, `load Load it running 2 [b c"d] ValueError 2`)
 		m.want("run", `SELECT run_id, status, foreign_run FROM read.runs`, "a unknown false")
 		m.want("words", `SELECT word, kind FROM read.words`, "a run")
+	})
+}
+
+// What a fact says of a version stays with the fact: where a start that comes late opens another attempt, it goes
+// over to the version of that attempt.
+func TestVersionsAreDescribedByTheFactsOfTheirAttempt(t *testing.T) {
+	t.Parallel()
+	out := func(uri string, rows int64, note string) domain.IO {
+		o := io("x")
+		o.URI, o.Schema = uri, []domain.Field{{Name: uri}}
+		o.Metadata = []domain.Attribute{{Name: "rows", Value: domain.IntValue(rows)}, {Name: note, Value: domain.Value(`{ "a": "<b>" }`)}}
+		return o
+	}
+	r := run("a", "j")
+	s := newStory()
+	s.says(1, reported(r, domain.Started))
+	s.says(5, reported(r, domain.Failed), produced(r, domain.Failed, out("one", 1, "first")))
+	s.says(9, reported(r, domain.Succeeded), produced(r, domain.Succeeded, out("two", 2, "second")))
+	s.says(2, domain.ArtifactVersionAnnotated{Version: domain.VersionRef{Artifact: data("x"), Producer: &domain.Execution{Run: r}, Attempt: 1}, Metadata: []domain.Attribute{{Name: "note", Value: domain.IntValue(7)}}})
+	s.says(7, reported(r, domain.Started)) // it comes late
+	eachWay(t, s, nil, func(m *model) {
+		m.want("details", `SELECT v.attempt, v.outcome, d.uri, d.schema -> 0 ->> 'name' FROM read.artifact_versions v JOIN read.version_details d ON d.key = v.key`,
+			"1 failed one one", "2 complete two two")
+		m.want("metadata", `SELECT v.attempt, a.name, convert_from(a.value, 'UTF8') FROM read.attributes a JOIN read.artifact_versions v ON v.key = a.entity WHERE NOT a.gone`,
+			`1 first {"a":"<b>"}`, "1 note 7", "1 rows 1", "2 rows 2", `2 second {"a":"<b>"}`)
 	})
 }

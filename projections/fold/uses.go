@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -20,6 +22,8 @@ type lineage struct {
 	deltas          []delta
 	meantVersion    int64 // the version that the event at hand is about
 	scratch         []domain.Write
+	contents        map[place[uuid.UUID]]*says
+	newSays         []newSays
 
 	// of loading
 	times         map[place[int64]]*times
@@ -34,6 +38,7 @@ type lineage struct {
 
 func (l *lineage) init() {
 	l.executions, l.stepExecutions, l.classes = map[place[int64]]*execution{}, map[place[int64]][]*execution{}, map[place[int64]]*class{}
+	l.contents = map[place[uuid.UUID]]*says{}
 	l.joined = map[place[domain.Name]]int64{}
 	l.pageUses, l.pagePipelines = map[place[int64]][]pageUse{}, map[domain.RunRef][]int64{}
 }
@@ -130,8 +135,15 @@ func (f *fold) use(ex *execution, now uses) error {
 		}
 	}
 	for i := range now.writes {
-		if err := f.wrote(ex, &now.writes[i]); err != nil {
+		w := &now.writes[i]
+		v, err := f.wrote(ex, w)
+		if err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(was.writes, func(x writeUse) bool {
+			return x.class == w.class && x.attempt == w.attempt && slices.Equal(x.facts, w.facts)
+		}) {
+			f.describeVersion(ex, v, w.facts)
 		}
 	}
 	for i := range was.reads {
@@ -148,7 +160,7 @@ func (f *fold) use(ex *execution, now uses) error {
 }
 
 // wrote gives an attempt's version its state.
-func (f *fold) wrote(ex *execution, w *writeUse) error {
+func (f *fold) wrote(ex *execution, w *writeUse) (*version, error) {
 	c := f.class(w.class)
 	s := slot{ex.key, w.attempt, ""}
 	v := c.slots[s]
@@ -156,7 +168,7 @@ func (f *fold) wrote(ex *execution, w *writeUse) error {
 		by := ex.ref
 		var err error
 		if v, err = f.newVersion(c, s, w.artifact, domain.VersionRef{Producer: &by, Attempt: w.attempt}); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	attempt, _ := ex.life.Attempt(w.attempt)
@@ -165,12 +177,11 @@ func (f *fold) wrote(ex *execution, w *writeUse) error {
 	if to.Outcome == domain.Complete {
 		to.Completed = attempt.EndedAt
 	}
-	if v.alive && to == v.write {
-		return nil
+	if !v.alive || to != v.write {
+		c.change(f, v, func() { v.alive, v.write = true, to })
+		f.show(v)
 	}
-	c.change(f, v, func() { v.alive, v.write = true, to })
-	f.show(v)
-	return nil
+	return v, nil
 }
 
 // didRead puts a read where it belongs.

@@ -246,7 +246,13 @@ CREATE TABLE read.io_facts (
     phase text NOT NULL, at timestamptz NOT NULL, digest bytea NOT NULL, attempt int NOT NULL DEFAULT 0,
     role text NOT NULL DEFAULT '', position int NOT NULL DEFAULT 0,
     sources bigint[],                         -- artifacts an output was made from, where it was said
+    says uuid,                                -- of an output: what else was said of it, in io_says
     PRIMARY KEY (ws, execution, revision, ordinal)
+);
+-- What facts say of the versions they write, each content once: type, uri, schema, metadata, ...
+CREATE TABLE read.io_says (
+    ws int NOT NULL, id uuid NOT NULL, says json NOT NULL,
+    PRIMARY KEY (ws, id)
 );
 -- Each read of an artifact, by version name or none. Which version it means stands in lineage_edges.
 CREATE TABLE read.reads (

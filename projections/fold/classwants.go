@@ -1,0 +1,190 @@
+package fold
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// wantClasses wants, of each artifact that the page reads or writes, what is found without a window.
+func (f *fold) wantClasses(w *wants) {
+	f.times = map[place[int64]]*times{}
+	f.wantUnited(w)
+	for i := range f.events {
+		e := &f.events[i]
+		f.ws = e.ws
+		switch x := e.Event.(type) {
+		case domain.RunReported:
+			if r := f.runs.get(f.runKey(x.Run)); r != nil && x.Version != "" {
+				w.pipelineVersions.want(e.ws, pipelineVersionWord{r.pipeline, keyText(x.Version)})
+			}
+		case domain.ArtifactsConsumed:
+			f.wantIOs(w, e, x.Execution, x.Inputs, nil)
+		case domain.ArtifactsProduced:
+			f.wantIOs(w, e, x.Execution, nil, x.Outputs)
+		case domain.ArtifactObserved:
+			f.wantVersion(w, e, x.Artifact, x.Version)
+		case domain.ArtifactVersionAnnotated:
+			f.wantVersion(w, e, x.Version.Artifact, x.Version.Name)
+		case domain.ArtifactVersionDeleted:
+			f.wantVersion(w, e, x.Version.Artifact, x.Version.Name)
+		case domain.PipelineDeclared:
+			for i := range x.Outputs {
+				f.wantColumns(w, e, f.pipelineKey(x.Pipeline), &x.Outputs[i])
+			}
+		}
+	}
+	for p, v := range f.versions.rows {
+		w.counters.want(p.ws, counterKey{v.now.artifact, "artifact_version"})
+		if v.now.name != "" {
+			w.named.want(p.ws, namedVersion{v.now.artifact, v.now.name})
+		}
+	}
+}
+
+func (f *fold) wantIOs(w *wants, e *happening, x domain.Execution, inputs, outputs []domain.IO) {
+	key := f.key(x.Entity())
+	p := place[int64]{e.ws, key}
+	touch := func(n domain.Name, name string, write bool) {
+		class := f.stored(n)
+		if class == 0 {
+			return
+		}
+		w.outside.want(e.ws, class)
+		w.counters.want(e.ws, counterKey{class, "artifact_version"})
+		if name != "" {
+			w.named.want(e.ws, namedVersion{class, keyText(name)})
+		}
+		if key == 0 { // an execution that is new: its times are those of the page
+			f.newUses = append(f.newUses, newUse{x, e.ws, class, write})
+		} else {
+			f.pageUses[p] = append(f.pageUses[p], pageUse{class, write})
+		}
+	}
+	for i := range inputs {
+		touch(inputs[i].Artifact, inputs[i].Version, false)
+	}
+	for i := range outputs {
+		io := &outputs[i]
+		touch(io.Artifact, io.Version, true)
+		columns, _ := f.columnsOf(io)
+		for _, from := range io.From {
+			touch(from, "", false)
+		}
+		for _, c := range columns {
+			touch(c.From, "", false)
+		}
+		pipelines := append([]int64{0}, w.pipelinesOf[place[int64]{e.ws, f.runKey(x.Run)}]...)
+		if r := f.runs.get(f.runKey(x.Run)); r != nil {
+			pipelines = append(pipelines, r.pipeline)
+		}
+		if x.Run.Job != (domain.Name{}) {
+			pipelines = append(pipelines, f.pipelineKey(x.Run.Job))
+		}
+		pipelines = append(pipelines, f.pagePipelines[x.Run]...)
+		slices.Sort(pipelines)
+		for _, pipeline := range slices.Compact(pipelines) {
+			f.wantColumns(w, e, pipeline, io)
+		}
+	}
+}
+
+// wantColumns wants what a pipeline's runs last said of the columns of an output.
+func (f *fold) wantColumns(w *wants, e *happening, pipeline int64, io *domain.IO) {
+	if class := f.stored(io.Artifact); class != 0 && (len(io.Columns) > 0 || io.ColumnsIn != nil || slices.Contains(io.Deleted, "columnLineage")) {
+		w.lastSaid.want(e.ws, lastSaidKey{pipeline, saidColumns, class})
+		w.columns.want(e.ws, targetOf{pipeline, class})
+	}
+}
+
+func (f *fold) wantVersion(w *wants, e *happening, artifact domain.Name, name string) {
+	class := f.stored(artifact)
+	if class == 0 {
+		return
+	}
+	w.counters.want(e.ws, counterKey{class, "artifact_version"})
+	if name == "" {
+		w.outside.want(e.ws, class)
+		return
+	}
+	w.named.want(e.ws, namedVersion{class, keyText(name)})
+}
+
+const (
+	namedVersionsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
+JOIN read.artifact_versions t ON t.ws = x.ws AND t.artifact = x.artifact AND left(t.name, 200) = left(x.name, 200) AND t.name = x.name`
+	namedReadsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
+JOIN read.reads t ON t.ws = x.ws AND t.artifact = x.artifact AND t.name = x.name AND t.name <> ''`
+	outsideSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
+JOIN read.artifact_versions t ON t.ws = x.ws AND t.artifact = x.artifact AND t.producer IS NULL AND t.name IS NULL`
+	unitedFactsSQL = `SELECT DISTINCT t.ws, t.execution FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
+JOIN read.io_facts t ON t.ws = x.ws AND t.artifact = x.artifact`
+	columnsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::int8[]) AS x (ws, pipeline, target)
+JOIN read.column_lineage t ON t.ws = x.ws AND t.target = x.target AND t.pipeline = x.pipeline`
+	declaredOfSQL = `SELECT DISTINCT t.ws, t.pipeline FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
+JOIN read.declared t ON t.ws = x.ws AND t.artifact = x.artifact`
+)
+
+// askClasses queues the reading of what is found without a window.
+func (f *fold) askClasses(w *wants) {
+	t := &f.trip
+	if list := w.named.take(); len(list) > 0 {
+		ws, classes, names := &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tText}
+		for i := range list {
+			ws.add(false, &list[i].ws)
+			classes.add(false, &list[i].key.class)
+			names.add(false, &list[i].key.name)
+		}
+		args := []*array{ws, classes, names}
+		t.ask(fmt.Sprintf(namedVersionsSQL, f.versions.list()), args, f.versions.take)
+		t.ask(fmt.Sprintf(namedReadsSQL, f.reads.list()), args, f.reads.take)
+	}
+	if list := w.columns.take(); len(list) > 0 {
+		ws, pipelines, targets := &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tInt8}
+		for i := range list {
+			ws.add(false, &list[i].ws)
+			pipelines.add(false, &list[i].key.pipeline)
+			targets.add(false, &list[i].key.target)
+		}
+		t.ask(fmt.Sprintf(columnsSQL, f.columnLineage.list()), []*array{ws, pipelines, targets}, f.columnLineage.take)
+	}
+	if list := w.outside.take(); len(list) > 0 {
+		t.ask(fmt.Sprintf(outsideSQL, f.versions.list()), placesOf(list), f.versions.take)
+	}
+	pairs := func(take func(ws int32, key int64)) func([][]byte) {
+		return func(v [][]byte) {
+			var ws int32
+			var key int64
+			readValue(tInt4, nil, v[0], &ws)
+			readValue(tInt8, nil, v[1], &key)
+			take(ws, key)
+		}
+	}
+	if list := w.unitedFacts.take(); len(list) > 0 {
+		t.ask(unitedFactsSQL, placesOf(list), pairs(func(ws int32, key int64) { w.executions.want(ws, key) }))
+	}
+	if list := w.united.take(); len(list) > 0 {
+		args := placesOf(list)
+		t.ask(fmt.Sprintf(byExecutionSQL, f.versions.list(), "artifact_versions", "artifact"), args, f.versions.take)
+		t.ask(fmt.Sprintf(byExecutionSQL, f.reads.list(), "reads", "artifact"), args, f.reads.take)
+		t.ask(fmt.Sprintf(byExecutionSQL, f.columnLineage.list(), "column_lineage", "target"), args, f.columnLineage.take)
+		t.ask(fmt.Sprintf(byExecutionSQL, f.columnLineage.list(), "column_lineage", "source"), args, f.columnLineage.take)
+		t.ask(fmt.Sprintf(byExecutionSQL, f.lastSaid.list(), "last_said", "target"), args, f.lastSaid.take)
+		t.ask(declaredOfSQL, args, pairs(func(ws int32, key int64) { w.declared.want(ws, key) }))
+	}
+}
+
+// A pageUse is a class that an event of the page says an execution reads or writes.
+type pageUse struct {
+	class int64
+	write bool
+}
+
+// A newUse is the same of an execution that the page itself begins.
+type newUse struct {
+	execution domain.Execution
+	ws        int32
+	class     int64
+	write     bool
+}
