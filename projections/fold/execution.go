@@ -50,7 +50,6 @@ type execution struct {
 	uses      uses
 	edges     []edgeKey // as they stand in lineage_edges
 	dirty     bool      // its facts, or what they mean, changed in this event
-	placed    bool      // its edges are to be compared
 }
 
 // uses are what the facts of an execution amount to.

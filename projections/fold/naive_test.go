@@ -404,10 +404,6 @@ func (n *naive) writes(c domain.Name) (writes []domain.Write, labels map[string]
 
 // reads are the reads of a class, with the roles of each.
 func (n *naive) reads(c domain.Name) (reads []domain.Read, roles [][]string) {
-	type k struct {
-		x    domain.Execution
-		name string
-	}
 	add := func(x domain.Execution, name, role string) {
 		i := slices.IndexFunc(reads, func(r domain.Read) bool { return r.Execution == x.Entity() && r.Name == name })
 		if i < 0 {

@@ -83,9 +83,9 @@ WHERE t.ws = x.ws AND t.execution = x.execution AND t.revision = x.revision AND 
 
 // flush queues the deletions; facts of the page itself must be there already.
 func (d *thinned) flush(t *trip) {
-	for sql, list := range map[string][]thinnedFact{thinLifeSQL: d.life, thinIOSQL: d.io} {
+	tell := func(sql string, list []thinnedFact) {
 		if len(list) == 0 {
-			continue
+			return
 		}
 		args := []*array{{typ: tInt4}, {typ: tInt8}, {typ: tInt8}, {typ: tInt4}}
 		for i := range list {
@@ -95,4 +95,6 @@ func (d *thinned) flush(t *trip) {
 		}
 		t.tell(sql, args)
 	}
+	tell(thinLifeSQL, d.life)
+	tell(thinIOSQL, d.io)
 }
