@@ -49,7 +49,7 @@ func TestForeignTextCannotMoveTheCursor(t *testing.T) {
 
 // YAML means what the JSON it was made of means, strings that look like something else included.
 func FuzzYAML(f *testing.F) {
-	for _, s := range []string{`{"a":[1,2.50,-3e7,"no","1","~","null","2026-03-01",true,null,{}],"é\n":[],"":{"x":" y "}}`, `"\ud83d\ude00"`, `[[[]]]`, `{"a":"\u0000\u0085\u2028"}`} {
+	for _, s := range []string{`{"a":[1,2.50,-3e7,"no","1","~","null","2026-03-01",true,null,{}],"é\n":[],"":{"x":" y "}}`, `"\ud83d\ude00"`, `[[[]]]`, `{"a":"\u0000\u0085\u2028"}`, `"\u000A000000"`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -61,6 +62,12 @@ func yamlScalar(token json.Token) (*yaml.Node, error) {
 			tag = "!!float"
 		}
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: v.String()}, nil
+	case string:
+		if strings.ContainsAny(v, "\n\r\u0085\u2028\u2029") { // the library's block style loses a line break at the beginning
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: v}, nil
+		}
+		n := &yaml.Node{}
+		return n, n.Encode(v)
 	default:
 		n := &yaml.Node{}
 		return n, n.Encode(v)
