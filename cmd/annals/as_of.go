@@ -15,7 +15,7 @@ func (f *asOfFlag) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.text, "as-of", "", "look at an earlier `moment`: a time (2026-03-01, 2026-03-01T12:00:00Z) or a revision (4711)")
 }
 
-// input is the GraphQL value, nil for now.
+// input is the GraphQL value, nil where the moment is the present.
 func (f *asOfFlag) input() (map[string]any, error) {
 	s := f.text
 	if s == "" {
