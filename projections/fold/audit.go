@@ -10,6 +10,7 @@ type auditRows struct {
 	ws, revisions, names, kinds      *array
 	subjects, actorKinds, actorIDs   *array
 	occurred, recorded, correlations *array
+	commands                         *array
 }
 
 // note adds the row of the event at hand.
@@ -19,6 +20,7 @@ func (f *fold) note() {
 		a.ws, a.revisions, a.names, a.kinds = &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
 		a.subjects, a.actorKinds, a.actorIDs = &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
 		a.occurred, a.recorded, a.correlations = &array{typ: tTime}, &array{typ: tTime}, &array{typ: tText}
+		a.commands = &array{typ: tText}
 	}
 	a.n++
 	typ := f.e.Type
@@ -41,14 +43,15 @@ func (f *fold) note() {
 	a.occurred.add(false, &occurred)
 	a.recorded.add(false, &recorded)
 	a.correlations.add(true, &f.e.Meta.CorrelationID)
+	a.commands.add(true, &f.e.Meta.CommandID)
 }
 
 const insertAuditSQL = `
-INSERT INTO read.audit_entries (ws, revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation)
-SELECT * FROM unnest($1::int4[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[])`
+INSERT INTO read.audit_entries (ws, revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command)
+SELECT * FROM unnest($1::int4[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])`
 
 func (a *auditRows) flush(t *trip) {
 	if a.n > 0 {
-		t.tell(insertAuditSQL, []*array{a.ws, a.revisions, a.names, a.kinds, a.subjects, a.actorKinds, a.actorIDs, a.occurred, a.recorded, a.correlations})
+		t.tell(insertAuditSQL, []*array{a.ws, a.revisions, a.names, a.kinds, a.subjects, a.actorKinds, a.actorIDs, a.occurred, a.recorded, a.correlations, a.commands})
 	}
 }

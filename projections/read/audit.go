@@ -21,6 +21,7 @@ type AuditEntry struct {
 	OccurredAt    time.Time
 	RecordedAt    time.Time
 	CorrelationID string
+	CommandID     string // of the command that made it; "": it came without one
 }
 
 // An AuditQuery asks for events. All conditions hold together; zero fields ask nothing.
@@ -30,17 +31,18 @@ type AuditQuery struct {
 	Subject             *Node
 	Actor               string // the id that events record
 	CorrelationID       string
+	CommandID           string           // of the command that made them
 	From, To            *domain.Revision // both inclusive
 	After, Before       time.Time        // recorded; After means at or after
 	Ascending           bool             // oldest first
 	Page                Page
 }
 
-const auditColumns = `revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation`
+const auditColumns = `revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command`
 
 func scanAuditEntry(row pgx.CollectableRow) (AuditEntry, error) {
 	var e AuditEntry
-	err := row.Scan(&e.Revision, &e.Type, &e.Kind, (*zeronull.Int8)(&e.Subject), &e.Actor.Kind, &e.Actor.ID, &e.OccurredAt, &e.RecordedAt, (*zeronull.Text)(&e.CorrelationID))
+	err := row.Scan(&e.Revision, &e.Type, &e.Kind, (*zeronull.Int8)(&e.Subject), &e.Actor.Kind, &e.Actor.ID, &e.OccurredAt, &e.RecordedAt, (*zeronull.Text)(&e.CorrelationID), (*zeronull.Text)(&e.CommandID))
 	return e, err
 }
 
@@ -104,6 +106,10 @@ func (q AuditQuery) from(ctx context.Context, d *DB, m Moment, b *binds) (string
 	}
 	if q.CorrelationID != "" {
 		all = append(all, "correlation = "+b.of(q.CorrelationID))
+	}
+	if q.CommandID != "" {
+		id := b.of(q.CommandID) // ids are long and come in no order: the index holds a hash
+		all = append(all, "command = "+id, "hashtextextended(command, 0) = hashtextextended("+id+", 0)")
 	}
 	return " FROM read.audit_entries WHERE " + strings.Join(all, " AND "), nil
 }

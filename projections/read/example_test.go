@@ -315,6 +315,16 @@ func TestAuditAndChanges(t *testing.T) {
 	if err != nil || len(l.Rows) != 2 || l.Rows[0].Row.Revision != 2 {
 		t.Errorf("a range, oldest first: %+v, %v", l, err)
 	}
+	l, err = x.db.Audit(ctx, now, AuditQuery{CommandID: "command-1", Ascending: true})
+	if err != nil || len(l.Rows) != 2 || l.Rows[0].Row.Revision != 3 || l.Rows[1].Row.Revision != 4 || l.Rows[1].Row.CommandID != "command-1" {
+		t.Errorf("what one command did: %+v, %v", l, err)
+	}
+	if l, err = x.db.Audit(ctx, now, AuditQuery{CommandID: "command-1", Kinds: []domain.Kind{"step"}}); err != nil || len(l.Rows) != 0 {
+		t.Errorf("what one command did to steps: %+v, %v", l, err)
+	}
+	if l, err = x.db.Audit(ctx, x.moment(3), AuditQuery{CommandID: "command-1"}); err != nil || len(l.Rows) != 1 {
+		t.Errorf("what one command had done by then: %+v, %v", l, err)
+	}
 	if n, err := x.db.CountAudit(ctx, now, AuditQuery{Before: recordedAt(3)}, 10); err != nil || n != 3 {
 		t.Errorf("events before a time: %d, %v", n, err)
 	}

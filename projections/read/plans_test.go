@@ -40,8 +40,8 @@ INSERT INTO read.lineage_edges (ws, execution, direction, version, role, since)
 INSERT INTO read.artifact_edges (ws, source, target, pipeline, since, supports)
 	SELECT 1, 10000 + t - k, 10000 + t, 1, 0, 1 FROM generate_series(50, 2000) t, generate_series(1, 20) k;
 INSERT INTO read.words (ws, word, kind, entity) SELECT ws, name, 'pipeline', key FROM read.pipelines UNION ALL SELECT ws, run_id, 'run', key FROM read.runs;
-INSERT INTO read.audit_entries (ws, revision, type, kind, subject, occurred_at, recorded_at)
-	SELECT 1, r, CASE r % 5000 WHEN 0 THEN 'run.deleted' ELSE 'run.started' END, 'run', r / 4 * 4096, now(), '2026-01-01'::timestamptz + r * interval '1 s' FROM generate_series(0, 213000) r;
+INSERT INTO read.audit_entries (ws, revision, type, kind, subject, command, occurred_at, recorded_at)
+	SELECT 1, r, CASE r % 5000 WHEN 0 THEN 'run.deleted' ELSE 'run.started' END, 'run', r / 4 * 4096, 'command-' || r / 3, now(), '2026-01-01'::timestamptz + r * interval '1 s' FROM generate_series(0, 213000) r;
 ANALYZE;`
 
 // TestPlans holds that each question is answered by the index made for it, in a model of some size, now and in the
@@ -110,6 +110,10 @@ func TestPlans(t *testing.T) {
 			_, err := db.Audit(ctx, m, AuditQuery{Subject: &Node{domain.KindRun, 5000 * 4096}})
 			return err
 		}, "audit_subject"},
+		{"what a command did", func(ctx context.Context, m Moment) error {
+			_, err := db.Audit(ctx, m, AuditQuery{CommandID: "command-30000"})
+			return err
+		}, "audit_command"},
 		{"what changed", func(ctx context.Context, m Moment) error {
 			_, _, err := db.Changed(ctx, m, m.Revision-20, 100)
 			return err

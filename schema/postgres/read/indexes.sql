@@ -51,5 +51,6 @@ CREATE INDEX declared_was_pipeline ON read.declared_was (ws, pipeline);
 CREATE INDEX audit_subject ON read.audit_entries (ws, subject, revision);
 CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (revision);
 CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision) WHERE correlation IS NOT NULL;
+CREATE INDEX audit_command ON read.audit_entries (ws, hashtextextended(command, 0)) WHERE command IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
 CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity);

@@ -222,6 +222,7 @@ CREATE TABLE read.audit_entries (
     actor_kind text NOT NULL DEFAULT '', actor_id text NOT NULL DEFAULT '',
     occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
     correlation text,
+    command text,                             -- id of the command that made it; NULL: it came without one
     PRIMARY KEY (ws, revision)
 );
 -- Which revision was the last one at a recorded time.
