@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 
 	"cmd":               {anything},
 	"internal/embedded": {},
+	"internal/esdbfake": {},
 	"internal/pgtest":   {"internal"},
 	"internal/arch":     {},
 	"internal/bench":    {anything},
@@ -39,12 +40,14 @@ var rooms = map[string][]string{
 var onlyFor = map[string][]string{
 	"cmd":                       {},
 	"internal/pgtest":           {},
+	"internal/esdbfake":         {},
 	"eventstore/eventstoretest": {},
 	"eventstore/memory":         {"cmd", "internal/bench"},
 	"internal/embedded":         {"cmd", "internal/pgtest", "internal/bench"},
 	"internal/bench":            {"cmd", "internal/bench"},
 	"projections/fold":          {"projections"},
 	"eventstore/postgres":       {"cmd", "internal/bench", "eventstore"},
+	"eventstore/esdb":           {"cmd", "internal/bench"},
 	"graphql/generated":         {"graphql"},
 }
 
@@ -52,20 +55,21 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "projections", "access", "evidence", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "projections", "access", "evidence", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},
 	"github.com/coder/websocket":                 {"graphql/transport"},
 	"github.com/tink-crypto/tink-go":             {"vault"},
-	"github.com/EventStore/EventStore-Client-Go": {"eventstore/esdb"},
+	"github.com/EventStore/EventStore-Client-Go": {"eventstore/esdb", "internal/esdbfake"},
+	"google.golang.org/grpc":                     {"eventstore/esdb", "internal/esdbfake"},
 	"github.com/prometheus":                      {"cmd", "internal"},
 	"go.opentelemetry.io":                        {"cmd", "internal"},
 	"github.com/spf13":                           {"cmd"},
 	"github.com/mattn/go-isatty":                 {"cmd"},
 	"gopkg.in/yaml.v3":                           {"cmd"},
 	"github.com/xi2/xz":                          {"internal/embedded"},
-	"github.com/klauspost/compress":              {"eventstore/postgres", "evidence"},
+	"github.com/klauspost/compress":              {"eventstore/postgres", "eventstore/esdb", "evidence"},
 	"pgregory.net/rapid":                         {"eventstore/eventstoretest"},
 	"golang.org/x":                               {anything},
 }
