@@ -51,15 +51,15 @@ func (d *DB) Dag(ctx context.Context, m Moment, run int64, limit int) (Graph, er
 	if err != nil {
 		return Graph{}, err
 	}
-	w := &walk{db: d, m: m, q: LineageQuery{MaxNodes: limit}, index: map[int64]int{}, sides: map[int64]side{},
-		facts: map[int64]nodeFacts{}, known: map[GraphEdge]bool{}, cut: len(parts) > 10*limit}
+	w := d.emptyWalk(m, LineageQuery{MaxNodes: limit})
+	w.cut = len(parts) > 10*limit
 	as := map[int64]int64{run: run}
 	keys := []int64{run}
 	for _, p := range parts {
 		as[p.key] = p.as
 		keys = append(keys, p.key)
 		if p.key == p.as {
-			w.add(p.key, execution, 0)
+			w.place(p.key, execution, 0)
 		}
 	}
 	for _, direction := range []int{0, 1} {
@@ -81,27 +81,27 @@ func (d *DB) Dag(ctx context.Context, m Moment, run int64, limit int) (Graph, er
 
 // use adds the edge of a use, and its ends where there is room.
 func (w *walk) use(execution_ int64, u Use, direction int) {
-	for _, end := range []struct {
-		key  int64
-		side side
-	}{{execution_, execution}, {u.Version, version}} {
-		if _, ok := w.index[end.key]; !ok && !w.add(end.key, end.side, 0) {
-			return
-		}
+	from, ok := w.place(execution_, execution, 0)
+	if !ok {
+		return
 	}
-	to := down
+	to, ok := w.place(u.Version, version, 0)
+	if !ok {
+		return
+	}
+	way := down
 	if direction == 0 {
-		to = up
+		way = up
 	}
-	w.join(hop{from: execution_, to: u.Version, role: u.Role}, to)
+	w.join(from, to, hop{role: u.Role}, way)
 }
 
 // waits adds the edges between steps that waited for each other.
 func (w *walk) waits(ctx context.Context) error {
 	var keys []int64
-	for key, s := range w.sides {
+	for i, s := range w.sides {
 		if s == execution {
-			keys = append(keys, key)
+			keys = append(keys, w.nodes[i].Key)
 		}
 	}
 	steps, err := w.db.StepsByKey(ctx, w.m, keys)
@@ -116,7 +116,7 @@ func (w *walk) waits(ctx context.Context) error {
 	for _, s := range steps {
 		for _, name := range s.Upstream {
 			if before, ok := named[name]; ok {
-				w.join(hop{from: before, to: s.Key}, down)
+				w.join(w.index[before], w.index[s.Key], hop{}, down)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ type bounds struct {
 
 // New is a DB on a pool. It holds nothing else and needs no closing.
 func New(pool *pgxpool.Pool) *DB {
-	return &DB{pool: pool, bounds: bounds{walk: 2000, past: 5000, hops: 1000}}
+	return &DB{pool: pool, bounds: bounds{walk: 2000, past: 5000, hops: 5000}}
 }
 
 type textKey struct{ schema, statement string }

@@ -3,7 +3,10 @@ package read
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -23,6 +26,7 @@ const (
 	execution side = iota
 	version
 	artifact
+	sides // how many there are
 )
 
 // A hop leads from a node of the frontier to a neighbour.
@@ -126,13 +130,13 @@ func route(from side, to way) (statement, hubs string, direction int16) {
 // than bound rows, else of those before next. Of a node alone with more, cut says that these are its first ones.
 func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int64, bound int) (hops []hop, next int, cut bool, err error) {
 	statement, hubs, direction := route(from, to)
-	hops, err = list(ctx, d, m, "walk lineage", statement, scanHop, nodes, direction, bound)
+	hops, err = d.readHops(ctx, m, "walk lineage", statement, nodes, direction, bound)
 	if err != nil {
 		return nil, 0, false, err
 	}
 	next = len(nodes)
 	if len(hops) == bound {
-		if hops, err = list(ctx, d, m, "walk lineage", hubs, scanHop, nodes, direction, bound, bound); err != nil {
+		if hops, err = d.readHops(ctx, m, "walk lineage", hubs, nodes, direction, bound, bound); err != nil {
 			return nil, 0, false, err
 		}
 		last := hops[len(hops)-1].from
@@ -142,36 +146,95 @@ func (d *DB) hops(ctx context.Context, m Moment, from side, to way, nodes []int6
 			next, cut = 1, true
 		}
 	}
-	sortHops(hops, nodes)
-	return hops, next, cut, nil
+	return sortHops(hops, nodes), next, cut, nil
 }
 
 // someHops are the neighbours of nodes where that is fewer than bound rows, else the first ones of each, perNode at
 // most.
 func (d *DB) someHops(ctx context.Context, m Moment, from side, to way, nodes []int64, bound, perNode int) ([]hop, error) {
 	statement, hubs, direction := route(from, to)
-	hops, err := list(ctx, d, m, "look beyond a walk", statement, scanHop, nodes, direction, bound)
+	hops, err := d.readHops(ctx, m, "look beyond a walk", statement, nodes, direction, bound)
 	if err == nil && len(hops) == bound {
-		hops, err = list(ctx, d, m, "look beyond a walk", hubs, scanHop, nodes, direction, perNode*len(nodes), perNode)
+		hops, err = d.readHops(ctx, m, "look beyond a walk", hubs, nodes, direction, perNode*len(nodes), perNode)
 	}
-	sortHops(hops, nodes)
-	return hops, err
+	return sortHops(hops, nodes), err
 }
 
+// readHops reads what one of the statements finds. A walk reads thousands of these short rows, so numbers are taken
+// from the wire as they are there, and a role is a new text only where it differs from the one before.
+func (d *DB) readHops(ctx context.Context, m Moment, what, statement string, values ...any) ([]hop, error) {
+	rows, err := d.pool.Query(ctx, d.text(m, statement), append([]any{m.Number, m.Revision}, values...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
+	}
+	defer rows.Close()
+	var out []hop
+	var h hop
+	for rows.Next() {
+		if raw := rows.RawValues(); binaryHops(rows, raw) {
+			h.from, h.to, h.pipeline = number(raw[0]), number(raw[1]), number(raw[3])
+			if h.role != string(raw[2]) {
+				h.role = string(raw[2])
+			}
+		} else if err := rows.Scan(&h.from, &h.to, &h.role, &h.pipeline); err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
+		}
+		if out == nil {
+			out = make([]hop, 0, 256)
+		}
+		out = append(out, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
+	}
+	return out, nil
+}
+
+// binaryHops says whether the numbers of a row are eight bytes each: a connection that prepares nothing gets text.
+func binaryHops(rows pgx.Rows, raw [][]byte) bool {
+	for _, i := range []int{0, 1, 3} {
+		if rows.FieldDescriptions()[i].Format != pgx.BinaryFormatCode || len(raw[i]) != 8 {
+			return false
+		}
+	}
+	return true
+}
+
+func number(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+
 // sortHops puts hops in the order of the nodes they come from, then by key: rows lie in another order once they are
-// closed.
-func sortHops(hops []hop, nodes []int64) {
+// closed. They are dealt out by node first, so that only the few of each node are compared.
+func sortHops(hops []hop, nodes []int64) []hop {
 	place := make(map[int64]int, len(nodes))
 	for i, n := range nodes {
 		place[n] = i
 	}
-	slices.SortFunc(hops, func(a, b hop) int {
-		return cmp.Or(place[a.from]-place[b.from], cmp.Compare(a.to, b.to), cmp.Compare(a.role, b.role), cmp.Compare(a.pipeline, b.pipeline))
-	})
-}
-
-func scanHop(row pgx.CollectableRow) (hop, error) {
-	var h hop
-	err := row.Scan(&h.from, &h.to, &h.role, &h.pipeline)
-	return h, err
+	ends := make([]int, len(nodes)+1) // of the nodes' hops, once these are dealt out
+	at := make([]int, len(hops))
+	for i, h := range hops {
+		if i > 0 && h.from == hops[i-1].from {
+			at[i] = at[i-1]
+		} else {
+			at[i] = place[h.from]
+		}
+		ends[at[i]+1]++
+	}
+	for i := range nodes {
+		ends[i+1] += ends[i]
+	}
+	out := make([]hop, len(hops))
+	for i, h := range hops {
+		out[ends[at[i]]] = h
+		ends[at[i]]++
+	}
+	begin := 0
+	for _, end := range ends[:len(nodes)] {
+		if end-begin > 1 {
+			slices.SortFunc(out[begin:end], func(a, b hop) int {
+				return cmp.Or(cmp.Compare(a.to, b.to), strings.Compare(a.role, b.role), cmp.Compare(a.pipeline, b.pipeline))
+			})
+		}
+		begin = end
+	}
+	return out
 }

@@ -27,11 +27,11 @@ type nodeFacts struct {
 type factsQuery struct {
 	side     side
 	now, was string
-	scan     pgx.RowToFunc[nodeFacts]
+	scan     func(*walk, pgx.Rows) (nodeFacts, error)
 }
 
 // factsOf makes both statements of one, in which v is the row of the table.
-func factsOf(s side, table, cols, joins string, scan pgx.RowToFunc[nodeFacts]) factsQuery {
+func factsOf(s side, table, cols, joins string, scan func(*walk, pgx.Rows) (nodeFacts, error)) factsQuery {
 	text := func(part, until string) string {
 		return `SELECT v.key, ` + cols + ` FROM read.` + table + part + ` v ` + joins + `
 WHERE v.ws = $1 AND v.key = ANY($3) AND v.since <= $2` + until
@@ -49,37 +49,47 @@ var factsQueries = []factsQuery{
 	factsOf(version, "artifact_versions", "a.namespace, a.name, v.number, v.kind, v.outcome, v.deleted",
 		named("artifacts", "v.artifact", "a"), scanVersionFacts),
 	factsOf(artifact, "artifacts", "v.namespace, v.name, v.deleted", "", scanArtifactFacts),
-	factsOf(execution, "runs", "v.run_id, v.pipeline, v.number, v.status, v.deleted, p.namespace, p.name, d.name",
-		named("pipelines", "v.pipeline", "p")+`
-		LEFT JOIN LATERAL (`+rowAt("run_details", "name", "x.key = v.key")+`) d ON true`, scanRunFacts),
+	factsOf(execution, "runs", "v.run_id, v.pipeline, v.number, v.status, v.deleted, p.namespace, p.name",
+		named("pipelines", "v.pipeline", "p"), scanRunFacts),
 	factsOf(execution, "steps", "v.name, v.title, v.status, v.deleted, r.pipeline",
 		"LEFT JOIN LATERAL (SELECT * FROM read.runs x WHERE x.ws = $1 AND x.key = v.run OFFSET 0) r ON true", scanStepFacts),
 }
 
+// Names that producers gave runs, of both parts at once: few runs have one, so that joining them to each run costs
+// more than all the rest.
+const runNamesSQL = `
+SELECT key, name FROM read.run_details WHERE ws = $1 AND key = ANY($3) AND since <= $2 AND name IS NOT NULL
+UNION ALL
+SELECT key, name FROM read.run_details_was WHERE ws = $1 AND key = ANY($3) AND since <= $2 AND until > $2 AND name IS NOT NULL`
+
 // learn reads the facts of nodes, all kinds in one round trip, or two where some rows are closed by now. An execution
 // is a run or a step; keys of the two never meet, so both tables are asked.
-func (w *walk) learn(ctx context.Context, nodes map[int64]side) error {
+func (w *walk) learn(ctx context.Context, nodes [sides][]int64) error {
 	for _, closed := range []bool{false, true} {
-		sides := map[side][]int64{}
-		for key, s := range nodes {
-			if _, known := w.facts[key]; !known {
-				sides[s] = append(sides[s], key)
+		for s, keys := range nodes {
+			unknown := keys[:0:0]
+			for _, key := range keys {
+				if _, known := w.known[key]; !known {
+					unknown = append(unknown, key)
+				}
 			}
+			slices.Sort(unknown)
+			nodes[s] = unknown
 		}
-		for _, keys := range sides {
-			slices.Sort(keys)
-		}
-		if err := w.learnFrom(ctx, sides, closed); err != nil {
+		if err := w.learnFrom(ctx, nodes, closed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walk) learnFrom(ctx context.Context, sides map[side][]int64, closed bool) error {
+func (w *walk) learnFrom(ctx context.Context, nodes [sides][]int64, closed bool) error {
 	batch := &pgx.Batch{}
+	if keys := nodes[execution]; len(keys) > 0 && !closed {
+		batch.Queue(w.db.text(w.m, runNamesSQL), w.m.Number, w.m.Revision, keys).Query(w.takeRunNames)
+	}
 	for _, q := range factsQueries {
-		keys, text := sides[q.side], q.now
+		keys, text := nodes[q.side], q.now
 		if closed {
 			text = q.was
 		}
@@ -87,11 +97,15 @@ func (w *walk) learnFrom(ctx context.Context, sides map[side][]int64, closed boo
 			continue
 		}
 		batch.Queue(w.db.text(w.m, text), w.m.Number, w.m.Revision, keys).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, q.scan)
-			for _, f := range found {
-				w.facts[f.key] = f
+			for rows.Next() {
+				f, err := q.scan(w, rows)
+				if err != nil {
+					return err
+				}
+				w.known[f.key] = len(w.facts)
+				w.facts = append(w.facts, f)
 			}
-			return err
+			return rows.Err()
 		})
 	}
 	if batch.Len() == 0 {
@@ -103,7 +117,25 @@ func (w *walk) learnFrom(ctx context.Context, sides map[side][]int64, closed boo
 	return nil
 }
 
-func scanVersionFacts(row pgx.CollectableRow) (nodeFacts, error) {
+func (w *walk) takeRunNames(rows pgx.Rows) error {
+	var key int64
+	var name string
+	_, err := pgx.ForEachRow(rows, []any{&key, &name}, func() error {
+		w.runNames[key] = name
+		return nil
+	})
+	return err
+}
+
+// fact is what is known of a node; nothing where its row is not there.
+func (w *walk) fact(key int64) nodeFacts {
+	if i, ok := w.known[key]; ok {
+		return w.facts[i]
+	}
+	return nodeFacts{}
+}
+
+func scanVersionFacts(_ *walk, row pgx.Rows) (nodeFacts, error) {
 	f := nodeFacts{kind: domain.KindArtifactVersion}
 	var name, kind, outcome string
 	var number int
@@ -121,7 +153,7 @@ func VersionStatus(kind, outcome string) string {
 	return kind
 }
 
-func scanArtifactFacts(row pgx.CollectableRow) (nodeFacts, error) {
+func scanArtifactFacts(_ *walk, row pgx.Rows) (nodeFacts, error) {
 	f := nodeFacts{kind: domain.KindArtifact}
 	var name string
 	err := row.Scan(&f.key, &f.namespace, &name, &f.deleted)
@@ -129,13 +161,13 @@ func scanArtifactFacts(row pgx.CollectableRow) (nodeFacts, error) {
 	return f, err
 }
 
-func scanRunFacts(row pgx.CollectableRow) (nodeFacts, error) {
+func scanRunFacts(w *walk, row pgx.Rows) (nodeFacts, error) {
 	f := nodeFacts{kind: domain.KindRun}
-	var runID, namespace, pipeline, name string
+	var runID, namespace, pipeline string
 	var number int
 	err := row.Scan(&f.key, &runID, (*zeronull.Int8)(&f.pipeline), (*zeroInt)(&number), &f.status, &f.deleted,
-		(*zeronull.Text)(&namespace), (*zeronull.Text)(&pipeline), (*zeronull.Text)(&name))
-	f.name = RunName(runID, name, domain.Name{Namespace: namespace, Name: pipeline}, number)
+		(*zeronull.Text)(&namespace), (*zeronull.Text)(&pipeline))
+	f.name = RunName(runID, w.runNames[f.key], domain.Name{Namespace: namespace, Name: pipeline}, number)
 	return f, err
 }
 
@@ -150,7 +182,7 @@ func RunName(runID, name string, pipeline domain.Name, number int) string {
 	return runID
 }
 
-func scanStepFacts(row pgx.CollectableRow) (nodeFacts, error) {
+func scanStepFacts(_ *walk, row pgx.Rows) (nodeFacts, error) {
 	f := nodeFacts{kind: domain.KindStep}
 	var title string
 	err := row.Scan(&f.key, &f.name, (*zeronull.Text)(&title), &f.status, &f.deleted, (*zeronull.Int8)(&f.pipeline))

@@ -18,11 +18,14 @@ type walk struct {
 
 	nodes     []GraphNode
 	index     map[int64]int // of nodes, by key
-	sides     map[int64]side
-	facts     map[int64]nodeFacts
-	refused   map[int64]bool // left out by the filter
+	sides     []side        // of nodes
+	facts     []nodeFacts
+	known     map[int64]int    // of facts, by key
+	runNames  map[int64]string // that producers gave, by key
+	refused   map[int64]bool   // left out by the filter
 	edges     []GraphEdge
-	known     map[GraphEdge]bool
+	joined    map[[2]int32]int // the last edge between two nodes
+	before    []int            // the one before it between the same two, else -1, of edges
 	ways      []*oneWay
 	dropped   bool            // a neighbour found no room
 	cut       bool            // a root stands for more than were taken
@@ -33,16 +36,20 @@ type walk struct {
 // A oneWay is the walk in one direction.
 type oneWay struct {
 	to       way
-	seen     map[int64]bool
+	seen     []bool  // of nodes
 	frontier []int64 // not expanded
 	beyond   []hop   // to what found no room
 }
 
+func (d *DB) emptyWalk(m Moment, q LineageQuery) *walk {
+	return &walk{db: d, m: m, q: q, created: [2]int64{0, lastKey(m.Revision) + 1},
+		index: map[int64]int{}, known: map[int64]int{}, runNames: map[int64]string{}, refused: map[int64]bool{},
+		joined: map[[2]int32]int{}, collapsed: map[int64]int64{}}
+}
+
 // newWalk fixes where the walk begins.
 func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, error) {
-	w := &walk{db: d, m: m, q: q, created: [2]int64{0, lastKey(m.Revision) + 1},
-		index: make(map[int64]int, q.MaxNodes), sides: make(map[int64]side, q.MaxNodes), facts: make(map[int64]nodeFacts, q.MaxNodes),
-		refused: map[int64]bool{}, known: make(map[GraphEdge]bool, 2*q.MaxNodes), collapsed: map[int64]int64{}}
+	w := d.emptyWalk(m, q)
 	if q.Within > 0 {
 		w.deadline = time.Now().Add(q.Within)
 	}
@@ -65,31 +72,42 @@ func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, erro
 		if err != nil {
 			return nil, err
 		}
-		o := &oneWay{to: to, seen: map[int64]bool{}}
+		o := &oneWay{to: to}
 		for _, r := range roots {
-			if o.seen[r.key] {
-				continue
+			i, ok := w.place(r.key, r.side, 0)
+			if ok && o.see(i) {
+				o.frontier = append(o.frontier, r.key)
 			}
-			if _, ok := w.index[r.key]; !ok && !w.add(r.key, r.side, 0) {
-				continue
-			}
-			o.seen[r.key] = true
-			o.frontier = append(o.frontier, r.key)
 		}
 		w.ways = append(w.ways, o)
 	}
 	return w, nil
 }
 
-// add takes a node in, where there is room.
-func (w *walk) add(key int64, s side, distance int) bool {
+// place is the index of a node, which is taken in where it is new and there is room.
+func (w *walk) place(key int64, s side, distance int) (i int, ok bool) {
+	if i, ok = w.index[key]; ok {
+		return i, true
+	}
 	if len(w.nodes) >= w.q.MaxNodes {
 		w.dropped = true
-		return false
+		return 0, false
 	}
-	w.index[key], w.sides[key] = len(w.nodes), s
+	i = len(w.nodes)
+	w.index[key] = i
+	w.sides = append(w.sides, s)
 	w.nodes = append(w.nodes, GraphNode{Node: Node{Key: key}, Distance: distance})
-	return true
+	return i, true
+}
+
+// see notes that the walk was at a node; fresh says that it had not been there.
+func (o *oneWay) see(i int) (fresh bool) {
+	if i >= len(o.seen) {
+		o.seen = append(o.seen, make([]bool, i+1-len(o.seen))...)
+	}
+	fresh = !o.seen[i]
+	o.seen[i] = true
+	return fresh
 }
 
 // run walks level by level, both ways in turn, so that what finds room is what is nearest.
@@ -132,8 +150,12 @@ func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
 			if err := w.filter(ctx, hops); err != nil {
 				return err
 			}
+			from, at := int64(-1), 0
 			for _, h := range hops {
-				if !w.refused[h.to] && w.take(o, h, distance) {
+				if h.from != from {
+					from, at = h.from, w.index[h.from]
+				}
+				if !w.refused[h.to] && w.take(o, h, at, distance) {
 					reached = append(reached, h.to)
 				}
 			}
@@ -145,23 +167,21 @@ func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
 	return nil
 }
 
-// take adds a hop and what it leads to; fresh says that the walk had not been there.
-func (w *walk) take(o *oneWay, h hop, distance int) (fresh bool) {
-	if !o.seen[h.to] {
-		if _, ok := w.index[h.to]; !ok && !w.add(h.to, w.opposite(h.from), distance) {
-			o.beyond = append(o.beyond, h)
-			return false
-		}
-		o.seen[h.to], fresh = true, true
+// take adds a hop from the node at an index, and what it leads to; fresh says that the walk had not been there.
+func (w *walk) take(o *oneWay, h hop, from, distance int) (fresh bool) {
+	to, ok := w.place(h.to, w.sides[from].opposite(), distance)
+	if !ok {
+		o.beyond = append(o.beyond, h)
+		return false
 	}
-	w.join(h, o.to)
-	return fresh
+	w.join(from, to, h, o.to)
+	return o.see(to)
 }
 
 func (w *walk) onSide(nodes []int64, s side) []int64 {
 	var out []int64
 	for _, n := range nodes {
-		if w.sides[n] == s {
+		if w.sides[w.index[n]] == s {
 			out = append(out, n)
 		}
 	}
@@ -188,12 +208,12 @@ func (w *walk) rest(ctx context.Context, o *oneWay) error {
 	}
 	counted := map[[2]int64]bool{}
 	for _, h := range hops {
-		_, sent := w.index[h.to]
+		to, sent := w.index[h.to]
 		pair := [2]int64{h.from, h.to}
 		switch {
 		case w.refused[h.to] || counted[pair] && !sent:
 		case sent:
-			w.join(h, o.to)
+			w.join(w.index[h.from], to, h, o.to)
 		default:
 			counted[pair] = true
 			w.more(h.from, o.to)
@@ -211,21 +231,28 @@ func (w *walk) more(key int64, to way) {
 	n.MoreDown = min(n.MoreDown+1, moreBound)
 }
 
-// join adds an edge in the direction the data went.
-func (w *walk) join(h hop, to way) {
-	e := GraphEdge{From: w.index[h.from], To: w.index[h.to], Role: h.role, Pipeline: h.pipeline}
-	if to == up {
-		e.From, e.To = e.To, e.From
+// join adds an edge in the direction the data went, unless it is there: both ways may have seen it.
+func (w *walk) join(from, to int, h hop, way way) {
+	if way == up {
+		from, to = to, from
 	}
-	if !w.known[e] {
-		w.known[e] = true
-		w.edges = append(w.edges, e)
+	e, pair := GraphEdge{From: from, To: to, Role: h.role, Pipeline: h.pipeline}, [2]int32{int32(from), int32(to)}
+	last, ok := w.joined[pair]
+	if !ok {
+		last = -1
 	}
+	for i := last; i >= 0; i = w.before[i] {
+		if w.edges[i] == e {
+			return
+		}
+	}
+	w.joined[pair] = len(w.edges)
+	w.edges, w.before = append(w.edges, e), append(w.before, last)
 }
 
 // opposite is the side of a node's neighbours.
-func (w *walk) opposite(key int64) side {
-	switch w.sides[key] {
+func (s side) opposite() side {
+	switch s {
 	case execution:
 		return version
 	case version:
@@ -291,14 +318,18 @@ func (w *walk) filter(ctx context.Context, hops []hop) error {
 	fresh := map[int64]side{}
 	for _, h := range hops {
 		if _, ok := w.index[h.to]; !ok && !w.refused[h.to] {
-			fresh[h.to] = w.opposite(h.from)
+			fresh[h.to] = w.sides[w.index[h.from]].opposite()
 		}
 	}
-	if err := w.learn(ctx, fresh); err != nil {
+	var unknown [sides][]int64
+	for key, s := range fresh {
+		unknown[s] = append(unknown[s], key)
+	}
+	if err := w.learn(ctx, unknown); err != nil {
 		return err
 	}
 	for key, s := range fresh {
-		f := w.facts[key]
+		f := w.fact(key)
 		switch {
 		case key < w.created[0] || key >= w.created[1],
 			s == execution && len(w.q.Statuses) > 0 && !slices.Contains(w.q.Statuses, domain.Status(f.status)),
@@ -312,11 +343,9 @@ func (w *walk) filter(ctx context.Context, hops []hop) error {
 
 // graph is the answer: everything that was reached, with names, from near to far.
 func (w *walk) graph(ctx context.Context) (Graph, error) {
-	unknown := map[int64]side{}
-	for key := range w.index {
-		if _, ok := w.facts[key]; !ok {
-			unknown[key] = w.sides[key]
-		}
+	var unknown [sides][]int64
+	for i, n := range w.nodes {
+		unknown[w.sides[i]] = append(unknown[w.sides[i]], n.Key)
 	}
 	if err := w.learn(ctx, unknown); err != nil {
 		return Graph{}, err
@@ -332,7 +361,7 @@ func (w *walk) graph(ctx context.Context) (Graph, error) {
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		f := w.facts[n.Key]
+		f := w.fact(n.Key)
 		n.Kind, n.Name, n.Status, n.Deleted = f.kind, f.name, f.status, f.deleted
 		if n.MoreUp+n.MoreDown > 0 {
 			g.Complete = false
