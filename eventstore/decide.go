@@ -246,7 +246,7 @@ func (a *actor) deny(denied []denial) {
 			a.x.recent.put(a.stream, k)
 			a.answerKnown(d.item, k)
 		case d.err != nil:
-			a.answer(d.item, Answer{Err: d.err})
+			a.answer(d.item, Answer{Result: Result{First: domain.NoRevision, Last: domain.NoRevision, Revision: d.seen}, Err: d.err})
 		default:
 			a.answer(d.item, Answer{Result: Result{
 				First: domain.NoRevision, Last: domain.NoRevision, Unchanged: true, Revision: d.seen,

@@ -47,13 +47,14 @@ func (m *model) execute(t rapid.TB, r eventstore.Request) (eventstore.Result, er
 		states, m.last[r.Stream] = domain.States{}, domain.NoRevision
 		m.states[r.Stream] = states
 	}
+	last := m.last[r.Stream]
+	refused := eventstore.Result{First: -1, Last: -1, Revision: last}
 	if since := r.IfUnchangedSince; since != nil && states.Of(r.Command.Needs()[0]).Changed > *since {
-		return eventstore.Result{}, domain.RevisionConflict
+		return refused, domain.RevisionConflict
 	}
 	events, err := r.Command.Decide(states)
-	last := m.last[r.Stream]
 	if err != nil {
-		return eventstore.Result{}, err
+		return refused, err
 	}
 	if len(events) == 0 {
 		return eventstore.Result{First: -1, Last: -1, Unchanged: true, Revision: last}, nil

@@ -122,7 +122,10 @@ func TestExecuteRefusals(t *testing.T) {
 		"no identity":             {request("", report("", domain.Started)), domain.Required},
 		"too large for one slice": {large, nil},
 	} {
-		_, err := x.Execute(t.Context(), tt.r)
+		res, err := x.Execute(t.Context(), tt.r)
+		if head := map[bool]domain.Revision{true: domain.NoRevision, false: 1}[tt.r.Stream == missing.Stream]; tt.want != nil && res.Revision != head {
+			t.Errorf("%s: judged at %d, want %d", name, res.Revision, head)
+		}
 		var tooLarge *eventstore.TooLargeError
 		if tt.want == nil && !errors.As(err, &tooLarge) || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
@@ -149,7 +152,7 @@ func TestIdempotency(t *testing.T) {
 		"a retried start":                {request("start", start("r1")), first, nil},
 		"the id with another request":    {request("start", report("r1", domain.Failed)), eventstore.Result{}, domain.Conflict},
 		"another id for what is true":    {request("rename", domain.RenameWorkspace{Name: "Machine learning"}), eventstore.Result{First: -1, Last: -1, Unchanged: true, Revision: 2}, nil},
-		"another id for what is refused": {request("start2", start("r1")), eventstore.Result{}, domain.AlreadyExists},
+		"another id for what is refused": {request("start2", start("r1")), eventstore.Result{First: -1, Last: -1, Revision: 2}, domain.AlreadyExists},
 		"a report doubled":               {request("report", report("r2", domain.Started)), eventstore.Result{First: 2, Last: 2, Events: 1, Duplicate: true, Revision: 2}, nil},
 		"a report under another id":      {request("report2", report("r2", domain.Started)), eventstore.Result{First: 3, Last: 3, Events: 1, Revision: 3}, nil},
 		"a report without an id":         {request("", report("r2", domain.Started)), eventstore.Result{First: 3, Last: 3, Events: 1, Revision: 3}, nil},

@@ -32,8 +32,8 @@ type Result struct {
 
 // Commander carries out commands. [Executor] is the one there is; callers that only need to act take this.
 type Commander interface {
-	// Execute carries out one command. Errors: *domain.Error (refused), *CommandConflictError, *OverloadedError,
-	// *PausedError, *TooLargeError, and those of the store.
+	// Execute carries out one command. Errors: *domain.Error (refused; Revision is where the stream was then),
+	// *CommandConflictError, *OverloadedError, *PausedError, *TooLargeError, and those of the store.
 	Execute(ctx context.Context, r Request) (Result, error)
 	// ExecuteAll carries out several, in order within each stream, each on its own: one answer for each. They share
 	// commits, so that a batch costs little more than one.

@@ -17,7 +17,7 @@ func auditEventsOf(at *model.Moment, rows []read.AuditEntry) []*model.AuditEvent
 	return together(at, rows, func(p *model.Peers[model.AuditEvent], e read.AuditEntry) *model.AuditEvent {
 		return &model.AuditEvent{
 			Peers: p, Revision: int64(e.Revision), Type: e.Type, Kind: e.Kind, Subject: e.Subject, Actor: actorOf(e.Actor),
-			OccurredAt: model.Instant(e.OccurredAt), RecordedAt: e.RecordedAt, CorrelationID: model.Word(e.CorrelationID),
+			OccurredAt: model.Instant(e.OccurredAt), RecordedAt: e.RecordedAt, CorrelationID: model.Word(e.CorrelationID), CommandID: e.CommandID,
 		}
 	})
 }
@@ -49,7 +49,7 @@ func (r *Resolver) auditQuery(ctx context.Context, at *model.Moment, f *model.Au
 	if f == nil {
 		return q, true, nil
 	}
-	q = read.AuditQuery{Types: f.Types, ExcludeTypes: f.ExcludeTypes, Actor: value(f.Actor), CorrelationID: value(f.CorrelationID), After: instant(f.From), Before: instant(f.To)}
+	q = read.AuditQuery{Types: f.Types, ExcludeTypes: f.ExcludeTypes, Actor: value(f.Actor), CorrelationID: value(f.CorrelationID), CommandID: value(f.CommandID), After: instant(f.From), Before: instant(f.To)}
 	for _, k := range f.Kinds {
 		q.Kinds = append(q.Kinds, domain.Kind(strings.ToLower(string(k))))
 	}

@@ -38,10 +38,6 @@ func (r *auditEventResolver) Reason(ctx context.Context, objs []*model.AuditEven
 	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) *string { return model.Word(e.Meta.Reason) })
 }
 
-func (r *auditEventResolver) CommandID(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
-	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) string { return e.Meta.CommandID })
-}
-
 func (r *auditEventResolver) CausationID(ctx context.Context, objs []*model.AuditEvent) ([]*string, error) {
 	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) *string {
 		if e.Meta.CausationID == nil {

@@ -15,7 +15,7 @@ const defaultPage = 50
 // fails for a connection that is missing here.
 func costs(l limit.Limits) generated.ComplexityRoot {
 	page := func(child int, first, last *int) int {
-		n := defaultPage
+		n := min(defaultPage, l.Page)
 		switch {
 		case first != nil:
 			n = *first
@@ -28,9 +28,11 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 	some := func(n int) func(int) int { return func(child int) int { return times(n, child) } }
 
 	var c generated.ComplexityRoot
-	c.Query.Nodes = func(child int, ids []string, _ *model.AsOf) int { return times(max(len(ids), 1), child) }
-	c.Query.Workspaces = func(child int, _ *model.WorkspaceFilter, _ *model.AsOf, first *int, _ *string, last *int, _ *string) int {
-		return page(child, first, last)
+	c.Query.Nodes = func(child int, ids []string, _ *model.AsOf, atLeast []*model.WorkspaceRevision, _ int) int {
+		return times(max(len(ids), 1), child) + len(atLeast)
+	}
+	c.Query.Workspaces = func(child int, _ *model.WorkspaceFilter, _ *model.AsOf, atLeast []*model.WorkspaceRevision, _ int, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last) + len(atLeast)
 	}
 	c.Workspace.Runs = func(child int, _ *model.RunFilter, _ *model.RunOrder, first *int, _ *string, last *int, _ *string) int {
 		return page(child, first, last)

@@ -46,6 +46,12 @@ func invalid(format string, args ...any) error {
 	return &Fault{Code: codeInput, Message: fmt.Sprintf(format, args...)}
 }
 
+// outside is a fault of an argument, or of the length of a list, that is out of its bounds.
+func outside(argument string, got, least, most int) error {
+	rule := fmt.Sprintf("%s is %d to %d", argument, least, most)
+	return &Fault{codeInput, fmt.Sprintf("%s is %d; %d to %d", argument, got, least, most), map[string]any{"rule": rule, "argument": argument, "limit": most}}
+}
+
 // presenter turns every error into what a client may read. What we did not write for clients is logged, and shown as
 // an internal fault.
 func presenter(log *slog.Logger) gql.ErrorPresenterFunc {

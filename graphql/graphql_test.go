@@ -213,6 +213,35 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// What is out of bounds names the argument and the bounds.
+func TestBoundsAreNamed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{Page: 10})
+	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
+	for query, want := range map[string]string{
+		`{ workspaces(first: 11) { totalCount } }`:                                               "first is 11; 1 to 10",
+		`{ workspaces(last: 0) { totalCount } }`:                                                 "last is 0; 1 to 10",
+		`{ workspace(slug: "w") { runs(first: -1) { totalCount } } }`:                            "first is -1; 1 to 10",
+		`{ workspace(slug: "w") { runs(last: 99, before: "x") { totalCount } } }`:                "last is 99; 1 to 10",
+		`{ workspace(slug: "w") { runs { totalCount(max: 10001) } } }`:                           "max is 10001; 1 to 10000",
+		`{ workspace(slug: "w") { search(query: "x", first: 101) { name } } }`:                   "first is 101; 1 to 100",
+		`{ workspace(slug: "w") { lineage(root: "x", depth: 51) { complete } } }`:                "depth is 51; 1 to 50",
+		`{ workspace(slug: "w", timeoutMs: 10001) { name } }`:                                    "timeoutMs is 10001; 0 to 10000",
+		`{ workspace(slug: "w") { lineage(root: "x", maxNodes: 10001) { complete } } }`:          "maxNodes is 10001; 1 to 10000",
+		`{ workspace(slug: "w") { impact(root: "x", direction: DOWN, first: 0) { complete } } }`: "NOT_FOUND",
+	} {
+		a := h.as("owner", query, nil)
+		if a.code() == want {
+			continue
+		}
+		more, _ := a.Errors[0]["extensions"].(map[string]any)
+		argument, _, _ := strings.Cut(want, " ")
+		if a.code() != "BAD_USER_INPUT" || a.Errors[0]["message"] != want || more["argument"] != argument || more["rule"] == nil || more["limit"] == nil {
+			t.Errorf("%s answered %v; want %q", query, a.Errors, want)
+		}
+	}
+}
+
 // TestAPageCostsAsManyStatementsAsARow: what hangs on rows is read for all of them at once, by nodes and by edges,
 // and so is what hangs on that.
 func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {

@@ -206,6 +206,7 @@ func clashing(r *row) model.UserError {
 func (w *write) recorded(r *row, a eventstore.Answer) {
 	var refused *domain.Error
 	var conflict *eventstore.CommandConflictError
+	w.judge(a.Err, a.Result)
 	switch {
 	case a.Err == nil:
 		n := int64(a.Last)

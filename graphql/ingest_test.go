@@ -93,6 +93,47 @@ func TestFollowing(t *testing.T) {
 	}
 }
 
+// The events of one command are found by its id, in the history and while they come.
+func TestTheEventsOfACommand(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
+	h.do("startRun", `workspace: "w", id: "child", pipeline: {name: "p"}, parent: "r", meta: {idempotencyKey: "nested"}`, "")
+	last := h.do("completeRun", `workspace: "w", run: "r", meta: {idempotencyKey: "done"}`, "").at("it.revision")
+	h.ask(`{ workspace(slug: "w", atLeast: ` + last + `) {
+		one: auditLog(filter: {commandId: "g1:owner:nested"}, direction: ASC) { nodes { type commandId } totalCount }
+		none: auditLog(filter: {commandId: "g1:owner:nest"}) { totalCount }
+		both: auditLog(filter: {commandId: "g1:owner:nested", types: ["run.nested"]}) { totalCount }
+	} }`).want(map[string]string{
+		"workspace.one.nodes": `[{"commandId":"g1:owner:nested","type":"run.started"},{"commandId":"g1:owner:nested","type":"run.nested"}]`, "workspace.one.totalCount": "2",
+		"workspace.none.totalCount": "0", "workspace.both.totalCount": "1",
+	})
+	if got := h.follow(`subscription { it: events(workspace: "w", after: -1, filter: {commandId: "g1:owner:done"}) { revision events { revision } } }`).until(4); got != "4" {
+		t.Errorf("followed, saw revisions %s; want 4", got)
+	}
+}
+
+// Who has just written something follows it at once, and nothing is followed that is not there in time.
+func TestFollowingWhatWasJustWritten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	for i := range 10 {
+		started := h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p"}`, i), "").at("it.revision")
+		run := h.follow(fmt.Sprintf(`subscription { it: run(workspace: "w", id: "r%d", atLeast: %s) { revision run { runId } } }`, i, started))
+		if got := run.next(); !strings.Contains(got, fmt.Sprintf(`"r%d"`, i)) {
+			t.Fatalf("the first message is %s; want run r%d", got, i)
+		}
+		run.cut()
+	}
+	for _, field := range []string{`run(workspace: "w", id: "r1", atLeast: 99, timeoutMs: 100) { revision }`, `run(workspace: "w", id: "r1", after: 99, timeoutMs: 100) { revision }`, `events(workspace: "w", atLeast: 99, timeoutMs: 100) { revision }`} {
+		if got := h.follow(`subscription { it: ` + field + ` }`).next(); !strings.Contains(got, `"CONSISTENCY_TIMEOUT"`) {
+			t.Errorf("%s answered %s; want CONSISTENCY_TIMEOUT", field, got)
+		}
+	}
+}
+
 // A stream is an open subscription.
 type stream struct {
 	t     *testing.T

@@ -13,10 +13,10 @@ import (
 // walkQuery turns the arguments of a walk into a query. ok is false where the root is not there.
 func (r *Resolver) walkQuery(ctx context.Context, at *model.Moment, root string, direction model.LineageDirection, depth, maxNodes int, g model.LineageGranularity, f *model.LineageFilter) (q read.LineageQuery, ok bool, err error) {
 	if depth < 1 || depth > maxLineageDepth {
-		return q, false, invalid("depth is %d; 1 to %d", depth, maxLineageDepth)
+		return q, false, outside("depth", depth, 1, maxLineageDepth)
 	}
 	if maxNodes < 1 || maxNodes > maxLineageNodes {
-		return q, false, invalid("maxNodes is %d; 1 to %d", maxNodes, maxLineageNodes)
+		return q, false, outside("maxNodes", maxNodes, 1, maxLineageNodes)
 	}
 	node, ok, err := r.findRoot(ctx, at, root)
 	if err != nil || !ok {
@@ -179,7 +179,7 @@ func entities[T any, P peered[T]](ctx context.Context, r *Resolver, objs []P, re
 // search answers things by name.
 func (r *Resolver) search(ctx context.Context, at *model.Moment, text string, kinds []model.EntityKind, first int) ([]*model.SearchHit, error) {
 	if first < 1 || first > 100 {
-		return nil, invalid("first is %d; 1 to 100", first)
+		return nil, outside("first", first, 1, 100)
 	}
 	if strings.TrimSpace(text) == "" || len(text) > 1000 {
 		return nil, invalid("query has 1 to 1,000 bytes of a name")

@@ -23,9 +23,9 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 	if err := mayRead(ctx, slug); err != nil {
 		return nil, err
 	}
-	wait := time.Duration(timeoutMs) * time.Millisecond
-	if wait < 0 || wait > maxWait {
-		return nil, invalid("timeoutMs is %d; 0 to %d", timeoutMs, maxWait.Milliseconds())
+	wait, err := waitOf(timeoutMs)
+	if err != nil {
+		return nil, err
 	}
 	var at projections.AsOf
 	if asOf != nil {
@@ -42,6 +42,38 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 	return &model.Moment{At: m}, nil
 }
 
+func waitOf(timeoutMs int) (time.Duration, error) {
+	wait := time.Duration(timeoutMs) * time.Millisecond
+	if wait < 0 || wait > maxWait {
+		return 0, outside("timeoutMs", timeoutMs, 0, int(maxWait.Milliseconds()))
+	}
+	return wait, nil
+}
+
+// reached waits until what is read next has the revisions, each of its workspace; all of them share the time to wait.
+// A workspace that is not there, or may not be seen, is not reached either: nobody learns which.
+func (r *Resolver) reached(ctx context.Context, atLeast []*model.WorkspaceRevision, timeoutMs int) error {
+	wait, err := waitOf(timeoutMs)
+	if err != nil {
+		return err
+	}
+	if len(atLeast) > maxIDs {
+		return outside("atLeast", len(atLeast), 0, maxIDs)
+	}
+	end := time.Now().Add(wait)
+	for _, least := range atLeast {
+		left := max(time.Until(end), 0)
+		_, err := r.open(ctx, least.Workspace, nil, &least.Revision, int(left.Milliseconds()))
+		if errors.Is(err, errNoWorkspace) {
+			return &Fault{codeStale, "there is no workspace " + clip(least.Workspace) + " to wait for", map[string]any{"workspace": clip(least.Workspace), "have": int64(domain.NoRevision), "want": least.Revision}}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unopened tells why a moment could not be opened.
 func unopened(err error, ofRevision bool) error {
 	var missing *projections.NotFoundError
@@ -54,13 +86,13 @@ func unopened(err error, ofRevision bool) error {
 	case errors.As(err, &missing):
 		return errNoWorkspace
 	case errors.As(err, &paused):
-		return &Fault{codePaused, paused.Error(), map[string]any{"applied": int64(paused.Applied)}}
+		return &Fault{codePaused, paused.Error(), map[string]any{"workspace": string(paused.Slug), "applied": int64(paused.Applied)}}
 	case errors.As(err, &late) && ofRevision && late.Head < late.Want:
-		return &Fault{codeAhead, late.Error(), map[string]any{"head": int64(late.Head)}}
+		return &Fault{codeAhead, late.Error(), map[string]any{"workspace": string(late.Slug), "head": int64(late.Head)}}
 	case errors.As(err, &late):
-		return &Fault{codeStale, late.Error(), map[string]any{"have": int64(late.Have), "want": int64(late.Want)}}
+		return &Fault{codeStale, late.Error(), map[string]any{"workspace": string(late.Slug), "have": int64(late.Have), "want": int64(late.Want)}}
 	case errors.As(err, &early):
-		return &Fault{codeBeforeFirst, early.Error(), map[string]any{"first": early.First.UTC().Format(time.RFC3339Nano)}}
+		return &Fault{codeBeforeFirst, early.Error(), map[string]any{"workspace": string(early.Slug), "first": early.First.UTC().Format(time.RFC3339Nano)}}
 	case errors.As(err, &future):
 		return &Fault{codeAhead, future.Error(), map[string]any{"now": future.Now.UTC().Format(time.RFC3339Nano)}}
 	case errors.As(err, &refused):

@@ -1,6 +1,7 @@
 package graphql_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,6 +28,9 @@ func TestMoments(t *testing.T) {
 		"a revision of several":      {`{ workspaces(asOf: {revision: 0}) { nodes { slug } } }`, "AS_OF_NEEDS_TIME", "", ""},
 		"several":                    {`{ workspaces { nodes { slug } totalCount } }`, "", "workspaces.nodes", `[{"slug":"a"},{"slug":"b"}]`},
 		"several, by pages":          {`{ workspaces(last: 1) { nodes { slug } pageInfo { hasPreviousPage } } }`, "", "workspaces.nodes", `[{"slug":"b"}]`},
+		"several, one too many":      {`{ workspaces(last: 501) { nodes { slug } } }`, "BAD_USER_INPUT", "", ""},
+		"several, at least":          {`{ workspaces(atLeast: [{workspace: "a", revision: 1}, {workspace: "b", revision: 0}]) { nodes { slug name } } }`, "", "workspaces.nodes.0.name", "second"},
+		"several, wait for too long": {`{ workspaces(atLeast: [], timeoutMs: 999999) { nodes { slug } } }`, "BAD_USER_INPUT", "", ""},
 		"several, before any":        {`{ workspaces(asOf: {time: "2001-01-01T00:00:00Z"}) { nodes { slug } } }`, "", "workspaces.nodes", `[]`},
 		"none of that name":          {`{ workspace(slug: "nope") { name } }`, "", "workspace", "null"},
 		"a time and a revision":      {`query { workspace(slug: "a", asOf: {time: "2026-01-01T00:00:00Z", revision: 0}) { name } }`, "GRAPHQL_VALIDATION_FAILED", "", ""},
@@ -49,6 +53,56 @@ func TestMoments(t *testing.T) {
 	if a.code() != "INVALID_ONE_OF" {
 		t.Errorf("two members by variable answered %v; want INVALID_ONE_OF", a.Errors)
 	}
+}
+
+// Who reads several workspaces names what he wants to see of each; nothing older is ever the answer, and what may not
+// be seen answers like what is not there.
+func TestSeveralWorkspacesAtLeast(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "a"`, "")
+	h.do("createWorkspace", `slug: "b"`, "")
+	h.do("createWorkspace", `slug: "secret"`, "")
+	id := h.do("startRun", `workspace: "a", id: "r", pipeline: {name: "p"}`, "run { id }").at("it.run.id")
+	for i := range 20 { // nothing here waits for what it has written but by atLeast
+		tagged := h.do("annotateRun", fmt.Sprintf(`workspace: "a", run: "r", tags: [{key: "t%d"}]`, i), "").at("it.revision")
+		labelled := h.do("labelWorkspace", fmt.Sprintf(`workspace: "b", set: [{key: "l", value: "%d"}]`, i), "").at("it.revision")
+		least := []map[string]any{{"workspace": "b", "revision": labelled}, {"workspace": "a", "revision": tagged}}
+		h.ask(`query($id: ID!, $least: [WorkspaceRevision!]) { nodes(ids: [$id], atLeast: $least) { ... on Run { revision } } workspaces(atLeast: $least) { nodes { slug labels { value } } } }`,
+			map[string]any{"id": id, "least": least}).want(map[string]string{"nodes.0.revision": tagged, "workspaces.nodes.1.labels.0.value": fmt.Sprint(i)})
+	}
+	for name, tt := range map[string]struct{ least, workspace string }{
+		"later than there is": {`{workspace: "a", revision: 99}`, "a"},
+		"no such workspace":   {`{workspace: "a", revision: 0}, {workspace: "nope", revision: 0}`, "nope"},
+		"one of others":       {`{workspace: "secret", revision: 0}`, "secret"},
+	} {
+		for _, field := range []string{`nodes(ids: [], %s) { id }`, `workspaces(%s) { totalCount }`} {
+			a := h.as("owner", "{ "+fmt.Sprintf(field, "atLeast: ["+tt.least+"], timeoutMs: 100")+" }", nil)
+			more, _ := a.Errors[0]["extensions"].(map[string]any)
+			if a.code() != "CONSISTENCY_TIMEOUT" || more["workspace"] != tt.workspace || more["want"] == nil || more["have"] == nil {
+				t.Errorf("%s of %s answered %v; want CONSISTENCY_TIMEOUT of workspace %s", field, name, a.Errors, tt.workspace)
+			}
+		}
+	}
+}
+
+// A refusal says the revision it was judged by, however far the read models are.
+func TestARefusalSaysWhatItWasJudgedBy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
+	var b strings.Builder
+	for i := range 15 {
+		fmt.Fprintf(&b, `t%[1]d: annotateRun(input: {workspace: "w", run: "r", tags: [{key: "t%[1]d"}]}) { revision }`, i)
+	}
+	h.ask(`mutation { ` + b.String() + `
+		refused: retryStep(input: {workspace: "w", run: "r", step: "none"}) { revision userErrors { code } }
+		unfounded: tagPipeline(input: {workspace: "w", pipeline: "x#y/z", set: [{key: "k"}]}) { revision userErrors { code } }
+		unseen: renameWorkspace(input: {workspace: "secret", name: "x"}) { revision userErrors { code } } }`).want(map[string]string{
+		"t14.revision": "16", "refused.revision": "16", "unfounded.revision": "16", "unseen.revision": "-1",
+		"refused.userErrors.0.code": "INVALID_TRANSITION", "unfounded.userErrors.0.code": "NOT_FOUND",
+	})
 }
 
 func TestNodesAndWords(t *testing.T) {

@@ -23,8 +23,8 @@ type pageArgs struct {
 // page reads the arguments: forward from a cursor, or backward from one, not both. Shape is the list's; a cursor of
 // another list is refused.
 func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
-	p := read.Page{Limit: defaultPage}
-	size, cursor := a.first, a.after
+	p := read.Page{Limit: min(defaultPage, r.limits.Page)}
+	name, size, cursor := "first", a.first, a.after
 	switch {
 	case a.first != nil && a.last != nil:
 		return p, invalid("first and last: give one of them")
@@ -32,7 +32,7 @@ func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
 		if a.after != nil {
 			return p, invalid("after goes with first, before goes with last")
 		}
-		p.Back, size, cursor = true, a.last, a.before
+		p.Back, name, size, cursor = true, "last", a.last, a.before
 	case a.before != nil:
 		return p, invalid("after goes with first, before goes with last")
 	}
@@ -40,7 +40,7 @@ func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
 		p.Limit = *size
 	}
 	if p.Limit < 1 || p.Limit > r.limits.Page {
-		return p, invalid("a page has 1 to %d rows, not %d", r.limits.Page, p.Limit)
+		return p, outside(name, p.Limit, 1, r.limits.Page)
 	}
 	if cursor == nil {
 		return p, nil
@@ -78,7 +78,7 @@ func listed[R, T any](at *model.Moment, shape string, p read.Page, found read.Li
 func bounded(count func(ctx context.Context, most int) (int, error)) func(ctx context.Context, most int) (int, error) {
 	return func(ctx context.Context, most int) (int, error) {
 		if most < 1 || most > maxCount {
-			return 0, invalid("max is %d; 1 to %d", most, maxCount)
+			return 0, outside("max", most, 1, maxCount)
 		}
 		n, err := count(ctx, most)
 		return n, refusedRead(err)

@@ -55,9 +55,9 @@ func (r *Resolver) standing(ctx context.Context, slug string, asOf *model.AsOf, 
 const maxIDs = 500
 
 // nodesByID are the things of global ids, in their order; those of one workspace are read at one moment.
-func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf) ([]model.Node, error) {
+func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) ([]model.Node, error) {
 	if len(ids) > maxIDs {
-		return nil, invalid("%d ids; at most %d", len(ids), maxIDs)
+		return nil, outside("ids", len(ids), 0, maxIDs)
 	}
 	refs := make([]relay.ID, len(ids))
 	slugs := map[string][]int{}
@@ -71,6 +71,9 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 	}
 	if asOf != nil && asOf.Revision != nil && len(slugs) > 1 {
 		return nil, needsTime()
+	}
+	if err := r.reached(ctx, atLeast, timeoutMs); err != nil {
+		return nil, err
 	}
 	out := make([]model.Node, len(ids))
 	for slug, places := range slugs {
@@ -101,13 +104,16 @@ func needsTime() error {
 }
 
 // workspaceList answers a page of the workspaces that the caller may see, by slug, each at its own moment.
-func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, asOf *model.AsOf, a pageArgs) (*model.WorkspaceConnection, error) {
+func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, a pageArgs) (*model.WorkspaceConnection, error) {
 	if asOf != nil && asOf.Revision != nil {
 		return nil, needsTime()
 	}
 	hash := shape("workspaces", f)
 	p, err := r.page(a, hash)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.reached(ctx, atLeast, timeoutMs); err != nil {
 		return nil, err
 	}
 	all, err := r.visible(ctx, f, asOf)
@@ -226,7 +232,7 @@ func (r *Resolver) server() *model.ServerInfo {
 		Version: r.Version, SchemaHash: r.schemaHash, Time: r.now(),
 		Limits: &model.ServerLimits{
 			Tokens: l.Tokens, Selections: l.Selections, Depth: l.Depth, Aliases: l.Aliases, RootFields: l.RootFields, Complexity: l.Complexity, Page: l.Page,
-			BodyBytes: l.Body, IngestEvents: l.IngestEvents, TimeoutMs: l.Timeout.Milliseconds(),
+			BodyBytes: l.Body, IngestEvents: l.IngestEvents, TimeoutMs: l.Timeout.Milliseconds(), Connections: l.Connections, Operations: l.Operations,
 		},
 	}
 }

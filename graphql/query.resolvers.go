@@ -16,8 +16,8 @@ func (r *queryResolver) Node(ctx context.Context, id string, asOf *model.AsOf, a
 	return r.node(ctx, id, asOf, atLeast, timeoutMs)
 }
 
-func (r *queryResolver) Nodes(ctx context.Context, ids []string, asOf *model.AsOf) ([]model.Node, error) {
-	return r.nodesByID(ctx, ids, asOf)
+func (r *queryResolver) Nodes(ctx context.Context, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) ([]model.Node, error) {
+	return r.nodesByID(ctx, ids, asOf, atLeast, timeoutMs)
 }
 
 func (r *queryResolver) Workspace(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Workspace, error) {
@@ -28,8 +28,8 @@ func (r *queryResolver) Workspace(ctx context.Context, slug string, asOf *model.
 	return absent(r.workspaceAt(ctx, at))
 }
 
-func (r *queryResolver) Workspaces(ctx context.Context, filter *model.WorkspaceFilter, asOf *model.AsOf, first *int, after *string, last *int, before *string) (*model.WorkspaceConnection, error) {
-	return r.workspaceList(ctx, filter, asOf, pageArgs{first, after, last, before})
+func (r *queryResolver) Workspaces(ctx context.Context, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) (*model.WorkspaceConnection, error) {
+	return r.workspaceList(ctx, filter, asOf, atLeast, timeoutMs, pageArgs{first, after, last, before})
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {

@@ -81,14 +81,14 @@ func (r *Resolver) runQuery(ctx context.Context, at *model.Moment, f *model.RunF
 		in    []*model.ValueFilter
 	}{{"parameters", read.Parameters, f.Parameters}, {"metadata", read.Metadata, f.Metadata}} {
 		if len(part.in) > maxConditions {
-			return q, invalid("%d conditions on %s; at most %d", len(part.in), part.name, maxConditions)
+			return q, outside(part.name, len(part.in), 0, maxConditions)
 		}
 		for _, c := range part.in {
 			q.Conditions = append(q.Conditions, conditionOf(part.space, c))
 		}
 	}
 	if len(f.Metrics) > maxConditions {
-		return q, invalid("%d conditions on metrics; at most %d", len(f.Metrics), maxConditions)
+		return q, outside("metrics", len(f.Metrics), 0, maxConditions)
 	}
 	for _, c := range f.Metrics {
 		m, err := metricCondition(c)
@@ -128,7 +128,7 @@ func (r *Resolver) runPlaces(ctx context.Context, at *model.Moment, f *model.Run
 
 func (r *Resolver) pipelineKeys(ctx context.Context, at *model.Moment, words []string) ([]int64, error) {
 	if len(words) > 100 {
-		return nil, invalid("%d pipelines in a filter; at most 100", len(words))
+		return nil, outside("pipelines", len(words), 0, 100)
 	}
 	var keys []int64
 	for _, w := range words {

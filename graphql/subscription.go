@@ -15,8 +15,8 @@ import (
 // reader that is slow gets fewer, larger messages.
 
 // followEvents sends the events of a workspace in batches.
-func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, f *model.AuditFilter) (<-chan *model.EventBatch, error) {
-	at, err := r.open(ctx, slug, nil, nil, int(readWait.Milliseconds()))
+func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, f *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
+	at, err := r.open(ctx, slug, nil, atLeast, timeoutMs)
 	if err != nil {
 		return nil, unfollowed(err)
 	}
@@ -88,9 +88,13 @@ func (r *Resolver) batch(ctx context.Context, slug string, q read.AuditQuery, la
 	return &model.EventBatch{Events: auditEventsOf(at, rows), Revision: int64(through)}, nil
 }
 
-// followRun sends a run whenever it, its steps, or what they read and wrote changed.
-func (r *Resolver) followRun(ctx context.Context, slug, id string, after *int64) (<-chan *model.RunUpdate, error) {
-	at, err := r.open(ctx, slug, nil, nil, int(readWait.Milliseconds()))
+// followRun sends a run whenever it, its steps, or what they read and wrote changed. Who resumes may have seen the
+// run on a server that was further: it is looked for where that is reached, or its run would be none.
+func (r *Resolver) followRun(ctx context.Context, slug, id string, after, atLeast *int64, timeoutMs int) (<-chan *model.RunUpdate, error) {
+	if after != nil && (atLeast == nil || *atLeast < *after) {
+		atLeast = after
+	}
+	at, err := r.open(ctx, slug, nil, atLeast, timeoutMs)
 	if err != nil {
 		return nil, unfollowed(err)
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
-func (r *subscriptionResolver) Run(ctx context.Context, workspace string, id string, after *int64) (<-chan *model.RunUpdate, error) {
-	return r.followRun(ctx, workspace, id, after)
+func (r *subscriptionResolver) Run(ctx context.Context, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) (<-chan *model.RunUpdate, error) {
+	return r.followRun(ctx, workspace, id, after, atLeast, timeoutMs)
 }
 
-func (r *subscriptionResolver) Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter) (<-chan *model.EventBatch, error) {
-	return r.followEvents(ctx, workspace, after, filter)
+func (r *subscriptionResolver) Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
+	return r.followEvents(ctx, workspace, after, filter, atLeast, timeoutMs)
 }
 
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }

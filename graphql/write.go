@@ -36,6 +36,7 @@ type write struct {
 	fault  error           // of the request or the server: a top-level error
 	result eventstore.Result
 	fields map[string]json.RawMessage // of the input: what the path of a refusal can name
+	judged *domain.Revision           // where the stream was when the command was refused
 	known  bool                       // the thing was found, whatever the command knows of it
 	done   bool                       // the command was carried out, or was true already
 }
@@ -159,6 +160,7 @@ func (w *write) do(cmd domain.Command) {
 	w.request.Command, w.request.Evidence = cmd, w.evidence
 	result, err := w.Commands.Execute(w.ctx, w.request)
 	if err != nil {
+		w.judge(err, result)
 		w.failed(err)
 		return
 	}
@@ -177,13 +179,29 @@ func (w *write) outcome() model.Outcome {
 	return o
 }
 
-// newest is the workspace's revision for an answer in which nothing was done; -1 where there is none to see.
+// judge remembers where the stream was when the model refused a command.
+func (w *write) judge(err error, r eventstore.Result) {
+	var refused *domain.Error
+	if errors.As(err, &refused) && (w.judged == nil || *w.judged < r.Revision) {
+		w.judged = &r.Revision
+	}
+}
+
+// newest is the workspace's revision for an answer in which nothing was done: the one that the command was judged by,
+// or, where it came to no judgement, the last one of the stream. It is -1 where there is none to see.
 func (w *write) newest() int64 {
-	at, err := w.open(w.ctx, string(w.slug), nil, nil, 0)
-	if err != nil {
+	c := caller(w.ctx)
+	if c.Principal == nil || !c.CanRead(w.slug) && !c.CanIngest(w.slug) {
 		return int64(domain.NoRevision)
 	}
-	return at.Revision()
+	if w.judged != nil {
+		return int64(*w.judged)
+	}
+	s, err := w.Moments.ProgressOf(w.ctx, w.slug)
+	if err != nil { // there is no such workspace, or nobody knows
+		return int64(domain.NoRevision)
+	}
+	return int64(s.Head)
 }
 
 // readWait is how long an answer waits for what it has just written to be readable.

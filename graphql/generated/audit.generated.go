@@ -28,7 +28,6 @@ type AuditEventResolver interface {
 	Summary(ctx context.Context, objs []*model.AuditEvent) ([]string, error)
 	Data(ctx context.Context, objs []*model.AuditEvent) ([]json.RawMessage, error)
 	Reason(ctx context.Context, objs []*model.AuditEvent) ([]*string, error)
-	CommandID(ctx context.Context, objs []*model.AuditEvent) ([]string, error)
 
 	CausationID(ctx context.Context, objs []*model.AuditEvent) ([]*string, error)
 }
@@ -588,7 +587,7 @@ func (ec *executionContext) _AuditEvent_commandId(ctx context.Context, field gra
 			return ec.fieldContext_AuditEvent_commandId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.resolveBatch_AuditEvent_commandId(ctx, field, obj)
+			return obj.CommandID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -599,30 +598,7 @@ func (ec *executionContext) _AuditEvent_commandId(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_commandId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, errors.New("field of type String does not have child fields"))
-}
-func (ec *executionContext) resolveBatch_AuditEvent_commandId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (any, error) {
-	resolver := ec.Resolvers.AuditEvent()
-	if batch, ok := graphql.BatchParentsFor[*model.AuditEvent](ctx, "AuditEvent"); ok {
-		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.CommandID(ctx, batch.Parents)
-		})
-		return graphql.ResolveBatchGroupResult[string](
-			ctx,
-			batch.Index,
-			len(batch.Parents),
-			result,
-			"AuditEvent.commandId",
-			batch.IndexMap,
-		)
-	}
-	results, err := resolver.CommandID(ctx, []*model.AuditEvent{obj})
-	return graphql.ResolveBatchSingleResult[string](
-		ctx,
-		results,
-		err,
-		"AuditEvent.commandId",
-	)
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AuditEvent_correlationId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEvent) (ret graphql.Marshaler) {
@@ -904,7 +880,7 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"types", "excludeTypes", "kinds", "subject", "actor", "correlationId", "fromRevision", "toRevision", "from", "to"}
+	fieldsInOrder := [...]string{"types", "excludeTypes", "kinds", "subject", "actor", "correlationId", "commandId", "fromRevision", "toRevision", "from", "to"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -953,6 +929,13 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.CorrelationID = data
+		case "commandId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commandId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CommandID = data
 		case "fromRevision":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fromRevision"))
 			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
@@ -1318,43 +1301,10 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "commandId":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._AuditEvent_commandId(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._AuditEvent_commandId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "correlationId":
 			out.Values[i] = ec._AuditEvent_correlationId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

@@ -725,11 +725,11 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Node       func(childComplexity int, id string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
-		Nodes      func(childComplexity int, ids []string, asOf *model.AsOf) int
+		Nodes      func(childComplexity int, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) int
 		Server     func(childComplexity int) int
 		Viewer     func(childComplexity int) int
 		Workspace  func(childComplexity int, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
-		Workspaces func(childComplexity int, filter *model.WorkspaceFilter, asOf *model.AsOf, first *int, after *string, last *int, before *string) int
+		Workspaces func(childComplexity int, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) int
 	}
 
 	QueueRunPayload struct {
@@ -907,8 +907,10 @@ type ComplexityRoot struct {
 		Aliases      func(childComplexity int) int
 		BodyBytes    func(childComplexity int) int
 		Complexity   func(childComplexity int) int
+		Connections  func(childComplexity int) int
 		Depth        func(childComplexity int) int
 		IngestEvents func(childComplexity int) int
+		Operations   func(childComplexity int) int
 		Page         func(childComplexity int) int
 		RootFields   func(childComplexity int) int
 		Selections   func(childComplexity int) int
@@ -1011,8 +1013,8 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		Events func(childComplexity int, workspace string, after *int64, filter *model.AuditFilter) int
-		Run    func(childComplexity int, workspace string, id string, after *int64) int
+		Events func(childComplexity int, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
+		Run    func(childComplexity int, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) int
 	}
 
 	Tag struct {
@@ -4189,7 +4191,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string), args["asOf"].(*model.AsOf)), true
+		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string), args["asOf"].(*model.AsOf), args["atLeast"].([]*model.WorkspaceRevision), args["timeoutMs"].(int)), true
 	case "Query.server":
 		if e.ComplexityRoot.Query.Server == nil {
 			break
@@ -4223,7 +4225,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Workspaces(childComplexity, args["filter"].(*model.WorkspaceFilter), args["asOf"].(*model.AsOf), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Workspaces(childComplexity, args["filter"].(*model.WorkspaceFilter), args["asOf"].(*model.AsOf), args["atLeast"].([]*model.WorkspaceRevision), args["timeoutMs"].(int), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "QueueRunPayload.clientMutationId":
 		if e.ComplexityRoot.QueueRunPayload.ClientMutationID == nil {
@@ -5003,6 +5005,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ServerLimits.Complexity(childComplexity), true
+	case "ServerLimits.connections":
+		if e.ComplexityRoot.ServerLimits.Connections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerLimits.Connections(childComplexity), true
 	case "ServerLimits.depth":
 		if e.ComplexityRoot.ServerLimits.Depth == nil {
 			break
@@ -5015,6 +5023,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ServerLimits.IngestEvents(childComplexity), true
+	case "ServerLimits.operations":
+		if e.ComplexityRoot.ServerLimits.Operations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerLimits.Operations(childComplexity), true
 	case "ServerLimits.page":
 		if e.ComplexityRoot.ServerLimits.Page == nil {
 			break
@@ -5470,7 +5484,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.Events(childComplexity, args["workspace"].(string), args["after"].(*int64), args["filter"].(*model.AuditFilter)), true
+		return e.ComplexityRoot.Subscription.Events(childComplexity, args["workspace"].(string), args["after"].(*int64), args["filter"].(*model.AuditFilter), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
 	case "Subscription.run":
 		if e.ComplexityRoot.Subscription.Run == nil {
 			break
@@ -5481,7 +5495,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.Run(childComplexity, args["workspace"].(string), args["id"].(string), args["after"].(*int64)), true
+		return e.ComplexityRoot.Subscription.Run(childComplexity, args["workspace"].(string), args["id"].(string), args["after"].(*int64), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
 
 	case "Tag.key":
 		if e.ComplexityRoot.Tag.Key == nil {
@@ -6093,6 +6107,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputTagPipelineInput,
 		ec.unmarshalInputValueFilter,
 		ec.unmarshalInputWorkspaceFilter,
+		ec.unmarshalInputWorkspaceRevision,
 		ec.unmarshalInputWriteMeta,
 	)
 	first := true
@@ -6423,7 +6438,7 @@ type RegisterArtifactPayload implements MutationPayload {
   artifact: Artifact
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6453,7 +6468,7 @@ type DescribeArtifactPayload implements MutationPayload {
   artifact: Artifact
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6485,7 +6500,7 @@ type TagArtifactPayload implements MutationPayload {
   artifact: Artifact
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6517,7 +6532,7 @@ type AliasArtifactPayload implements MutationPayload {
   artifact: Artifact
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6547,7 +6562,7 @@ type DeleteArtifactPayload implements MutationPayload {
   artifact: Artifact
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6708,7 +6723,7 @@ type RegisterArtifactVersionPayload implements MutationPayload {
   artifactVersion: ArtifactVersion
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6740,7 +6755,7 @@ type AnnotateArtifactVersionPayload implements MutationPayload {
   artifactVersion: ArtifactVersion
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6770,7 +6785,7 @@ type DeleteArtifactVersionPayload implements MutationPayload {
   artifactVersion: ArtifactVersion
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -6820,7 +6835,7 @@ type AuditEvent {
   data: JSON!
   "Why, as the caller said."
   reason: String
-  "The command that caused it."
+  "The command that caused it; empty for a command that was sent without an id of its own."
   commandId: String!
   "What it belongs to, as the caller said."
   correlationId: String
@@ -6844,6 +6859,8 @@ input AuditFilter {
   actor: String
   "Only what belongs to this."
   correlationId: String
+  "Only what this command caused, by the ` + "`" + `commandId` + "`" + ` that events show."
+  commandId: String
   "Only events from this revision on."
   fromRevision: Int64
   "Only events up to and including this revision."
@@ -7037,7 +7054,7 @@ type ConsumeArtifactVersionsPayload implements MutationPayload {
   execution: Execution
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -7071,7 +7088,7 @@ type ProduceArtifactVersionsPayload implements MutationPayload {
   execution: Execution
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -7105,7 +7122,7 @@ type LogMetricsPayload implements MutationPayload {
   execution: Execution
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -7418,7 +7435,7 @@ type IngestRunEventsPayload implements MutationPayload {
   ): [IngestResult!]!
   "Why the whole batch was refused; the faults of single events are in ` + "`" + `results` + "`" + `."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when every event had been written before."
   duplicate: Boolean!
@@ -8167,7 +8184,7 @@ type RegisterPipelinePayload implements MutationPayload {
   pipeline: Pipeline
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -8205,7 +8222,7 @@ type RegisterPipelineVersionPayload implements MutationPayload {
   pipelineVersion: PipelineVersion
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -8235,7 +8252,7 @@ type DescribePipelinePayload implements MutationPayload {
   pipeline: Pipeline
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -8267,7 +8284,7 @@ type TagPipelinePayload implements MutationPayload {
   pipeline: Pipeline
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -8297,7 +8314,7 @@ type DeletePipelinePayload implements MutationPayload {
   pipeline: Pipeline
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -8330,6 +8347,10 @@ type Query {
     ids: [ID!]!
     "The moment to look at; a revision only if all ids are of one workspace."
     asOf: AsOf
+    "Wait until these revisions can be read: give ` + "`" + `workspace` + "`" + ` and ` + "`" + `revision` + "`" + ` of your mutations to read your own writes. At most 500."
+    atLeast: [WorkspaceRevision!]
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT that names the workspace, never an older state."
+    timeoutMs: Int! = 2000
   ): [Node]!
   """
   One workspace, at one moment. Null when it does not exist or you may not see it.
@@ -8352,6 +8373,10 @@ type Query {
     filter: WorkspaceFilter
     "The moment to look at. It must be a time: each workspace answers with the revision it had then. A workspace that did not exist yet is left out."
     asOf: AsOf
+    "Wait until these revisions can be read, each of its workspace: a workspace that was created a moment ago is then in the list. At most 500."
+    atLeast: [WorkspaceRevision!]
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT that names the workspace, never an older state."
+    timeoutMs: Int! = 2000
     "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
     first: Int
     "Rows after this cursor."
@@ -8369,6 +8394,16 @@ type Query {
   What this server is, and what it takes.
   """
   server: ServerInfo!
+}
+
+"""
+A revision of one workspace, where several are asked about: ` + "`" + `workspace` + "`" + ` of a mutation's input and ` + "`" + `revision` + "`" + ` of its answer.
+"""
+input WorkspaceRevision {
+  "The workspace's slug. One that you may not see cannot be waited for, like one that does not exist."
+  workspace: String!
+  "The number of an event in its stream."
+  revision: Int64!
 }
 
 """
@@ -8423,6 +8458,10 @@ type ServerLimits {
   ingestEvents: Int!
   "Milliseconds an operation may take."
   timeoutMs: Int64!
+  "Open Server-Sent Events and WebSockets of one caller."
+  connections: Int!
+  "Operations at once on one WebSocket."
+  operations: Int!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/run.graphqls", Input: `"""
@@ -9009,7 +9048,7 @@ type QueueRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9057,7 +9096,7 @@ type StartRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9089,7 +9128,7 @@ type CompleteRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9121,7 +9160,7 @@ type FailRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9153,7 +9192,7 @@ type CancelRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9183,7 +9222,7 @@ type SkipRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9219,7 +9258,7 @@ type AnnotateRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9249,7 +9288,7 @@ type NestRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9279,7 +9318,7 @@ type DeleteRunPayload implements MutationPayload {
   run: Run
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9660,7 +9699,7 @@ type StartStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9694,7 +9733,7 @@ type CompleteStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9728,7 +9767,7 @@ type FailStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9760,7 +9799,7 @@ type SkipStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9796,7 +9835,7 @@ type CacheStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9830,7 +9869,7 @@ type RetryStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9866,7 +9905,7 @@ type AnnotateStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9898,7 +9937,7 @@ type DeleteStepPayload implements MutationPayload {
   step: Step
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -9921,6 +9960,10 @@ type Subscription {
     id: ID!
     "Leave out changes up to and including this revision; without it the present state comes first."
     after: Int64
+    "Wait until this revision can be read before anything is looked up: give the ` + "`" + `revision` + "`" + ` a mutation answered to follow what you have just written."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT."
+    timeoutMs: Int! = 2000
   ): RunUpdate!
   """
   The events of a workspace as they can be read, oldest first, in batches.
@@ -9932,6 +9975,10 @@ type Subscription {
     after: Int64
     "Which events."
     filter: AuditFilter
+    "Wait until this revision can be read before anything is looked up: give the ` + "`" + `revision` + "`" + ` a mutation answered to follow what you have just written."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT."
+    timeoutMs: Int! = 2000
   ): EventBatch!
 }
 
@@ -9977,7 +10024,7 @@ What every mutation answers.
 interface MutationPayload {
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10495,7 +10542,7 @@ type CreateWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10523,7 +10570,7 @@ type RenameWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10551,7 +10598,7 @@ type DescribeWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10581,7 +10628,7 @@ type LabelWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10607,7 +10654,7 @@ type ArchiveWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10633,7 +10680,7 @@ type RestoreWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -10663,7 +10710,7 @@ type DeleteWorkspacePayload implements MutationPayload {
   workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write: ` + "`" + `atLeast` + "`" + ` of a read that is to see it. -1 when there is no such workspace."
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -12228,6 +12275,10 @@ func (ec *executionContext) childFields_ServerLimits(ctx context.Context, field 
 		return ec.fieldContext_ServerLimits_ingestEvents(ctx, field)
 	case "timeoutMs":
 		return ec.fieldContext_ServerLimits_timeoutMs(ctx, field)
+	case "connections":
+		return ec.fieldContext_ServerLimits_connections(ctx, field)
+	case "operations":
+		return ec.fieldContext_ServerLimits_operations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerLimits", field.Name)
 }

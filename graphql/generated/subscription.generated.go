@@ -17,8 +17,8 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type SubscriptionResolver interface {
-	Run(ctx context.Context, workspace string, id string, after *int64) (<-chan *model.RunUpdate, error)
-	Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter) (<-chan *model.EventBatch, error)
+	Run(ctx context.Context, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) (<-chan *model.RunUpdate, error)
+	Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -52,6 +52,22 @@ func (ec *executionContext) field_Subscription_events_args(ctx context.Context, 
 		return nil, err
 	}
 	args["filter"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "atLeast",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt642ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["atLeast"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "timeoutMs",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeoutMs"] = arg4
 	return args, nil
 }
 
@@ -82,6 +98,22 @@ func (ec *executionContext) field_Subscription_run_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "atLeast",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt642ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["atLeast"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "timeoutMs",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeoutMs"] = arg4
 	return args, nil
 }
 
@@ -209,7 +241,7 @@ func (ec *executionContext) _Subscription_run(ctx context.Context, field graphql
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().Run(ctx, fc.Args["workspace"].(string), fc.Args["id"].(string), fc.Args["after"].(*int64))
+			return ec.Resolvers.Subscription().Run(ctx, fc.Args["workspace"].(string), fc.Args["id"].(string), fc.Args["after"].(*int64), fc.Args["atLeast"].(*int64), fc.Args["timeoutMs"].(int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.RunUpdate) graphql.Marshaler {
@@ -253,7 +285,7 @@ func (ec *executionContext) _Subscription_events(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().Events(ctx, fc.Args["workspace"].(string), fc.Args["after"].(*int64), fc.Args["filter"].(*model.AuditFilter))
+			return ec.Resolvers.Subscription().Events(ctx, fc.Args["workspace"].(string), fc.Args["after"].(*int64), fc.Args["filter"].(*model.AuditFilter), fc.Args["atLeast"].(*int64), fc.Args["timeoutMs"].(int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EventBatch) graphql.Marshaler {

@@ -110,6 +110,7 @@ type AuditEvent struct {
 	OccurredAt    *time.Time
 	RecordedAt    time.Time
 	CorrelationID *string
+	CommandID     string
 }
 
 // SubjectKind is what kind of thing it happened to; nil for kinds that have no page.

@@ -273,6 +273,8 @@ type AuditFilter struct {
 	Actor *string `json:"actor,omitempty,omitzero"`
 	// Only what belongs to this.
 	CorrelationID *string `json:"correlationId,omitempty,omitzero"`
+	// Only what this command caused, by the `commandId` that events show.
+	CommandID *string `json:"commandId,omitempty,omitzero"`
 	// Only events from this revision on.
 	FromRevision *int64 `json:"fromRevision,omitempty,omitzero"`
 	// Only events up to and including this revision.
@@ -1399,6 +1401,10 @@ type ServerLimits struct {
 	IngestEvents int `json:"ingestEvents"`
 	// Milliseconds an operation may take.
 	TimeoutMs int64 `json:"timeoutMs"`
+	// Open Server-Sent Events and WebSockets of one caller.
+	Connections int `json:"connections"`
+	// Operations at once on one WebSocket.
+	Operations int `json:"operations"`
 }
 
 // The input of `skipRun`.
@@ -1739,6 +1745,14 @@ type WorkspaceProgress struct {
 	State ProgressState `json:"state"`
 	// Why they are not.
 	Reason *string `json:"reason,omitempty,omitzero"`
+}
+
+// A revision of one workspace, where several are asked about: `workspace` of a mutation's input and `revision` of its answer.
+type WorkspaceRevision struct {
+	// The workspace's slug. One that you may not see cannot be waited for, like one that does not exist.
+	Workspace string `json:"workspace"`
+	// The number of an event in its stream.
+	Revision int64 `json:"revision"`
 }
 
 // How a write is done. All of it is optional.

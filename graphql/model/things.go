@@ -183,8 +183,13 @@ func (s *Step) Upstream() []string { return s.Row.Upstream }
 // CodeReference says where its code is.
 func (s *Step) CodeReference() *CodeReference { return Code(s.Row.Code) }
 
-// Warnings are what was odd about its facts: runs alone keep them.
-func (s *Step) Warnings() []string { return []string{} }
+// Warnings are what was odd about its facts.
+func (s *Step) Warnings() []string {
+	if s.Row.Warnings == nil {
+		return []string{}
+	}
+	return s.Row.Warnings
+}
 
 // CreatedRevision is the revision of the event that first named it.
 func (s *Step) CreatedRevision() int64 { return int64(read.KeyRevision(s.Row.Key)) }
