@@ -32,10 +32,18 @@ FUZZTIME ?= 10s
 # Asked of `go version` itself, from outside the module: within it an old go would answer by fetching a new one,
 # or by many lines about that.
 GO_NEEDED := $(shell sed -n 's/^go \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' go.mod)
-GO_HERE = $(shell cd / && GOTOOLCHAIN=local '$(GO)' version 2>/dev/null | sed -n 's/^go version .*\(go[0-9][^ ]*\).*/\1/p')
-GO_OLD = $(shell echo '$(GO_HERE:go%=%) $(GO_NEEDED)' | awk '{ split($$1, is, "."); split($$2, needed, "."); \
+GO_HERE := $(shell cd / && GOTOOLCHAIN=local '$(GO)' version 2>/dev/null | sed -n 's/^go version .*\(go[0-9][^ ]*\).*/\1/p')
+GO_OLD := $(shell echo '$(GO_HERE:go%=%) $(GO_NEEDED)' | awk '{ split($$1, is, "."); split($$2, needed, "."); \
 	if (is[1] + 0 < needed[1] + 0 || (is[1] + 0 == needed[1] + 0 && is[2] + 0 < needed[2] + 0)) print "old" }')
-check-go = $(if $(GO_HERE),$(if $(GO_OLD),$(error Annals needs Go $(GO_NEEDED) or newer and this is $(GO_HERE); get it from https://go.dev/dl/)),$(error Annals needs Go $(GO_NEEDED) or newer and there is none; get it from https://go.dev/dl/))
+
+# One plain line, and nothing of make's around it: $(error) and a recipe that fails add words of their own. A make that
+# was asked a question (-q) runs nothing, says nothing, and fails since what needs Go is not there.
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
+ifneq ($(or $(GO_OLD),$(if $(GO_HERE),,none)),)
+$(shell echo 'Annals needs Go $(GO_NEEDED) or newer and $(if $(GO_HERE),this is $(GO_HERE),there is none here); get it from https://go.dev/dl/' >&2)
+MAKEFLAGS += -q
+endif
+endif
 
 .PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql clean
 
@@ -43,7 +51,7 @@ help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 go:
-	@:$(check-go)
+	@:
 
 run: build ## build, start on http://127.0.0.1:8080 with a PostgreSQL of its own, data in ./annals-data
 	@exec bin/annals serve --port-fallback $(ARGS)

@@ -101,7 +101,10 @@ func (k *keeper) look(ctx context.Context) error {
 }
 
 // engines is how the leases of processes begin that project the same models as this one: lanes are shared with these.
-func (e *Engine) engines() string { return "engine/" + e.version + "/" }
+func (e *Engine) engines() string { return enginesOf(e.version) }
+
+// enginesOf is how the leases of the processes begin whose folding code has that version.
+func enginesOf(version string) string { return "engine/" + version + "/" }
 
 func (k *keeper) renew(ctx context.Context) error {
 	leases := []lease{}
@@ -171,7 +174,7 @@ func (k *keeper) lanes(ctx context.Context) (map[string]laneKey, error) {
 			add(k.e.projected(m.Schema))
 		} else if m.State == live && k.told != m.Schema {
 			k.told = m.Schema
-			k.e.Log.Error("the live model is not projected", "error", &OtherCodeError{m.Schema, m.Version, k.e.version})
+			k.e.Log.Warn("the live model is not projected by this process", "error", &OtherCodeError{m.Schema, m.Version, k.e.version})
 		}
 	}
 	return wanted, nil

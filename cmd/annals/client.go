@@ -24,6 +24,8 @@ type client struct {
 	// notice is told what a person should know that no result says.
 	notice  func(string)
 	noticed bool
+	// outdated: it was said that what is read is getting old.
+	outdated bool
 }
 
 // client is a client for the settings there are.
@@ -101,6 +103,10 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 }
 
 func (c *client) announce(resp *http.Response) {
+	if resp.Header.Get(modelHeader) != "" && !c.outdated {
+		c.outdated = true
+		c.notice("annals: what is read is not kept up to date now: `annals doctor` says why")
+	}
 	ends, err := time.Parse(time.RFC3339, resp.Header.Get(expiresHeader))
 	if err != nil || c.noticed {
 		return

@@ -93,7 +93,7 @@ func (a *app) checkServer(ctx context.Context) []check {
 	}
 	took := time.Since(began)
 	checks = append(append(checks, checkKey(s.Key)), c.checkKeys(ctx, s.Key)...)
-	return append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkLag(s), checkParked(s), checkDurable(s))
+	return append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkModel(s.Model), checkLag(s), checkParked(s), checkDurable(s))
 }
 
 func (c *client) checkReady(ctx context.Context) check {
@@ -179,6 +179,20 @@ func checkClock(theirs, ours time.Time, unsure time.Duration) check {
 	out := check{Name: "clock", OK: skew.Abs() <= skewAllowed+unsure, Detail: fmt.Sprintf("the server's differs by %s (within %s)", skew.Round(time.Millisecond), (unsure / 2).Round(time.Millisecond))}
 	if !out.OK {
 		out.Hint = "set both clocks by NTP"
+	}
+	return out
+}
+
+// checkModel says whether what is read is kept up to date. A server that is older than this program says nothing.
+func checkModel(m modelReport) check {
+	out := check{Name: "read model", OK: !m.Outdated, Detail: m.Detail, Hint: m.Do}
+	switch {
+	case m.State == modelCurrent:
+		out.Detail = m.Schema + " is of the server's version"
+	case m.State == "":
+		out.Detail = "the server does not tell"
+	case m.State == modelRebuilding:
+		out.Hint = "nothing is to be done: wait until it is rebuilt, and look again"
 	}
 	return out
 }

@@ -11,6 +11,9 @@ import (
 // pause is a moment between two looks at something that comes by itself.
 func pause() { _ = sleep(context.Background(), 10*time.Millisecond) }
 
+// passes lets that time pass inside of synctest.Test, where the clock goes on when nobody has anything to do.
+func passes(d time.Duration) { _ = sleep(context.Background(), d) }
+
 // decode reads JSON or fails the test.
 func decode(t testing.TB, text string, into any) {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/pgtest"
 )
 
@@ -53,16 +54,18 @@ func startServer(t testing.TB) *testServer {
 }
 
 // startServerIn runs the real serve on a directory and a database.
-func startServerIn(t testing.TB, dir, database string, deferred func(stop func())) *testServer {
+func startServerIn(t testing.TB, dir, database string, deferred func(stop func()), with ...func(*serveFlags)) *testServer {
 	t.Helper()
 	s := &testServer{Dir: dir, Log: &buffer{}}
 	var out buffer
 	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: s.Log, getenv: func(string) string { return "" }, terminal: func(io.Writer) bool { return false }}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() {
-		done <- a.serve(ctx, serveFlags{listen: "127.0.0.1:0", data: dir, databaseURL: database, logLevel: "info", logFormat: "json", drain: 5 * time.Second})
-	}()
+	f := serveFlags{listen: "127.0.0.1:0", data: dir, databaseURL: database, logLevel: "info", logFormat: "json", drain: 5 * time.Second, commandRetention: postgres.CommandLife}
+	for _, change := range with {
+		change(&f)
+	}
+	go func() { done <- a.serve(ctx, f) }()
 	deferred(func() {
 		stop()
 		if err := <-done; err != nil {

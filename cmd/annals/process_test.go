@@ -74,6 +74,11 @@ func TestAnInstanceOfItsOwn(t *testing.T) {
 	if err := v.cmd.Wait(); err != nil {
 		t.Fatalf("stopped by SIGTERM: %v\n%s", err, v.log)
 	}
+	for line := range strings.Lines(v.log.String()) {
+		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) {
+			t.Errorf("a clean life and stop is logged as trouble: %s", line)
+		}
+	}
 	if _, err := os.Stat(filepath.Join(v.dir, addressFile)); err == nil {
 		t.Error("the address stays after the server has gone")
 	}

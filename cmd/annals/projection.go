@@ -107,7 +107,7 @@ func (a *app) followRebuild(ctx context.Context, c *client, order rebuildOrder) 
 	if err != nil {
 		return c.unreachable(ctx, err)
 	}
-	if err := a.printObject(last.Report, writeRebuild); err != nil {
+	if err := a.printObject(last.Report, a.writeRebuild); err != nil {
 		return err
 	}
 	if last.Error == nil {
@@ -117,8 +117,10 @@ func (a *app) followRebuild(ctx context.Context, c *client, order rebuildOrder) 
 	switch f.Code {
 	case "different":
 		f.Exit = exitUnverified
+		f.Hint = "where another version of the program made the old one, --accept-differences takes the new one; where the same did, one of the two was altered"
 	case "rebuilding":
 		f.Exit = exitConflict
+		f.Hint = "`annals doctor` says how far it is, where the server does it by itself"
 	}
 	return f
 }
@@ -146,16 +148,40 @@ func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
 	return rebuildAnswer{}, errors.New("the server went away before it was done")
 }
 
-func writeRebuild(w io.Writer, r row) error {
+// writeRebuild tells people what was built, and how it differs: a line for each field of the first rows that do.
+func (a *app) writeRebuild(w io.Writer, r row) error {
 	err := facts(w, "built", r.text("to"), "beside", r.text("from"), "workspaces", r.text("workspaces"), "events", r.text("events"),
-		"rate", wholeRate(r), "equal", yesNo(r.at("equal")), "swapped", yesNo(r.at("swapped")))
+		"rate", wholeRate(r), "equal", yesNo(r.at("equal")), "swapped", yesNo(r.at("swapped")), "paused in it", r.text("paused"))
 	all, _ := r.at("differences").([]any)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	t := a.table([]column{
+		{"WORKSPACE", field("Workspace")}, {"TABLE", field("Table")}, {"ROWS", field("Rows")}, {"KEY", field("Key")}, {"FIELD", field("Field")}, {"OLD", field("Old")}, {"NEW", field("New")},
+	})
 	for _, one := range all {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "differs: %s\n", clean(string(rawJSON(one))))
+		d, _ := one.(map[string]any)
+		first, _ := d["First"].([]any)
+		head := row{"Workspace": d["Workspace"], "Table": d["Table"], "Rows": d["Rows"]}
+		if len(first) == 0 {
+			t.add(head)
+		}
+		for i, one := range first {
+			line := row{}
+			if i == 0 {
+				line = head
+			}
+			f, _ := one.(map[string]any)
+			for name, v := range f {
+				line[name] = v
+			}
+			t.add(line)
 		}
 	}
-	return err
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return t.flush()
 }
 
 // wholeRate is the rate without its fraction.

@@ -14,6 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/annals-io/annals/eventstore/postgres"
 )
 
 // serveFlags are the settings of the server. Zero fields are good defaults, save listen and data.
@@ -37,6 +40,11 @@ type serveFlags struct {
 	otlpEndpoint   string
 	pprof          bool
 	drain          time.Duration
+
+	rebuild          string        // "auto" or "manual"
+	commandRetention time.Duration // 0: for ever
+
+	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
 }
 
 func (f *serveFlags) set(fs *pflag.FlagSet) {
@@ -59,8 +67,11 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "`URL` to send OpenTelemetry traces to (OTLP over HTTP); none are made without it")
 	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
 	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
+	f.rebuild = "auto"
+	fs.Var(oneOf{&f.rebuild, []string{"auto", "manual"}}, "rebuild", "what to do about a read model that another version made: build it anew at once, or wait for `annals projection rebuild`")
+	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "tls-cert", "tls-key",
-		"public-url", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain")
+		"public-url", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "rebuild", "command-retention")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 
@@ -74,8 +85,12 @@ func (a *app) serveCommand() *cobra.Command {
 Everything but /healthz, /readyz and the pages for browsers asks for an API key. /metrics wants one
 with the scope read that is bound to no workspace.
 
-SIGTERM or Ctrl-C drains: requests under way are finished, then PostgreSQL is stopped cleanly. A
-second one ends at once, and loses nothing that was acknowledged.`,
+SIGTERM or Ctrl-C drains: /readyz answers 503, requests under way are finished, new ones are told to
+come again, then PostgreSQL is stopped cleanly. A second one ends at once, and loses nothing that
+was acknowledged.
+
+Where another version of this program made the read model, it is built anew beside the old one,
+which answers meanwhile, and then takes its place; --rebuild manual leaves that to you.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.data = a.global.data
 			return a.serve(cmd.Context(), f)
@@ -93,6 +108,9 @@ func (f serveFlags) check() error {
 	}
 	if f.eventstore != "" {
 		return usage("--eventstore: other event stores than the database are not in this version").with("leave it out: events are kept in PostgreSQL")
+	}
+	if f.commandRetention < 0 || (f.commandRetention > 0 && f.commandRetention < time.Hour) {
+		return usage("--command-retention %s is less than an hour: a client that repeats a command would have it carried out twice", f.commandRetention).with("720h are 30 days; 0 is for ever")
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return usage("--tls-cert and --tls-key go together: one of them is missing")
@@ -134,12 +152,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err := os.MkdirAll(f.data, 0o711); err != nil {
 		return fmt.Errorf("create the data directory: %w", err)
 	}
-	traces, err := f.tracing(ctx, log)
+	tracer, flush, err := f.tracing(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer traces()
-	s, err := a.openServer(ctx, f, log)
+	defer flush()
+	s, err := a.openServer(ctx, f, tracer, log)
 	if err != nil {
 		return err
 	}

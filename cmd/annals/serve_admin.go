@@ -18,6 +18,7 @@ import (
 // adminAPI answers operators: how far the projections are, and what to do about it.
 type adminAPI struct {
 	engine *projections.Engine
+	model  *modelKeeper
 	unsafe func(context.Context) ([]string, error)
 	log    *slog.Logger
 	began  time.Time
@@ -70,14 +71,15 @@ func (a adminAPI) list(w http.ResponseWriter, r *http.Request) {
 
 // serverStatus is what `annals doctor` asks for.
 type serverStatus struct {
-	Version    string     `json:"version"`
-	Time       time.Time  `json:"time"`
-	Uptime     float64    `json:"uptimeSeconds"`
-	Workspaces int        `json:"workspaces"`
-	Lag        int64      `json:"lag"` // events that are not projected yet, over all workspaces
-	Paused     []standing `json:"paused"`
-	Unsafe     []string   `json:"unsafe"` // settings of the database with which acknowledged events can be lost
-	Key        keyStatus  `json:"key"`
+	Version    string      `json:"version"`
+	Time       time.Time   `json:"time"`
+	Uptime     float64     `json:"uptimeSeconds"`
+	Workspaces int         `json:"workspaces"`
+	Lag        int64       `json:"lag"` // events that are not projected yet, over all workspaces
+	Paused     []standing  `json:"paused"`
+	Model      modelReport `json:"readModel"`
+	Unsafe     []string    `json:"unsafe"` // settings of the database with which acknowledged events can be lost
+	Key        keyStatus   `json:"key"`
 }
 
 // keyStatus is what the key of the request may do.
@@ -102,7 +104,7 @@ func (a adminAPI) status(w http.ResponseWriter, r *http.Request) {
 	}
 	p, _ := access.From(r.Context())
 	s := serverStatus{
-		Version: buildVersion(), Time: time.Now().UTC(), Uptime: time.Since(a.began).Seconds(), Workspaces: len(all), Paused: []standing{}, Unsafe: unsafe,
+		Version: buildVersion(), Time: time.Now().UTC(), Uptime: time.Since(a.began).Seconds(), Workspaces: len(all), Paused: []standing{}, Model: a.model.report(), Unsafe: unsafe,
 		Key: keyStatus{ID: p.KeyID, Name: p.Name, Scopes: p.Scopes, Workspace: string(p.Workspace)},
 	}
 	if !p.Expires.IsZero() {

@@ -40,7 +40,7 @@ func caller(ctx context.Context) (graphql.Caller, bool) {
 // resolver answers the fields.
 func (s *server) resolver() *graphql.Resolver {
 	return &graphql.Resolver{
-		Moments: s.engine, Read: read.New(s.pool), Log: s.store, Commands: s.commands, Native: readNative, Version: buildVersion(),
+		Moments: s.engine, Read: read.New(s.pool), Log: s.store, Commands: s.commander(), Native: readNative, Version: buildVersion(),
 	}
 }
 

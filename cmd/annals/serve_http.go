@@ -26,7 +26,7 @@ func (s *server) web(f serveFlags) (*http.Server, error) {
 		return nil, err
 	}
 	s.register(mux, api, f)
-	handler := s.up.guard(traced(s.observed(mux, f)))
+	handler := s.up.guard(s.traced(s.observed(mux, f)))
 	w := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -48,18 +48,18 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Public("GET /{$}", http.HandlerFunc(welcomePage))
 	mux.Public("GET /graphql/explorer/", api.Explorer())
 
-	mux.HandleWithPage("GET /graphql", access.Read, api, api.Explorer())
-	mux.Handle("POST /graphql", access.Read, api)
+	mux.HandleWithPage("GET /graphql", access.Read, s.model.marked(api), api.Explorer())
+	mux.Handle("POST /graphql", access.Read, s.model.marked(api))
 
-	foreign := &openlineage.Handler{Door: door, Commands: s.commands, Fail: refuseIngest, Observe: s.metrics.ingested("openlineage"), Log: s.log}
+	foreign := &openlineage.Handler{Door: door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("openlineage"), Log: s.log}
 	for _, route := range foreign.Routes() {
 		mux.Handle(route.Pattern, access.IngestOnly, route.Handler)
 	}
-	own := &native.Handler{Door: door, Commands: s.commands, Fail: refuseIngest, Observe: s.metrics.ingested("native")}
+	own := &native.Handler{Door: door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("native")}
 	mux.Handle("POST /v1/workspaces/{slug}/events", access.IngestOnly, own)
 
 	access.Handler{Keys: s.keys, Log: s.log}.Register(mux)
-	admin := adminAPI{engine: s.engine, unsafe: s.unsafeSettings, log: s.log, began: s.began}
+	admin := adminAPI{engine: s.engine, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
 	mux.Handle("POST /v1/projections/rebuild", access.Admin, http.HandlerFunc(admin.rebuild))
@@ -132,8 +132,8 @@ func unbound(h http.Handler) http.Handler {
 	})
 }
 
-// run serves until ctx ends, then drains: no new connections, requests under way are finished, subscriptions are
-// ended.
+// run serves until ctx ends, then drains: requests under way are finished and new ones sent away, subscriptions are
+// ended. Meanwhile /readyz says that the server stops, so that balancers look elsewhere.
 func (s *server) run(ctx context.Context, w *http.Server, listener net.Listener, drain time.Duration) error {
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -157,6 +157,10 @@ func (s *server) run(ctx context.Context, w *http.Server, listener net.Listener,
 	// Subscriptions never end by themselves: after a moment for the others they are cut, and resume elsewhere.
 	lasting := time.AfterFunc(min(drain/2, 2*time.Second), cut)
 	defer lasting.Stop()
+	select {
+	case <-s.up.drain():
+	case <-grace.Done():
+	}
 	if err := w.Shutdown(grace); err != nil {
 		s.log.Warn("some requests did not end in time", "err", err)
 		_ = w.Close() // whatever is left

@@ -3,25 +3,79 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/annals-io/annals/access"
 )
 
-// gate is shut while the database is away: requests are told to come again, and not made to wait for a dead one.
-type gate struct{ opened atomic.Bool }
+// gate is shut while the database is away, and for good when the server stops: requests are told to come again, and not
+// made to wait for a dead one. It counts those that it let through, so that they can be finished.
+type gate struct {
+	opened atomic.Bool
+
+	mu       sync.Mutex
+	under    int           // requests under way
+	draining chan struct{} // not nil: no more are let through; closed when none is under way
+}
 
 func (g *gate) open() { g.opened.Store(true) }
 func (g *gate) shut() { g.opened.Store(false) }
 
+// drain lets no more requests through. What it answers is closed when the last one under way has ended.
+func (g *gate) drain() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining == nil {
+		g.draining = make(chan struct{})
+		if g.under == 0 {
+			close(g.draining)
+		}
+	}
+	return g.draining
+}
+
+func (g *gate) stopping() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.draining != nil
+}
+
+// enter counts a request in, unless the server stops.
+func (g *gate) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining != nil {
+		return false
+	}
+	g.under++
+	return true
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.under--
+	if g.under == 0 && g.draining != nil {
+		close(g.draining)
+	}
+}
+
 func (g *gate) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.opened.Load() && r.URL.Path != "/healthz" {
+		switch path := r.URL.Path; {
+		case path == "/healthz", path == "/readyz" && g.stopping(): // they are no work to be finished
+			next.ServeHTTP(w, r)
+		case !g.opened.Load():
 			access.Refuse(w, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server is not ready: try again in a second"})
-			return
+		case !g.enter():
+			w.Header().Set("Connection", "close")
+			access.Refuse(w, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "stopping", Message: "the server is stopping: try again in a second"})
+		default:
+			defer g.leave()
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -31,8 +85,14 @@ func healthy(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "
 // readyTimeout bounds the question to the database.
 const readyTimeout = time.Second
 
-// ready says that requests can be answered: the database answers. Projections that lag are no reason to say no.
+// ready says that requests can be answered: the database answers, and the server does not stop. Projections that lag
+// are no reason to say no; a read model that this program did not make is named.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.up.stopping() {
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "draining: the server is stopping\n")
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if err := s.pool.Ping(ctx); err != nil {
@@ -40,7 +100,14 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
 		return
 	}
-	plain(w, http.StatusOK, "ready\n")
+	text := "ready\n"
+	if m := s.model.report(); m.Outdated {
+		text += m.Detail + "\n"
+		if m.Do != "" {
+			text += m.Do + "\n"
+		}
+	}
+	plain(w, http.StatusOK, text)
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/eventstore"
@@ -22,8 +24,10 @@ import (
 
 // server is everything that runs behind the addresses, in the order in which it is started.
 type server struct {
-	log     *slog.Logger
-	metrics *metrics
+	log       *slog.Logger
+	metrics   *metrics
+	tracer    oteltrace.Tracer
+	recording bool // whether spans go anywhere
 
 	database *embedded.Server // nil: somebody else runs it
 	up       *gate            // whether requests may be let through
@@ -32,6 +36,7 @@ type server struct {
 	store    *postgres.Store
 	engine   *projections.Engine
 	commands *eventstore.Executor
+	model    *modelKeeper
 	keys     *access.Keys
 	sealer   *vault.Keys
 
@@ -48,8 +53,8 @@ const (
 )
 
 // openServer starts the parts one after the other. What fails leaves nothing running.
-func (a *app) openServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
-	s := &server{log: log, metrics: newMetrics(), up: &gate{}, began: time.Now()}
+func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tracer, log *slog.Logger) (_ *server, err error) {
+	s := &server{log: log, metrics: newMetrics(), tracer: tracer, recording: f.traces(), up: &gate{}, began: time.Now()}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -62,7 +67,7 @@ func (a *app) openServer(ctx context.Context, f serveFlags, log *slog.Logger) (_
 	if err := s.migrate(ctx, url, ownerURL); err != nil {
 		return nil, err
 	}
-	if err := s.openStores(ctx, url); err != nil {
+	if err := s.openStores(ctx, url, f); err != nil {
 		return nil, err
 	}
 	if err := s.warn(ctx); err != nil {
@@ -73,12 +78,16 @@ func (a *app) openServer(ctx context.Context, f serveFlags, log *slog.Logger) (_
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.background(work)
+	s.background(work, f)
 	select {
 	case <-s.engine.Ready():
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if err := s.model.glance(ctx); err != nil {
+		return nil, err
+	}
+	s.work.Go(func() { s.model.run(work) })
 	s.up.open()
 	return s, nil
 }
@@ -116,7 +125,7 @@ func (s *server) migrate(ctx context.Context, url, ownerURL string) error {
 		return fmt.Errorf("read the address of the database: %w", err)
 	}
 	role := config.ConnConfig.User
-	if s.owner, err = connect(ctx, ownerURL, ownerConns); err != nil {
+	if s.owner, err = connect(ctx, ownerURL, ownerConns, nil); err != nil {
 		return err
 	}
 	if s.owner.Config().ConnConfig.User == role {
@@ -131,12 +140,13 @@ func (s *server) migrate(ctx context.Context, url, ownerURL string) error {
 	return access.Migrate(ctx, ownerURL, role)
 }
 
-func connect(ctx context.Context, url string, most int32) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, url string, most int32, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the database: %w", err)
 	}
 	config.MaxConns = most
+	config.ConnConfig.Tracer = tracer
 	config.ConnConfig.RuntimeParams["application_name"] = "annals"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -145,19 +155,20 @@ func connect(ctx context.Context, url string, most int32) (*pgxpool.Pool, error)
 	return pool, nil
 }
 
-func (s *server) openStores(ctx context.Context, url string) error {
+func (s *server) openStores(ctx context.Context, url string, f serveFlags) error {
 	var err error
-	if s.pool, err = connect(ctx, url, readConns); err != nil {
+	if s.pool, err = connect(ctx, url, readConns, s.sqlTracer()); err != nil {
 		return err
 	}
 	if s.store, err = postgres.Open(ctx, url, postgres.Options{MaxConns: storeConns, Logger: s.log}); err != nil {
 		return err
 	}
-	s.engine, err = projections.New(projections.Config{Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.metrics.projecting()})
+	s.engine, err = projections.New(projections.Config{Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.projecting()})
 	if err != nil {
 		return fmt.Errorf("set up projections: %w", err)
 	}
-	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.metrics.appending()})
+	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.appending()})
+	s.model = &modelKeeper{engine: s.engine, log: s.log, metrics: s.metrics, manual: f.rebuild == "manual"}
 	s.keys = access.NewKeys(s.pool, nil)
 	s.metrics.watch(s)
 	return nil
@@ -186,11 +197,15 @@ func (s *server) warn(ctx context.Context) error {
 }
 
 // background runs what goes on beside requests, until stop.
-func (s *server) background(ctx context.Context) {
+func (s *server) background(ctx context.Context, f serveFlags) {
 	s.work.Go(func() { s.project(ctx) })
 	s.work.Go(func() {
 		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })
 	})
+	if f.commandRetention > 0 {
+		sweep := sweeper{forget: s.store.ForgetCommands, keep: f.commandRetention, jitter: rand.N[time.Duration], log: s.log}
+		s.work.Go(func() { sweep.run(ctx) })
+	}
 	if s.database != nil {
 		s.work.Go(func() { s.keepDatabase(ctx) })
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -180,7 +181,8 @@ func TestTheGateSendsRequestsAway(t *testing.T) {
 	}
 }
 
-// A request under way is finished when the server stops, a subscription is cut.
+// When the server stops, a request under way is finished and a subscription is cut; who comes then is told to come
+// again, and balancers are told to look elsewhere.
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -189,6 +191,8 @@ func TestDraining(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	entered := make(chan struct{}, 2)
+	s := &server{log: slog.New(slog.DiscardHandler), up: &gate{}}
+	s.up.open()
 	mux := http.NewServeMux()
 	release := make(chan struct{})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) {
@@ -200,24 +204,41 @@ func TestDraining(t *testing.T) {
 		entered <- struct{}{}
 		<-r.Context().Done()
 	})
-	s := &server{log: slog.New(slog.DiscardHandler)}
+	mux.HandleFunc("/healthz", healthy)
+	mux.HandleFunc("/readyz", s.ready)
 	served := make(chan error, 1)
-	go func() { served <- s.run(ctx, &http.Server{Handler: mux}, listener, 2*time.Second) }()
+	go func() { served <- s.run(ctx, &http.Server{Handler: s.up.guard(mux)}, listener, 20*time.Second) }()
+	ask := func(path string) (int, string) {
+		resp, err := http.Get("http://" + listener.Addr().String() + path)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body) // compared below
+		return resp.StatusCode, string(text)
+	}
 	status := make(chan int, 2)
 	for _, path := range []string{"/slow", "/endless"} {
 		go func() {
-			resp, err := http.Get("http://" + listener.Addr().String() + path)
-			if err != nil {
-				status <- 0
-				return
-			}
-			resp.Body.Close()
-			status <- resp.StatusCode
+			got, _ := ask(path)
+			status <- got
 		}()
 	}
 	<-entered
 	<-entered
 	stop()
+	for !s.up.stopping() {
+		pause()
+	}
+	if got, text := ask("/readyz"); got != 503 || !strings.Contains(text, "draining") {
+		t.Errorf("/readyz while it drains: %d %q", got, text)
+	}
+	if got, _ := ask("/healthz"); got != 200 {
+		t.Errorf("/healthz while it drains: %d", got)
+	}
+	if got, text := ask("/slow"); got != 503 || !strings.Contains(text, "stopping") {
+		t.Errorf("a request that comes while it drains: %d %q", got, text)
+	}
 	close(release)
 	if a, b := <-status, <-status; a != 200 || b != 200 {
 		t.Errorf("answered %d and %d; want both to be finished", a, b)

@@ -15,24 +15,31 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
+
+// tracerName is the name of what makes our spans.
+const tracerName = "github.com/annals-io/annals"
+
+// traces says whether spans go anywhere.
+func (f serveFlags) traces() bool { return f.exporter != nil || f.otlpEndpoint != "" }
 
 // tracing begins to export traces, where an endpoint is set. Without one, nothing is made and nothing is paid. The
 // function it answers with sends what is left.
-func (f serveFlags) tracing(ctx context.Context, log *slog.Logger) (stop func(), err error) {
-	if f.otlpEndpoint == "" {
-		return func() {}, nil
+func (f serveFlags) tracing(ctx context.Context, log *slog.Logger) (tracer oteltrace.Tracer, flush func(), err error) {
+	exporter := f.exporter
+	if !f.traces() {
+		return noop.NewTracerProvider().Tracer(tracerName), func() {}, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(f.otlpEndpoint))
-	if err != nil {
-		return nil, fmt.Errorf("export traces to %s: %w", f.otlpEndpoint, err)
+	if exporter == nil {
+		if exporter, err = otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(f.otlpEndpoint)); err != nil {
+			return nil, nil, fmt.Errorf("export traces to %s: %w", f.otlpEndpoint, err)
+		}
+		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", err) }))
 	}
 	provider := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(resource.NewSchemaless(
 		attribute.String("service.name", "annals"), attribute.String("service.version", buildVersion()))))
-	otel.SetTracerProvider(provider)
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "err", err) }))
-	return func() {
+	return provider.Tracer(tracerName), func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
 		if err := provider.Shutdown(last); err != nil {
@@ -43,11 +50,10 @@ func (f serveFlags) tracing(ctx context.Context, log *slog.Logger) (stop func(),
 
 // traced makes a span of each request, joined to the caller's where he sends one. Paths are not in it: they can hold
 // names of workspaces, which belong to those.
-func traced(next http.Handler) http.Handler {
-	tracer := otel.Tracer("github.com/annals-io/annals")
+func (s *server) traced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx, span := tracer.Start(ctx, r.Method, oteltrace.WithSpanKind(oteltrace.SpanKindServer))
+		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx, span := s.tracer.Start(ctx, r.Method, oteltrace.WithSpanKind(oteltrace.SpanKindServer))
 		defer span.End()
 		if !span.IsRecording() {
 			next.ServeHTTP(w, r)

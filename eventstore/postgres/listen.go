@@ -84,6 +84,9 @@ func (s *Store) watchLoop() {
 			s.sleep(every)
 			s.poll()
 		} else if !s.await(conn) {
+			if s.ctx.Err() != nil { // the store closes: nothing was lost
+				return
+			}
 			s.opts.Logger.Warn("lost the connection that listens for new events; looking by itself meanwhile")
 			_ = conn.Close(s.ctx)
 			conn = nil
