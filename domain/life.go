@@ -9,7 +9,8 @@ import (
 type Fact struct {
 	Phase   Phase
 	Order   Order
-	Attempt int // as the producer numbered it, from 1; 0: it did not
+	Attempt int      // as the producer numbered it, from 1; 0: it did not
+	Failure *Failure // what it says went wrong; nil: nothing
 }
 
 // An Attempt is one try of an execution.
@@ -20,6 +21,7 @@ type Attempt struct {
 	StartedAt     time.Time // zero: no start is known
 	EndedAt       time.Time // zero: it did not end
 	Contradictory bool      // facts disagree on how it ended
+	Failure       *Failure  // what went wrong, by its last fact that says so; nil: none does
 	hasStart      bool
 	retriedAt     time.Time // when its producer said that it will be tried again
 }
@@ -87,6 +89,9 @@ func (l *Life) attempt(f Fact) *Attempt {
 
 // fold adds the next fact in order to the attempt.
 func (a *Attempt) fold(f Fact) {
+	if f.Failure != nil {
+		a.Failure = f.Failure
+	}
 	if f.Phase == Started && !a.hasStart {
 		a.hasStart = true
 		a.StartedAt = f.Order.At

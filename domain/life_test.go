@@ -114,6 +114,22 @@ func distinctFacts(facts []Fact) []Fact {
 	return out
 }
 
+func TestFailureBelongsToItsAttempt(t *testing.T) {
+	t.Parallel()
+	wrong := func(f Fact, what string) Fact {
+		f.Failure = &Failure{Type: what}
+		return f
+	}
+	facts := []Fact{at(0, Started), wrong(at(1, Failed), "a"), wrong(at(2, Annotated), "b"), at(3, Started), wrong(at(4, Failed), "c"), at(5, Started), at(6, Succeeded)}
+	for range 20 {
+		rand.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
+		l := FoldLife(facts)
+		if len(l.Attempts) != 3 || l.Attempts[0].Failure.Type != "b" || l.Attempts[1].Failure.Type != "c" || l.Attempts[2].Failure != nil {
+			t.Fatalf("the failures of %+v", l.Attempts)
+		}
+	}
+}
+
 func TestAttemptAt(t *testing.T) {
 	t.Parallel()
 	l := FoldLife([]Fact{at(0, Started), at(2, Failed), at(5, Started), at(6, Succeeded)})

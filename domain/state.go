@@ -58,9 +58,9 @@ func (s *State) Apply(r *Recorded) error {
 	case RunNested:
 		s.Parent = &e.Parent
 	case RunReported:
-		s.fact(Fact{e.Phase, r.Order(), e.Attempt})
+		s.fact(Fact{Phase: e.Phase, Order: r.Order(), Attempt: e.Attempt})
 	case StepReported:
-		s.fact(Fact{e.Phase, r.Order(), e.Attempt})
+		s.fact(Fact{Phase: e.Phase, Order: r.Order(), Attempt: e.Attempt})
 	}
 	return nil
 }

@@ -188,6 +188,7 @@ func (f *fold) apply(e *happening) error {
 	if err := f.change(e.Event); err != nil {
 		return err
 	}
+	f.warn(e.Event.Subject())
 	if err := f.settleLineage(); err != nil {
 		return err
 	}

@@ -49,7 +49,6 @@ func orderOf(m marks) domain.Order {
 // The fields of runs, steps, pipelines, artifacts and versions that marks speak of.
 const (
 	markPipeline byte = iota + 1
-	markFailure
 	markName
 	markVersion
 	markCode

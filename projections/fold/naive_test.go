@@ -65,13 +65,13 @@ func (n *naive) add(r *domain.Recorded) {
 	o := r.Order()
 	switch e := r.Event.(type) {
 	case domain.RunReported:
-		n.live(domain.Execution{Run: e.Run}, domain.Fact{Phase: e.Phase, Order: o, Attempt: e.Attempt})
+		n.live(domain.Execution{Run: e.Run}, domain.Fact{Phase: e.Phase, Order: o, Attempt: e.Attempt, Failure: e.Failure})
 		if p, ok := n.pipelines[e.Run]; e.Pipeline != nil && (!ok || p.order.Compare(o) <= 0) {
 			n.pipelines[e.Run] = parent2{*e.Pipeline, o}
 		}
 	case domain.StepReported:
 		n.execution(domain.Execution{Run: e.Run})
-		n.live(e.Execution, domain.Fact{Phase: e.Phase, Order: o, Attempt: e.Attempt})
+		n.live(e.Execution, domain.Fact{Phase: e.Phase, Order: o, Attempt: e.Attempt, Failure: e.Failure})
 	case domain.RunNested:
 		n.execution(domain.Execution{Run: e.Run})
 		n.execution(domain.Execution{Run: e.Parent})
@@ -193,7 +193,15 @@ func (n *naive) statuses() []string {
 	var out []string
 	for _, x := range n.order {
 		l := n.life(x)
-		out = append(out, fmt.Sprintf("%s %s %s %d %v", label(x), l.Under(n.covered(x)), l.Status, len(l.Attempts), l.Contradictory))
+		var wrong []string
+		last := ""
+		for _, a := range l.Attempts {
+			if last = ""; a.Failure != nil && a.Failure.Type != "" {
+				last = a.Failure.Type
+				wrong = append(wrong, fmt.Sprint(a.Number, ":", last))
+			}
+		}
+		out = append(out, fmt.Sprintf("%s %s %s %d %v %s/%s", label(x), l.Under(n.covered(x)), l.Status, len(l.Attempts), l.Contradictory, strings.Join(wrong, ","), last))
 	}
 	slices.Sort(out)
 	return out

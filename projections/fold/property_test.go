@@ -23,9 +23,16 @@ v AS (SELECT a.key, a.outcome, a.completed_at, coalesce(a.name, '') AS name, a.e
     c.name || CASE WHEN a.producer IS NULL THEN ' ' || a.kind || ' ' || coalesce(a.name, '') ELSE ' by ' || x.name || ' ' || a.attempt END AS label
     FROM read.artifact_versions a JOIN c ON c.key = a.artifact LEFT JOIN x ON x.key = a.producer WHERE a.ws = $1)`
 
-const (
-	statusesSQL = labelsSQL + ` SELECT r.label, status, own_status, coalesce(jsonb_array_length(attempts), CASE WHEN attempt > 0 THEN 1 ELSE 0 END), contradictory FROM r
-UNION ALL SELECT r.label || '/' || s.name, s.status, s.own_status, coalesce(jsonb_array_length(s.attempts), CASE WHEN s.attempt > 0 THEN 1 ELSE 0 END), s.contradictory FROM read.steps s JOIN r ON r.key = s.run WHERE s.ws = $1`
+// wrongs are what went wrong in which attempt, then in the last one.
+const wrongs = `coalesce((SELECT string_agg((a ->> 'number') || ':' || (a -> 'failure' ->> 'type'), ',' ORDER BY nth) FROM jsonb_array_elements(attempts) WITH ORDINALITY t (a, nth)),
+    CASE WHEN attempts IS NULL THEN attempt || ':' || (failure ->> 'type') END, '') || '/' || coalesce(failure ->> 'type', '')`
+
+// stepWrongs are those of the step s.
+var stepWrongs = strings.NewReplacer("(attempts)", "(s.attempts)", "WHEN attempts", "WHEN s.attempts", "attempt ||", "s.attempt ||", "failure ->> 'type') END", "s.failure ->> 'type') END", "coalesce(failure", "coalesce(s.failure").Replace(wrongs)
+
+var (
+	statusesSQL = labelsSQL + ` SELECT r.label, status, own_status, coalesce(jsonb_array_length(attempts), CASE WHEN attempt > 0 THEN 1 ELSE 0 END), contradictory, ` + wrongs + ` FROM r
+UNION ALL SELECT r.label || '/' || s.name, s.status, s.own_status, coalesce(jsonb_array_length(s.attempts), CASE WHEN s.attempt > 0 THEN 1 ELSE 0 END), s.contradictory, ` + stepWrongs + ` FROM read.steps s JOIN r ON r.key = s.run WHERE s.ws = $1`
 	versionsSQL = labelsSQL + ` SELECT label, outcome, completed_at, name FROM v WHERE exists_now`
 	edgesSQL    = labelsSQL + ` SELECT x.name, e.direction = 1, v.label, e.role FROM read.lineage_edges e JOIN x ON x.key = e.execution JOIN v ON v.key = e.version WHERE e.ws = $1`
 	linksSQL    = labelsSQL + ` SELECT s.name, t.name, coalesce(p.namespace || '/' || p.name, ''), e.supports FROM read.artifact_edges e JOIN c s ON s.key = e.source JOIN c t ON t.key = e.target
@@ -105,10 +112,16 @@ func drawStory(t *rapid.T, s *story, most int) {
 			p := job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))
 			events = append(events, domain.RunReported{Phase: phase, Run: native("n"), Pipeline: &p})
 		default:
+			var failure *domain.Failure
+			if phase == domain.Failed || phase == domain.Progressed {
+				if kind := rapid.SampledFrom([]string{"", "E", "F"}).Draw(t, "what went wrong"); kind != "" {
+					failure = &domain.Failure{Type: kind}
+				}
+			}
 			if x.Step == "" {
-				events = append(events, reported(x.Run, phase))
+				events = append(events, domain.RunReported{Phase: phase, Run: x.Run, Failure: failure})
 			} else {
-				events = append(events, domain.StepReported{Phase: phase, Execution: x})
+				events = append(events, domain.StepReported{Phase: phase, Execution: x, Failure: failure})
 			}
 			if kind%2 == 0 {
 				e := domain.ArtifactsConsumed{Execution: x, Phase: phase}

@@ -93,9 +93,6 @@ func (f *fold) runReported(e domain.RunReported) error {
 	if e.Pipeline != nil && r.said.later(markPipeline, f.order) {
 		f.assign(key, r, f.pipelineKey(*e.Pipeline))
 	}
-	if e.Failure != nil && r.said.later(markFailure, f.order) {
-		r.failure = document(e.Failure)
-	}
 	r.streaming = r.streaming || e.Streaming || e.Job != nil && (e.Job.Processing == "STREAMING" || e.Job.Processing == "SERVICE")
 	if e.Run.Job != (domain.Name{}) {
 		f.jobSays(r.pipeline, e.Job, e.Code)
@@ -104,12 +101,12 @@ func (f *fold) runReported(e domain.RunReported) error {
 	f.set(key, domain.KindRun, spaceParameters, e.Parameters)
 	f.set(key, domain.KindRun, spaceMetadata, e.Metadata)
 	f.tag(key, domain.KindRun, e.Tags)
-	return f.lived(key, 0, domain.Execution{Run: e.Run}, e.Phase, e.Attempt)
+	return f.lived(key, 0, domain.Execution{Run: e.Run}, domain.Fact{Phase: e.Phase, Attempt: e.Attempt, Failure: e.Failure})
 }
 
 // runDetailed folds in what hardly ever changes of a run.
 func (f *fold) runDetailed(key, pipeline int64, e domain.RunReported) {
-	if e.Name == "" && e.Version == "" && e.Code == nil && e.Orchestrator == nil && len(f.e.Meta.Warnings) == 0 {
+	if e.Name == "" && e.Version == "" && e.Code == nil && e.Orchestrator == nil {
 		return
 	}
 	d := f.runDetails.edit(key)
@@ -127,7 +124,6 @@ func (f *fold) runDetailed(key, pipeline int64, e domain.RunReported) {
 	if e.Orchestrator != nil && d.said.later(markOrchestrator, f.order) {
 		d.orchestrator = document(e.Orchestrator)
 	}
-	d.warnings = united(d.warnings, f.e.Meta.Warnings)
 }
 
 // runNested folds in that a run is part of another one: the last word by event time counts.

@@ -172,7 +172,7 @@ func TestStepsHaveRunsAndWords(t *testing.T) {
 	s.says(2, domain.StepReported{Phase: domain.Failed, Execution: x, Failure: &domain.Failure{Type: "ValueError"}})
 	s.says(3, domain.StepReported{Phase: domain.Started, Execution: x})
 	eachWay(t, s, nil, func(m *model) {
-		m.want("step", `SELECT name, title, status, attempt, upstream, failure ->> 'type', jsonb_array_length(attempts) FROM read.steps`, `load Load it running 2 [b c"d] ValueError 2`)
+		m.want("step", `SELECT name, title, status, attempt, upstream, failure, attempts -> 0 -> 'failure' ->> 'type', jsonb_array_length(attempts) FROM read.steps`, `load Load it running 2 [b c"d] - ValueError 2`)
 		m.want("run", `SELECT run_id, status, foreign_run FROM read.runs`, "a unknown false")
 		m.want("words", `SELECT word, kind FROM read.words`, "a run")
 	})

@@ -22,6 +22,7 @@ type stepRow struct {
 	deleted            bool
 	reason             string
 	attempts, failure  string
+	warnings           string
 	said               marks
 }
 
@@ -35,11 +36,11 @@ var stepsTable = table[int64, stepRow]{
 		{name: "upstream", typ: tList, nullable: true, canon: canonical[[]string]}, {name: "cache_key", typ: tText, nullable: true}, {name: "cached_from", typ: tInt8, nullable: true},
 		{name: "code", typ: tJSONB, nullable: true, canon: canonical[domain.CodeRef]}, {name: "deleted", typ: tBool}, {name: "reason", typ: tText, nullable: true},
 		{name: "attempts", typ: tJSONB, nullable: true, canon: canonical[[]attemptDoc]}, {name: "failure", typ: tJSONB, nullable: true, canon: canonical[domain.Failure]},
-		{name: "said", typ: tBytea, nullable: true, live: true},
+		{name: "warnings", typ: tList, nullable: true, canon: canonical[[]string]}, {name: "said", typ: tBytea, nullable: true, live: true},
 	},
 	bind: func(k *int64, r *stepRow, to []any) []any {
 		return append(to, k, &r.run, &r.name, &r.title, &r.status, &r.own, &r.startedAt, &r.endedAt, &r.firstAt, &r.attempt, &r.contradictory,
-			&r.upstream, &r.cacheKey, &r.cachedFrom, &r.code, &r.deleted, &r.reason, &r.attempts, &r.failure, (*string)(&r.said))
+			&r.upstream, &r.cacheKey, &r.cachedFrom, &r.code, &r.deleted, &r.reason, &r.attempts, &r.failure, &r.warnings, (*string)(&r.said))
 	},
 	same: func(a, b stepRow) bool { a.said = b.said; return a == b },
 }
@@ -63,9 +64,6 @@ func (f *fold) stepReported(e domain.StepReported) error {
 	if len(e.Upstream) > 0 && s.said.later(markUpstream, f.order) {
 		s.upstream = document(e.Upstream)
 	}
-	if e.Failure != nil && s.said.later(markFailure, f.order) {
-		s.failure = document(e.Failure)
-	}
 	if e.Code != nil && s.said.later(markCode, f.order) {
 		s.code = document(e.Code)
 	}
@@ -78,12 +76,27 @@ func (f *fold) stepReported(e domain.StepReported) error {
 	f.set(key, domain.KindStep, spaceParameters, e.Parameters)
 	f.set(key, domain.KindStep, spaceMetadata, e.Metadata)
 	f.tag(key, domain.KindStep, e.Tags)
-	return f.lived(key, s.run, e.Execution, e.Phase, e.Attempt)
+	return f.lived(key, s.run, e.Execution, domain.Fact{Phase: e.Phase, Attempt: e.Attempt, Failure: e.Failure})
 }
 
 func (f *fold) stepDeleted(e domain.StepDeleted) {
 	s := f.steps.edit(f.key(e.Subject()))
 	s.deleted, s.reason = true, f.reason()
+}
+
+// warn keeps what was odd about the message of the event at hand with the run or step that it is about.
+func (f *fold) warn(subject domain.Entity) {
+	if len(f.e.Meta.Warnings) == 0 {
+		return
+	}
+	switch subject.Kind {
+	case domain.KindRun:
+		d := f.runDetails.edit(f.key(subject))
+		d.warnings = united(d.warnings, f.e.Meta.Warnings)
+	case domain.KindStep:
+		s := f.steps.edit(f.key(subject))
+		s.warnings = united(s.warnings, f.e.Meta.Warnings)
+	}
 }
 
 // united is a JSON list with more strings in it, sorted, each once.

@@ -15,12 +15,12 @@ const mostAlike = 128
 // thinLife drops a fact of a life where too many say the same.
 func (f *fold) thinLife(ex *execution) {
 	last := ex.facts[len(ex.facts)-1]
-	if last.Attempt != 0 || last.Phase != domain.Progressed && last.Phase != domain.Observed && last.Phase != domain.Annotated {
+	if last.Attempt != 0 || last.Failure != nil || last.Phase != domain.Progressed && last.Phase != domain.Observed && last.Phase != domain.Annotated {
 		return
 	}
 	var alike []int
 	for i := range ex.facts {
-		if ex.facts[i].Phase == last.Phase && ex.facts[i].Attempt == 0 {
+		if ex.facts[i].Phase == last.Phase && ex.facts[i].Attempt == 0 && ex.facts[i].Failure == nil {
 			alike = append(alike, i)
 		}
 	}

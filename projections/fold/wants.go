@@ -121,6 +121,11 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 			attributes(f.artifactKey(io.Artifact), len(io.Metadata)+len(io.Tags) > 0 || slices.Contains(io.Deleted, "tags"))
 		}
 	}
+	if s := e.Event.Subject(); s.Kind == domain.KindRun && len(e.Meta.Warnings) > 0 {
+		if key := f.key(s); key != 0 {
+			w.runDetails.want(e.ws, key)
+		}
+	}
 	switch x := e.Event.(type) {
 	case domain.RunReported:
 		key := f.runKey(x.Run)

@@ -8,14 +8,14 @@ import (
 	"github.com/annals-io/annals/domain"
 )
 
-// An Attempt is one try of a run or step. Failure is that of the last one.
+// An Attempt is one try of a run or step. Failure is what went wrong in it; nil: nobody said.
 type Attempt struct {
 	Number        int             `json:"number"`
 	Status        domain.Status   `json:"status"`
 	StartedAt     time.Time       `json:"startedAt,omitzero"`
 	EndedAt       time.Time       `json:"endedAt,omitzero"`
 	Contradictory bool            `json:"contradictory,omitempty"`
-	Failure       *domain.Failure `json:"-"`
+	Failure       *domain.Failure `json:"failure,omitempty"`
 }
 
 // AllAttempts are the attempts of the run, the first one first; none of a run that nothing was reported of.
@@ -28,7 +28,8 @@ func (s Step) AllAttempts() ([]Attempt, error) {
 	return attempts(s.Attempts, s.Failure, Attempt{Number: s.Attempt, Status: s.OwnStatus, StartedAt: s.StartedAt, EndedAt: s.EndedAt, Contradictory: s.Contradictory})
 }
 
-// attempts reads what the column holds only where there is more to say than the row itself does.
+// attempts reads what the column holds only where there is more to say than the row itself does; the row's failure is
+// that of the last attempt.
 func attempts(stored, failure json.RawMessage, only Attempt) ([]Attempt, error) {
 	var all []Attempt
 	if len(stored) > 0 {
@@ -36,13 +37,12 @@ func attempts(stored, failure json.RawMessage, only Attempt) ([]Attempt, error) 
 			return nil, fmt.Errorf("read the attempts: %w", err)
 		}
 	} else if only.Number > 0 {
-		all = []Attempt{only}
-	}
-	if len(all) > 0 && len(failure) > 0 {
-		last := &all[len(all)-1]
-		if err := json.Unmarshal(failure, &last.Failure); err != nil {
-			return nil, fmt.Errorf("read the failure: %w", err)
+		if len(failure) > 0 {
+			if err := json.Unmarshal(failure, &only.Failure); err != nil {
+				return nil, fmt.Errorf("read the failure: %w", err)
+			}
 		}
+		all = []Attempt{only}
 	}
 	return all, nil
 }

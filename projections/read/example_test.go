@@ -78,7 +78,8 @@ func newExample(t *testing.T) example {
 	for i, k := range []int64{x.load, x.fit, x.report} {
 		h.set("steps", cols{"key": k}, cols{"status": "succeeded", "own_status": "succeeded", "ended_at": at(10 + []int{0, 20, 5}[i])})
 	}
-	h.set("steps", cols{"key": x.fit}, cols{"attempt": 2, "attempts": `[{"number":1,"status":"retried","startedAt":"2026-03-01T12:00:30Z"},{"number":2,"status":"succeeded","startedAt":"2026-03-01T12:01:00Z","endedAt":"2026-03-01T12:30:00Z"}]`})
+	h.set("steps", cols{"key": x.fit}, cols{"attempt": 2, "attempts": `[{"number":1,"status":"retried","startedAt":"2026-03-01T12:00:30Z","failure":{"type":"OOM"}},{"number":2,"status":"succeeded","startedAt":"2026-03-01T12:01:00Z","endedAt":"2026-03-01T12:30:00Z"}]`})
+	h.set("steps", cols{"key": x.load}, cols{"warnings": []string{"time_in_future"}})
 	h.set("attributes", cols{"entity": x.run, "space": 3, "name": "team"}, cols{"kind": "run", "type": "string", "text": "ml", "value": []byte(`"ml"`), "at": noon, "rank": 0, "digest": []byte{}})
 	h.set("metrics", cols{"entity": x.run, "name": "rmse"}, cols{"kind": "run", "last": 0.2, "last_step": 3, "last_at": noon, "last_digest": []byte{}, "min": 0.1, "max": 1.0, "points": 3})
 	h.set("run_details", cols{"key": x.run}, cols{"name": "Nightly training"})

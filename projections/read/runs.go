@@ -31,7 +31,7 @@ type Run struct {
 	Deleted       bool
 	Reason        string // of its deletion
 	Attempts      json.RawMessage
-	Failure       json.RawMessage
+	Failure       json.RawMessage // of the last attempt
 }
 
 const runColumns = `key, since, run_id, foreign_run, pipeline, number, status, own_status, started_at, ended_at, first_at,

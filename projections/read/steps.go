@@ -32,18 +32,19 @@ type Step struct {
 	Deleted       bool
 	Reason        string // of its deletion
 	Attempts      json.RawMessage
-	Failure       json.RawMessage
+	Failure       json.RawMessage // of the last attempt
+	Warnings      []string        // what was odd about the messages it is made of
 }
 
 const stepColumns = `key, since, run, name, title, status, own_status, started_at, ended_at, first_at,
-	attempt, contradictory, upstream, cache_key, cached_from, code, deleted, reason, attempts, failure`
+	attempt, contradictory, upstream, cache_key, cached_from, code, deleted, reason, attempts, failure, warnings`
 
 func scanStep(row pgx.CollectableRow) (Step, error) {
 	var s Step
 	err := row.Scan(&s.Key, &s.Since, &s.Run, &s.Name, (*zeronull.Text)(&s.Title), &s.Status, &s.OwnStatus,
 		(*zeronull.Timestamptz)(&s.StartedAt), (*zeronull.Timestamptz)(&s.EndedAt), (*zeronull.Timestamptz)(&s.FirstAt),
 		&s.Attempt, &s.Contradictory, &s.Upstream, (*zeronull.Text)(&s.CacheKey), (*zeronull.Int8)(&s.CachedFrom), &s.Code,
-		&s.Deleted, (*zeronull.Text)(&s.Reason), &s.Attempts, &s.Failure)
+		&s.Deleted, (*zeronull.Text)(&s.Reason), &s.Attempts, &s.Failure, &s.Warnings)
 	return s, err
 }
 

@@ -92,8 +92,8 @@ CREATE TABLE read.runs (
     attempt int NOT NULL DEFAULT 0, contradictory bool NOT NULL DEFAULT false, streaming bool NOT NULL DEFAULT false,
     parent bigint, root bigint,
     deleted bool NOT NULL DEFAULT false, reason text,
-    attempts jsonb,                           -- where there is more than one, or a contradiction
-    failure jsonb,                            -- {type, message {evidence, pointer}, stack}
+    attempts jsonb,                           -- where there is more than one, or a contradiction; each with its failure
+    failure jsonb,                            -- of the last attempt: {type, message {evidence, pointer}, stack}
     said bytea,                               -- which fact set each field (fold.marks); changes in place, NULL in _was
     PRIMARY KEY (ws, key)
 );
@@ -115,7 +115,7 @@ CREATE TABLE read.steps (
     attempt int NOT NULL DEFAULT 0, contradictory bool NOT NULL DEFAULT false,
     upstream text[], cache_key text, cached_from bigint, code jsonb,
     deleted bool NOT NULL DEFAULT false, reason text,
-    attempts jsonb, failure jsonb,
+    attempts jsonb, failure jsonb, warnings text[],
     said bytea,
     PRIMARY KEY (ws, key)
 );
@@ -238,6 +238,7 @@ CREATE TABLE read.words (
 CREATE TABLE read.life_facts (
     ws int NOT NULL, execution bigint NOT NULL, revision bigint NOT NULL,
     phase text NOT NULL, at timestamptz NOT NULL, digest bytea NOT NULL, attempt int NOT NULL DEFAULT 0,
+    failure jsonb,                            -- what it says went wrong
     PRIMARY KEY (ws, execution, revision)
 );
 -- What each fact said an execution reads or writes; artifact is the one named, before aliases.
