@@ -59,6 +59,11 @@ func (m *Moment) ID(kind relay.Kind, key int64) string {
 	return relay.ID{Kind: kind, Slug: m.Slug(), Key: key}.String()
 }
 
+// AppendID is ID for those who write many.
+func (m *Moment) AppendID(b []byte, kind relay.Kind, key int64) []byte {
+	return relay.ID{Kind: kind, Slug: m.Slug(), Key: key}.Append(b)
+}
+
 // A Ref is a thing that something else points to; the field entity reads it.
 type Ref struct {
 	At   *Moment

@@ -40,8 +40,15 @@ var ErrNotID = errors.New("not a global id")
 const maxID = 200
 
 // String writes the id: the kind, an underscore, and slug and key in base64url.
-func (i ID) String() string {
-	return string(i.Kind) + "_" + base64.RawURLEncoding.EncodeToString([]byte(i.Slug+":"+strconv.FormatInt(i.Key, 36)))
+func (i ID) String() string { return string(i.Append(nil)) }
+
+// Append writes the id behind b.
+func (i ID) Append(b []byte) []byte {
+	var room [128]byte // slugs are shorter
+	inner := append(append(room[:0], i.Slug...), ':')
+	inner = strconv.AppendInt(inner, i.Key, 36)
+	b = append(append(b, i.Kind...), '_')
+	return base64.RawURLEncoding.AppendEncode(b, inner)
 }
 
 // ParseID reads what String wrote, and nothing else: one thing has one id.
