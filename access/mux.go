@@ -52,7 +52,9 @@ func (m *Mux) Handle(pattern string, needs Scope, h http.Handler) {
 	m.routes.Handle(pattern, guarded{needs, h})
 }
 
-// HandleWithPage registers a route that shows a browser without a key a page, and is like one of Handle to all others.
+// HandleWithPage registers a route that browsers use. Without a key they are shown a page, and a WebSocket reaches h
+// to have the key in its first message judged by [Admit]: its context has no principal before. To all others the route
+// is like one of Handle.
 func (m *Mux) HandleWithPage(pattern string, needs Scope, h, page http.Handler) {
 	m.list = append(m.list, Route{Pattern: pattern, Needs: needs})
 	m.routes.Handle(pattern, paged{guarded{needs, h}, page})
@@ -92,6 +94,10 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case paged:
 		if wantsPage(r) {
 			h.page.ServeHTTP(w, r)
+			return
+		}
+		if knocks(r) {
+			m.knock(w, r, h.needs)
 			return
 		}
 		m.guard(w, r, h.needs)
@@ -151,7 +157,7 @@ func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {
 		w.Header().Set(ExpiresHeader, p.Expires.UTC().Format(time.RFC3339))
 	}
 	if needs != "" && !p.Has(needs) {
-		m.refuse(w, r, &Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key lacks the scope " + string(needs) + ": use another one, or have one made by `annals key create --scope " + string(needs) + "`"})
+		m.refuse(w, r, lacking(needs))
 		return
 	}
 	ctx := With(r.Context(), p)
@@ -161,6 +167,10 @@ func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {
 		defer stop()
 	}
 	m.routes.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func lacking(needs Scope) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key lacks the scope " + string(needs) + ": use another one, or have one made by `annals key create --scope " + string(needs) + "`"}
 }
 
 func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/annals-io/annals/eventstore/memory"
 	"github.com/annals-io/annals/graphql"
 	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/graphql/transport"
 	"github.com/annals-io/annals/ingest/foreign"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/internal/pgtest"
@@ -34,7 +35,8 @@ type house struct {
 	url string
 	log *bytes.Buffer // what went wrong inside
 
-	reads atomic.Int64 // statements that read rows at a moment
+	reads  atomic.Int64 // statements that read rows at a moment
+	revoke func()       // ends what was admitted by a key in a first message
 }
 
 // TraceQueryStart counts what resolvers read: statements with the revision that an answer is true at.
@@ -60,6 +62,9 @@ func (m may) IsAdmin() bool                 { return m.admin }
 func newHouse(t *testing.T, limits limit.Limits) *house {
 	t.Helper()
 	h := &house{t: t, log: &bytes.Buffer{}}
+	good, revoke := context.WithCancel(context.Background())
+	t.Cleanup(revoke)
+	h.revoke = revoke
 	config, err := pgxpool.ParseConfig(pgtest.URL(t))
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +96,17 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 				"Bearer reader": {Principal: may{read: true}, Actor: domain.Actor{Kind: "key", ID: "reader"}},
 			}[who]
 			return c, ok
+		},
+		Admit: func(ctx context.Context, authorization string) (context.Context, *transport.Denial) {
+			switch authorization {
+			case "Bearer owner", "Bearer reader":
+				ctx, stop := context.WithCancel(context.WithValue(ctx, whoKey{}, authorization))
+				context.AfterFunc(good, stop)
+				return ctx, nil
+			case "Bearer later":
+				return nil, &transport.Denial{Message: "keys cannot be checked", Later: true}
+			}
+			return nil, &transport.Denial{Message: "the key is not good"}
 		},
 	})
 	if err != nil {

@@ -27,7 +27,11 @@ import (
 type Config struct {
 	Resolver *Resolver
 	// Caller says who sent a request; ok false refuses it. Whoever stands before the server has asked for the key.
-	Caller  func(ctx context.Context) (c Caller, ok bool)
+	Caller func(ctx context.Context) (c Caller, ok bool)
+	// Admit checks a key that comes as the text of an Authorization header in the first message of a WebSocket, whose
+	// request came without one and was let through for that. It answers a context of ctx in which Caller knows the
+	// caller, and which ends with the key. Nil: keys come with requests only.
+	Admit   func(ctx context.Context, authorization string) (context.Context, *transport.Denial)
 	Limits  limit.Limits
 	Log     *slog.Logger // default slog.Default()
 	Observe func(Observed)
@@ -49,8 +53,13 @@ type Observed struct {
 // explorer there.
 type Server struct {
 	exec       *executor.Executor
-	transports []gql.Transport
+	transports []gql.Transport // besides WebSockets
+	socket     transport.WebSocket
 	caller     func(context.Context) (Caller, bool)
+	admit      func(context.Context, string) (context.Context, *transport.Denial)
+	limits     limit.Limits
+	streams    *limit.Counter // of known callers
+	strangers  *limit.Counter
 	page       http.Handler
 }
 
@@ -78,15 +87,20 @@ func New(cfg Config) (*Server, error) {
 	exec.Use(&limit.Guard{Limits: limits, Known: known, Introspect: func(ctx context.Context) bool {
 		return caller(ctx).Principal != nil
 	}})
+	exec.AroundFields(wholeLineage)
 	if cfg.Observe != nil {
 		exec.AroundOperations(observe(cfg.Observe))
 	}
 	return &Server{
-		exec:   exec,
-		caller: cfg.Caller,
-		page:   explorer.Handler(),
+		exec:      exec,
+		caller:    cfg.Caller,
+		admit:     cfg.Admit,
+		limits:    limits,
+		streams:   limit.NewCounter(limits.Connections),
+		strangers: limit.NewCounter(limits.Strangers),
+		page:      explorer.Handler(),
+		socket:    transport.WebSocket{Message: limits.Body, Operations: limits.Operations, InitTimeout: limits.InitTimeout, KeepAlive: cfg.KeepAlive},
 		transports: []gql.Transport{
-			transport.WebSocket{Message: limits.Body, Operations: limits.Operations, InitTimeout: limits.InitTimeout, KeepAlive: cfg.KeepAlive},
 			transport.SSE{Body: limits.Body, URL: limits.URL, KeepAlive: cfg.KeepAlive},
 			transport.HTTP{Body: limits.Body, URL: limits.URL},
 		},
@@ -103,17 +117,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c, ok := s.caller(r.Context())
+	if !ok && s.admit != nil && s.socket.Supports(r) {
+		s.meet(w, r)
+		return
+	}
 	if !ok {
 		transport.Refuse(w, r, "UNAUTHENTICATED", "send a key: Authorization: Bearer KEY")
 		return
 	}
 	ctx := context.WithValue(gql.StartOperationTrace(r.Context()), callerKey{}, c)
 	r = r.WithContext(ctx)
+	if s.socket.Supports(r) {
+		s.stream(w, r, c, s.socket)
+		return
+	}
 	for _, t := range s.transports {
-		if t.Supports(r) {
-			t.Do(w, r, s.exec)
+		if !t.Supports(r) {
+			continue
+		}
+		if events, ok := t.(transport.SSE); ok {
+			s.stream(w, r, c, events)
 			return
 		}
+		t.Do(w, r, s.exec)
+		return
 	}
 	w.Header().Set("Allow", "GET, HEAD, POST")
 	if r.Method == http.MethodOptions {

@@ -21,7 +21,7 @@ type graphqlAPI interface {
 
 // graphql is the API for people and dashboards.
 func (s *server) graphql() (graphqlAPI, error) {
-	return graphql.New(graphql.Config{Resolver: s.resolver(), Caller: caller, Log: s.log, Observe: s.metrics.operated})
+	return graphql.New(graphql.Config{Resolver: s.resolver(), Caller: caller, Admit: admit, Log: s.log, Observe: s.metrics.operated})
 }
 
 // caller says who sent a request, in the words of package graphql.

@@ -3,7 +3,8 @@
 //   npm ci && node smoke.mjs http://127.0.0.1:8080/graphql KEY
 //
 // Each protocol follows the default workspace while a batch of events is sent, is cut off, and resumes by revision:
-// nothing may be missed and nothing may come twice.
+// nothing may be missed and nothing may come twice. A WebSocket says its key by a header, or as browsers do, by the
+// payload of connection_init.
 import { createClient as createSSE } from 'graphql-sse';
 import { createClient as createWS } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -41,6 +42,7 @@ async function follow(client, after, until) {
 const clients = {
   'graphql-sse': () => createSSE({ url, fetchFn: fetch, headers: { authorization }, retryAttempts: 0 }),
   'graphql-ws': () => createWS({ url: url.replace('http', 'ws'), webSocketImpl: class extends WebSocket { constructor(u, p) { super(u, p, { headers: { authorization } }); } }, retryAttempts: 0 }),
+  'graphql-ws, connectionParams': () => createWS({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, connectionParams: { authorization }, retryAttempts: 0 }),
 };
 let failed = 0;
 for (const [name, client] of Object.entries(clients)) {
@@ -49,9 +51,9 @@ for (const [name, client] of Object.entries(clients)) {
     const start = workspace.progress.head;
     let until = Infinity;
     const live = follow(client(), start, () => until);
-    until = await write(`${name}-${Date.now()}-a`);
+    until = await write(`${name.replace(/\W+/g, '-')}-${Date.now()}-a`);
     const first = await live;
-    const last = await write(`${name}-${Date.now()}-b`);
+    const last = await write(`${name.replace(/\W+/g, '-')}-${Date.now()}-b`);
     const second = await follow(client(), until, () => last);
     const want = Array.from({ length: last - start }, (_, i) => start + 1 + i);
     if (JSON.stringify([...first, ...second]) !== JSON.stringify(want)) throw new Error(`saw ${[...first, ...second]}, want ${want}`);
@@ -61,5 +63,5 @@ for (const [name, client] of Object.entries(clients)) {
     console.log(`failed ${name}: ${fault.stack ?? JSON.stringify(fault)}`);
   }
 }
-console.log(`${2 - failed} passed, ${failed} failed`);
+console.log(`${Object.keys(clients).length - failed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/99designs/gqlgen/complexity"
 	"github.com/99designs/gqlgen/graphql"
@@ -68,7 +69,7 @@ func (g *Guard) MutateOperationContext(ctx context.Context, op *graphql.Operatio
 	cost := complexity.Calculate(ctx, g.schema, op.Operation, op.Variables)
 	if cost > g.Limits.Complexity {
 		err := gqlerror.Errorf("the operation costs %d; at most %d: ask for smaller pages or fewer fields", cost, g.Limits.Complexity)
-		err.Extensions = map[string]any{"code": CodeCost, "cost": cost, "limit": g.Limits.Complexity}
+		err.Extensions = map[string]any{"code": CodeCost, "rule": fmt.Sprintf("An operation costs at most %d: its fields, times the rows of the pages around them.", g.Limits.Complexity), "cost": cost, "limit": g.Limits.Complexity}
 		return err
 	}
 	return nil
@@ -87,7 +88,7 @@ func (g *Guard) InterceptOperation(ctx context.Context, next graphql.OperationHa
 		resp := respond(inner)
 		if resp == nil && context.Cause(ctx) == ErrTimeout {
 			// The executor answers nothing once its time is over; the caller is there and wants to know.
-			return &graphql.Response{Errors: gqlerror.List{{Message: ErrTimeout.Error(), Extensions: map[string]any{"code": CodeTimeout}}}}
+			return &graphql.Response{Errors: gqlerror.List{{Message: ErrTimeout.Error(), Extensions: map[string]any{"code": CodeTimeout, "rule": fmt.Sprintf("A query or mutation takes at most %s.", g.Limits.Timeout)}}}}
 		}
 		return resp
 	}

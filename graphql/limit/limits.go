@@ -29,9 +29,10 @@ type Limits struct {
 	URL          int           // bytes of a GET request's query string; 16 KiB
 	IngestEvents int           // in one ingestRunEvents; 1,000
 	Timeout      time.Duration // of a query or mutation; 10 s
-	Connections  int           // open subscriptions of one caller; 100
+	Connections  int           // open streams of one caller: Server-Sent Events and WebSockets; 100
+	Strangers    int           // open WebSockets, of all callers, whose connection_init is still to say who they are; 200
 	Operations   int           // at once on one WebSocket; 50
-	InitTimeout  time.Duration // from opening a WebSocket to connection_init; 10 s
+	InitTimeout  time.Duration // from opening a WebSocket to connection_init; 5 s
 }
 
 // Complete fills in the defaults and reports every limit that makes no sense.
@@ -49,14 +50,15 @@ func (l Limits) Complete() (Limits, error) {
 	l.IngestEvents = cmp.Or(l.IngestEvents, 1_000)
 	l.Timeout = cmp.Or(l.Timeout, 10*time.Second)
 	l.Connections = cmp.Or(l.Connections, 100)
+	l.Strangers = cmp.Or(l.Strangers, 200)
 	l.Operations = cmp.Or(l.Operations, 50)
-	l.InitTimeout = cmp.Or(l.InitTimeout, 10*time.Second)
+	l.InitTimeout = cmp.Or(l.InitTimeout, 5*time.Second)
 	var faults []error
 	for name, v := range map[string]int64{
 		"Tokens": int64(l.Tokens), "Selections": int64(l.Selections), "Fields": int64(l.Fields), "Depth": int64(l.Depth),
 		"Aliases": int64(l.Aliases), "RootFields": int64(l.RootFields), "Complexity": int64(l.Complexity),
 		"Page": int64(l.Page), "Body": l.Body, "URL": int64(l.URL), "IngestEvents": int64(l.IngestEvents),
-		"Timeout": int64(l.Timeout), "Connections": int64(l.Connections), "Operations": int64(l.Operations),
+		"Timeout": int64(l.Timeout), "Connections": int64(l.Connections), "Strangers": int64(l.Strangers), "Operations": int64(l.Operations),
 		"InitTimeout": int64(l.InitTimeout),
 	} {
 		if v < 0 {

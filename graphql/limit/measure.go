@@ -64,7 +64,7 @@ func tooMany(what string, got, most int) *gqlerror.Error {
 		n = "far too many"
 	}
 	err := gqlerror.Errorf("%s %s; at most %d: ask for less, or in several requests", n, what, most)
-	err.Extensions = map[string]any{"code": CodeTooLarge}
+	err.Extensions = map[string]any{"code": CodeTooLarge, "rule": fmt.Sprintf("At most %d %s.", most, what), "limit": most}
 	return err
 }
 

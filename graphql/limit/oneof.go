@@ -134,6 +134,6 @@ func (c *oneOf) at(e ast.PathElement, check func() *gqlerror.Error) *gqlerror.Er
 
 func (c *oneOf) refuse(name string) *gqlerror.Error {
 	err := gqlerror.ErrorPathf(slices.Clone(c.path), "%s wants exactly one member with a value", name)
-	err.Extensions = map[string]any{"code": CodeOneOf}
+	err.Extensions = map[string]any{"code": CodeOneOf, "rule": "An input that is @oneOf has exactly one member with a value."}
 	return err
 }

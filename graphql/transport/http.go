@@ -42,7 +42,7 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	ctx := r.Context()
 	op, errs := exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		write(w, media, statusOf(errs, media), exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		write(w, media, statusOf(errs, media), refusedByGraphQL(ctx, exec, op, errs))
 		return
 	}
 	switch kind := op.Operation.Operation; {
@@ -79,7 +79,11 @@ func refuse(w http.ResponseWriter, media string, ref *refusal) {
 }
 
 func (r *refusal) response() *graphql.Response {
-	return &graphql.Response{Errors: gqlerror.List{{Message: r.message, Extensions: map[string]any{"code": r.code}}}}
+	extensions := map[string]any{"code": r.code}
+	if rule, known := rules[r.code]; known {
+		extensions["rule"] = rule
+	}
+	return &graphql.Response{Errors: gqlerror.List{{Message: r.message, Extensions: extensions}}}
 }
 
 // body is a response as the specification has it: without the key data where nothing was carried out.
@@ -95,6 +99,10 @@ func broken() *graphql.Response {
 }
 
 func encode(resp *graphql.Response) []byte {
+	if len(resp.Errors)+len(resp.Extensions) == 0 && json.Valid(resp.Data) { // what there is of it is not copied word by word
+		b := append(make([]byte, 0, len(resp.Data)+len(`{"data":}`)), `{"data":`...)
+		return append(append(b, resp.Data...), '}')
+	}
 	b, err := json.Marshal(body{resp.Errors, resp.Data, resp.Extensions})
 	if err != nil { // data that is no JSON: a marshaller's fault
 		b = []byte(`{"errors":[{"message":"the answer could not be written","extensions":{"code":"INTERNAL"}}]}`)

@@ -17,7 +17,7 @@ import (
 
 // A refusal is why a request was not carried out, before GraphQL came into it.
 type refusal struct {
-	code    string // for extensions.code, and status
+	code    string // for extensions.code, extensions.rule and status
 	message string // ours alone: never a part of the request
 }
 
@@ -31,6 +31,8 @@ const (
 	codeAccept     = "NOT_ACCEPTABLE"
 	codeMethod     = "METHOD_NOT_ALLOWED"
 	codeOverloaded = "TOO_MANY_SUBSCRIPTIONS"
+
+	codeConnections = "TOO_MANY_CONNECTIONS"
 )
 
 // readPost reads the parameters of a POST request.

@@ -37,7 +37,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 	defer cancel()
 	op, errs := exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		resp := exec.DispatchError(graphql.WithOperationContext(ctx, op), errs)
+		resp := refusedByGraphQL(ctx, exec, op, errs)
 		code := statusOf(errs, mediaGraphQL)
 		write(w, mediaJSON, code, resp)
 		return

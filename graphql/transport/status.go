@@ -17,6 +17,8 @@ var status = map[string]int{
 	codeMethod:     http.StatusMethodNotAllowed,
 	codeOverloaded: http.StatusTooManyRequests,
 
+	codeConnections: http.StatusTooManyRequests,
+
 	errcode.ParseFailed:      http.StatusBadRequest,
 	errcode.ValidationFailed: http.StatusBadRequest,
 	"QUERY_TOO_LARGE":        http.StatusBadRequest,

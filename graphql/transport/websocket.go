@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,13 +13,27 @@ import (
 )
 
 // WebSocket speaks graphql-transport-ws: many operations over one connection. Who the caller is was settled when
-// the connection was opened. Browsers' pages of other hosts are refused by their Origin.
+// the connection was opened, or is told by [WebSocket].Admit, for browsers' scripts cannot send a header with it.
+// Browsers' pages of other hosts are refused by their Origin.
 type WebSocket struct {
 	Message     int64         // most bytes of a message
 	Operations  int           // most operations at once
 	InitTimeout time.Duration // from opening to connection_init
 	KeepAlive   time.Duration // between pings; default 25 s. A peer that does not answer within as long is gone
+
+	// Admit tells by the payload of connection_init who the caller is: operations run in the context it answers, which
+	// is made of the one given and ends with the caller's leave to ask. Nil: the request said who he is.
+	Admit func(ctx context.Context, payload json.RawMessage) (context.Context, *Denial)
 }
+
+// A Denial is why a connection is closed in answer to its connection_init.
+type Denial struct {
+	Message string // for people, with what is to be done
+	Later   bool   // the same may be answered differently in a moment: close code 1013 instead of 4403
+}
+
+// strangers is the most bytes of a message before it is known who sends it.
+const strangers = 8 << 10
 
 var _ graphql.Transport = WebSocket{}
 
@@ -28,6 +43,7 @@ const subprotocol = "graphql-transport-ws"
 const (
 	closeBadMessage   websocket.StatusCode = 4400
 	closeUnauthorized websocket.StatusCode = 4401
+	closeForbidden    websocket.StatusCode = 4403
 	closeSubprotocol  websocket.StatusCode = 4406
 	closeInitTimeout  websocket.StatusCode = 4408
 	closeDuplicateID  websocket.StatusCode = 4409
@@ -50,6 +66,9 @@ func (t WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 		return
 	}
 	conn.SetReadLimit(t.Message)
+	if t.Admit != nil {
+		conn.SetReadLimit(min(t.Message, strangers))
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	// Reading goes on until the connection is closed: stopping a reader breaks the connection, without a code.
 	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -75,7 +94,8 @@ type socket struct {
 	conn   *websocket.Conn
 	exec   graphql.GraphExecutor
 	header http.Header
-	acked  bool // read and written by the reader alone
+	acked  bool            // read and written by the reader alone, as caller is
+	caller context.Context // of the operations; nil until it is acked
 
 	mu      sync.Mutex
 	running map[string]*operation // by the client's id
@@ -98,9 +118,18 @@ func (s *socket) serve(ctx, reading context.Context, stop func()) (websocket.Sta
 	init := time.NewTimer(s.InitTimeout)
 	defer init.Stop()
 	for {
+		var left <-chan struct{}
+		if s.caller != nil {
+			left = s.caller.Done()
+		}
 		select {
 		case <-ctx.Done():
 			return websocket.StatusGoingAway, "The server ends this connection: open another"
+		case <-left:
+			if ctx.Err() != nil {
+				return websocket.StatusGoingAway, "The server ends this connection: open another"
+			}
+			return closeForbidden, "Forbidden: the key of this connection is no longer good"
 		case <-init.C:
 			if !s.acked {
 				return closeInitTimeout, "Connection initialisation timeout"

@@ -33,14 +33,16 @@ func (s *socket) handle(ctx context.Context, raw []byte) *closing {
 		if !isObjectOrNone(m.Payload) {
 			return &closing{closeBadMessage, "Invalid message received: the payload must be an object"}
 		}
-		s.acked = true
+		if end := s.enter(ctx, m.Payload); end != nil {
+			return end
+		}
 		return s.send(ctx, message{Type: "connection_ack"})
 	case "ping":
 		return s.send(ctx, message{Type: "pong"})
 	case "pong":
 		return nil
 	case "subscribe":
-		return s.subscribe(ctx, m)
+		return s.subscribe(m)
 	case "complete":
 		if m.ID == "" {
 			return &closing{closeBadMessage, "Invalid message received: complete wants an id"}
@@ -56,8 +58,26 @@ func isObjectOrNone(raw json.RawMessage) bool {
 	return isNull(raw) || raw[0] == '{'
 }
 
+// enter settles for whom the connection's operations are carried out.
+func (s *socket) enter(ctx context.Context, payload json.RawMessage) *closing {
+	if s.Admit != nil {
+		as, no := s.Admit(ctx, payload)
+		switch {
+		case no == nil:
+			ctx = as
+		case no.Later:
+			return &closing{websocket.StatusTryAgainLater, no.Message}
+		default:
+			return &closing{closeForbidden, "Forbidden: " + no.Message}
+		}
+		s.conn.SetReadLimit(s.Message)
+	}
+	s.acked, s.caller = true, ctx
+	return nil
+}
+
 // subscribe starts an operation.
-func (s *socket) subscribe(ctx context.Context, m message) *closing {
+func (s *socket) subscribe(m message) *closing {
 	if !s.acked {
 		return &closing{closeUnauthorized, "Unauthorized: send connection_init first"}
 	}
@@ -70,7 +90,7 @@ func (s *socket) subscribe(ctx context.Context, m message) *closing {
 	}
 	params.Headers = s.header
 
-	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(ctx))
+	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(s.caller))
 	op := &operation{m.ID, cancel}
 	s.mu.Lock()
 	_, taken := s.running[m.ID]
@@ -137,7 +157,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	oc, errs := s.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		resp := s.exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
+		resp := refusedByGraphQL(ctx, s.exec, oc, errs)
 		s.last(ctx, op, failure(op.id, resp.Errors))
 		return
 	}
