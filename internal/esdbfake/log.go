@@ -47,7 +47,7 @@ type log struct {
 }
 
 func newLog(sharedCommit bool) *log {
-	return &log{streams: map[string]*stream{}, moved: make(chan struct{}), sharedCommit: sharedCommit}
+	return &log{end: 1000, streams: map[string]*stream{}, moved: make(chan struct{}), sharedCommit: sharedCommit}
 }
 
 // An event is one on its way in.

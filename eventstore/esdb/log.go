@@ -1,0 +1,187 @@
+package esdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+)
+
+// A mark is how far a stream was met in the log.
+type mark struct {
+	revision domain.Revision
+	hash     domain.Digest
+}
+
+// ReadAll reads a page of the log. See [eventstore.Reader]. The server's own events and those of other users are
+// passed over; a page's Next lies behind them.
+func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, error) {
+	if err := s.ready(ctx); err != nil {
+		return eventstore.Page{}, err
+	}
+	p := eventstore.Page{Next: after}
+	var d eventstore.Decoder
+	for {
+		q := query{count: limit - len(p.Events) + 2} // reading is inclusive, and one more tells whether there is more
+		if p.Next != (eventstore.Position{}) {
+			at := p.Next
+			q.position = &at
+		}
+		records, err := s.cluster.read(ctx, q)
+		if err != nil {
+			return eventstore.Page{}, fmt.Errorf("read the log after %s: %w", after, unavailable(ctx, err))
+		}
+		for i := range records {
+			r := &records[i]
+			if r.position.Compare(p.Next) <= 0 {
+				continue
+			}
+			if len(p.Events) == limit && r.ours() {
+				return p, nil
+			}
+			e, err := s.meet(ctx, r, &d)
+			if err != nil {
+				return eventstore.Page{}, err
+			}
+			if e != nil {
+				p.Events = append(p.Events, *e)
+			}
+			p.Next = r.position
+		}
+		if len(records) < q.count {
+			p.CaughtUp = true
+			return p, s.audit(ctx)
+		}
+	}
+}
+
+// meet takes an event out of the log, nil when it is not one of ours, and checks that it follows the one before it
+// in its stream.
+func (s *Store) meet(ctx context.Context, r *record, d *eventstore.Decoder) (*domain.Recorded, error) {
+	if r.system() {
+		return nil, s.meetSystem(ctx, r)
+	}
+	s.mu.Lock()
+	before, met := s.seen[r.stream]
+	s.mu.Unlock()
+	if !r.ours() && !met {
+		return nil, nil
+	}
+	c, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case met && r.revision <= before.revision: // read before
+	case met && r.revision == before.revision+1:
+		if c.Annals.Previous != before.hash {
+			return nil, broken(r.stream, r.revision)
+		}
+	case r.revision > 0:
+		if err := s.follows(ctx, r, c.Annals); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	if len(s.seen) >= maxStates {
+		s.seen = map[domain.Stream]mark{}
+	}
+	if m, ok := s.seen[r.stream]; !ok || m.revision < r.revision {
+		s.seen[r.stream] = mark{r.revision, c.Annals.Hash}
+	}
+	if r.position.Compare(s.top) > 0 {
+		s.top = r.position
+	}
+	s.mu.Unlock()
+	e, err := r.recorded(c, d)
+	return &e, err
+}
+
+// follows checks that the event before one is there.
+func (s *Store) follows(ctx context.Context, r *record, e *envelope) error {
+	records, err := s.cluster.read(ctx, query{stream: r.stream, revision: r.revision - 1, count: 1})
+	if err != nil {
+		if _, damaged := s.sound(ctx, r.stream); damaged != nil {
+			return damaged
+		}
+		return fmt.Errorf("read stream %s: %w", r.stream, unavailable(ctx, err))
+	}
+	if len(records) == 0 || records[0].revision != r.revision-1 {
+		return missing(r.stream, r.revision-1)
+	}
+	c, err := records[0].open()
+	if err != nil {
+		return err
+	}
+	if c.Annals.Hash != e.Previous {
+		return broken(r.stream, r.revision)
+	}
+	return nil
+}
+
+// meetSystem looks at what happened to a stream of ours: its metadata changed, or it was deleted for ever.
+func (s *Store) meetSystem(ctx context.Context, r *record) error {
+	name, isMeta := strings.CutPrefix(string(r.stream), "$$")
+	stream := domain.Stream(name)
+	switch {
+	case isMeta && truncation(r.data) != "":
+	case !isMeta && r.typ == "$streamDeleted":
+		stream = r.stream
+	default:
+		return nil
+	}
+	s.mu.Lock()
+	_, met := s.seen[stream]
+	st := s.states[stream]
+	s.mu.Unlock()
+	if !met && st == nil {
+		return nil
+	}
+	if st, err := s.state(ctx, stream); err == nil {
+		st.loaded = false
+		st.leave()
+	}
+	_, err := s.sound(ctx, stream) // it may have been mended since
+	return err
+}
+
+// headPage is how many events are read at once in search of the last of ours.
+const headPage = 64
+
+// Head is the position of the last event of ours.
+func (s *Store) Head(ctx context.Context) (eventstore.Position, error) {
+	if err := s.ready(ctx); err != nil {
+		return eventstore.Position{}, err
+	}
+	s.mu.Lock()
+	top := s.top
+	s.mu.Unlock()
+	q := query{backward: true, count: headPage}
+	for {
+		records, err := s.cluster.read(ctx, q)
+		if err != nil {
+			return eventstore.Position{}, fmt.Errorf("read the head of the log: %w", unavailable(ctx, err))
+		}
+		for i := range records {
+			r := &records[i]
+			if r.position.Compare(top) <= 0 {
+				return top, nil
+			}
+			if r.ours() {
+				s.mu.Lock()
+				if r.position.Compare(s.top) > 0 {
+					s.top = r.position
+				}
+				s.mu.Unlock()
+				return r.position, nil
+			}
+		}
+		if len(records) < q.count {
+			return eventstore.Position{}, nil
+		}
+		at := records[len(records)-1].position
+		q.position, q.count = &at, min(4096, 4*q.count)
+	}
+}
