@@ -25,9 +25,11 @@ var guardScript string
 
 const (
 	aliveName = "alive"
-	// idle is how long the shared server waits for the next test process: longer than a package compiles.
-	idle = 3 * time.Minute
+	usersName = "users"
 )
+
+// idle is how long the shared server waits for the next test process: longer than a package compiles.
+var idle = 3 * time.Minute
 
 // baseDir is the directory of all test servers of this user.
 func baseDir() (string, error) {
@@ -77,7 +79,7 @@ func lockBase(ctx context.Context, base string) (func(), error) {
 
 // newGuarded makes a directory and its guard. The directory lives while the returned file is open here or in
 // another process; current is the file that points to it, or empty. Call it under lockBase.
-func newGuarded(base, prefix, current string, idle time.Duration) (string, *os.File, error) {
+func newGuarded(base, prefix, current string, idle time.Duration) (string, *hold, error) {
 	dir, err := os.MkdirTemp(base, prefix)
 	if err != nil {
 		return "", nil, fmt.Errorf("make a directory for a test server: %w", err)
@@ -92,7 +94,7 @@ func newGuarded(base, prefix, current string, idle time.Duration) (string, *os.F
 	return dir, hold, nil
 }
 
-func startGuard(dir, current string, idle time.Duration) (*os.File, error) {
+func startGuard(dir, current string, idle time.Duration) (*hold, error) {
 	// Both ends, so that neither our opening nor the guard's blocks; ours for reading goes when the guard's is there.
 	both, err := os.OpenFile(filepath.Join(dir, aliveName), os.O_RDWR, 0)
 	if err != nil {
@@ -103,7 +105,7 @@ func startGuard(dir, current string, idle time.Duration) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	seconds := strconv.Itoa(int(idle / time.Second))
+	seconds := strconv.FormatFloat(idle.Seconds(), 'f', -1, 64)
 	guard := exec.Command("/bin/sh", "-c", guardScript, "annals-pgtest-guard", dir, current, seconds)
 	guard.Dir = "/"
 	// A session of its own: neither Ctrl-C nor the end of `go test` may end it before its work is done.
@@ -122,16 +124,49 @@ func startGuard(dir, current string, idle time.Duration) (*os.File, error) {
 	return hold, nil
 }
 
-// holdAlive takes part in the use of a directory. It fails at once where the guard is gone.
-func holdAlive(dir string) (*os.File, error) {
-	hold, err := os.OpenFile(filepath.Join(dir, aliveName), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+// A hold is the use that one process makes of a directory. The kernel ends it with the process.
+type hold struct {
+	alive *os.File // tells the guard
+	users *os.File // shared lock: tells who would clear up after a guard that was killed
+}
+
+// Close ends the use.
+func (h *hold) Close() error { return errors.Join(h.alive.Close(), h.users.Close()) }
+
+// holdAlive takes part in the use of a directory. It fails at once where the guard is gone; see unguarded.
+func holdAlive(dir string) (*hold, error) {
+	users, err := os.OpenFile(filepath.Join(dir, usersName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := hold.Write([]byte{'+'}); err != nil {
-		return nil, errors.Join(err, hold.Close())
+	if err := syscall.Flock(int(users.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, users.Close())
 	}
-	return hold, nil
+	alive, err := os.OpenFile(filepath.Join(dir, aliveName), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, errors.Join(err, users.Close())
+	}
+	h := &hold{alive, users}
+	if _, err := alive.Write([]byte{'+'}); err != nil && !errors.Is(err, syscall.EAGAIN) { // full of others' bytes: they say it too
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// unguarded says whether an error of holdAlive means that the guard is gone: nobody reads the pipe, or there is none.
+// Any other is trouble of this process, such as too many open files, and says nothing about a server that others use.
+func unguarded(err error) bool {
+	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EPIPE) || errors.Is(err, fs.ErrNotExist)
+}
+
+// used says whether any process holds the directory, or that it cannot be told.
+func used(dir string) bool {
+	users, err := os.OpenFile(filepath.Join(dir, usersName), os.O_RDWR, 0)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer users.Close()
+	return syscall.Flock(int(users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
 }
 
 // guardedDir is a directory for one test. release ends what runs there and removes it.
@@ -157,13 +192,17 @@ func guardedDir() (dir string, release func() error, err error) {
 	}, nil
 }
 
-// sweep ends and removes what has lost its guard, as after a crash of the machine. Call it under lockBase.
+// sweep ends and removes what has lost its guard, as after a crash of the machine, and is not used any more: a guard may
+// be killed while a test run goes on. Call it under lockBase.
 func sweep(base string) {
 	dirs, _ := filepath.Glob(filepath.Join(base, "*-*"))
 	for _, dir := range dirs {
 		hold, err := holdAlive(dir)
 		if err == nil {
 			hold.Close()
+			continue
+		}
+		if !unguarded(err) || used(dir) {
 			continue
 		}
 		endPostgres(dir)

@@ -36,12 +36,18 @@ exec 3<"$dir/alive"
 echo ready
 exec >/dev/null 2>&1 </dev/null
 
-while sleep "$idle"; do
-	# Reads until the last writer has gone. Nothing read: nobody came while we slept, and nobody is there.
-	[ "$(cat <&3 | wc -c)" -gt 0 ] && continue
+# Whether somebody came since it was asked last, or is there: it reads until the last writer has gone. Where that cannot
+# be told, as when no more processes can be started, somebody is.
+somebody() {
+	count=$(cat <&3 | wc -c)
+	[ "${count:-1}" -gt 0 ]
+}
+
+while sleep "$idle" || :; do
+	somebody && continue
 	# From here on nobody can come, but somebody may have come between the two lines above; he is served.
 	if [ -n "$current" ] && grep -qF "$dir" "$current"; then rm -f "$current"; fi
-	[ "$(cat <&3 | wc -c)" -gt 0 ] && continue
+	somebody && continue
 	break
 done
 end

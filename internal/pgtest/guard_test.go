@@ -4,14 +4,18 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 const asUser = "ANNALS_PGTEST_AS"
@@ -22,6 +26,13 @@ func TestAsUser(t *testing.T) {
 	case "private":
 		s := Private(t, nil)
 		fmt.Println("ready", s.PID(), filepath.Dir(filepath.Dir(s.Dir())))
+	case "passing":
+		idle = 100 * time.Millisecond
+		if err := passThrough(); err != nil {
+			fmt.Println("failed", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case "shared":
 		server, err := join(context.Background())
 		if err != nil {
@@ -104,8 +115,10 @@ func TestProcessesShareOneServer(t *testing.T) {
 	}
 	// When processes ask for one after each other.
 	var first string
+	var users []*exec.Cmd
 	for range 3 {
-		_, _, started := startUser(t, "shared", "TMPDIR="+base)
+		user, _, started := startUser(t, "shared", "TMPDIR="+base)
+		users = append(users, user)
 		if first == "" {
 			first = started
 		}
@@ -122,16 +135,80 @@ func TestProcessesShareOneServer(t *testing.T) {
 	killGuard(t, shared[0])
 	_, _, started := startUser(t, "shared", "TMPDIR="+base)
 	if started == first {
-		t.Error("a server without a guard is still used")
+		t.Error("a server without a guard is still joined")
 	}
+	// Then those who use it go on, and it is removed once they have gone.
+	if gone(filepath.Join(shared[0], "data", "postgres", "postmaster.pid"))() {
+		t.Error("a server was ended while it was used")
+	}
+	for _, user := range users {
+		_ = user.Process.Kill()
+		_ = user.Wait()
+	}
+	unlock, err := lockBase(t.Context(), filepath.Dir(shared[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep(filepath.Dir(shared[0]))
+	unlock()
 	if !gone(shared[0])() {
-		t.Error("a server without a guard was left")
+		t.Error("a server without a guard and without users was left")
 	}
 	left, err := filepath.Glob(filepath.Join(base, "*", "shared-*"))
 	if err != nil || len(left) != 1 {
 		t.Fatalf("data directories %v, %v", left, err)
 	}
 	t.Cleanup(func() { endPostgres(left[0]) })
+}
+
+// passThrough joins, uses the server for a moment, and leaves.
+func passThrough() error {
+	server, err := join(context.Background())
+	if err != nil {
+		return err
+	}
+	for range 20 {
+		conn, err := pgx.Connect(context.Background(), server.databaseURL("postgres"))
+		if err != nil {
+			return err
+		}
+		if err := conn.Close(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Processes come and go while the guard is always about to end the server: whoever has joined can use it until he
+// leaves.
+func TestJoinsAndLeavesOverlap(t *testing.T) {
+	t.Parallel()
+	base := filepath.Join(filepath.Dir(Dir(t)), "tmp")
+	if err := os.Mkdir(base, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		left, _ := filepath.Glob(filepath.Join(base, "*", "shared-*"))
+		for _, dir := range left {
+			endPostgres(dir)
+		}
+	})
+	const workers, rounds = 3, 8
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for round := range rounds {
+				user := exec.Command(os.Args[0], "-test.run=^TestAsUser$")
+				user.Env = append(os.Environ(), asUser+"=passing", "TMPDIR="+base)
+				if out, err := user.CombinedOutput(); err != nil {
+					t.Errorf("round %d: %v: %s", round, err, out)
+				}
+				// A moment about as long as the guard sleeps, so that some come just when it ends the server.
+				eventually(t, "a moment passes", after(time.Duration(rand.IntN(200))*time.Millisecond))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // killGuard ends the shell that guards dir, found by its arguments.

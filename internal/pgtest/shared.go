@@ -23,8 +23,8 @@ const testRole = "annals_test"
 // shared is the server of all test processes, as this one sees it.
 type shared struct {
 	admin *pgxpool.Pool
-	test  string   // connection string of testRole
-	hold  *os.File // while it is open the guard leaves the server alone
+	test  string // connection string of testRole
+	hold  *hold  // while it is open the guard leaves the server alone
 }
 
 var once struct {
@@ -105,7 +105,7 @@ func startShared(ctx context.Context, base, current string) (*shared, error) {
 	return server, nil
 }
 
-func launchShared(ctx context.Context, dir, current string, hold *os.File) (*shared, error) {
+func launchShared(ctx context.Context, dir, current string, hold *hold) (*shared, error) {
 	// The server is never stopped from here: other processes use it when this one has ended.
 	config, err := newConfig(filepath.Join(dir, "data"))
 	if err != nil {
@@ -134,7 +134,7 @@ func launchShared(ctx context.Context, dir, current string, hold *os.File) (*sha
 	return server, p.write(current)
 }
 
-func (p pointer) connect(ctx context.Context, hold *os.File) (*shared, error) {
+func (p pointer) connect(ctx context.Context, hold *hold) (*shared, error) {
 	config, err := pgxpool.ParseConfig(p.Admin)
 	if err != nil {
 		return nil, fmt.Errorf("read the connection string: %w", err)
