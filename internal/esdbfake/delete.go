@@ -140,3 +140,14 @@ func (s *Server) Metadata(name string) string {
 	}
 	return ""
 }
+
+// Alter changes the data of an event, as who can write to the server's disk does.
+func (s *Server) Alter(name string, at uint64, data string) {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for _, r := range s.log.streams[name].records {
+		if r.revision == at {
+			r.data = []byte(data)
+		}
+	}
+}
