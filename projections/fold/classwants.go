@@ -16,8 +16,8 @@ func (f *fold) wantClasses(w *wants) {
 		f.ws = e.ws
 		switch x := e.Event.(type) {
 		case domain.RunReported:
-			if r := f.runs.get(f.runKey(x.Run)); r != nil && x.Version != "" {
-				w.pipelineVersions.want(e.ws, pipelineVersionWord{r.pipeline, keyText(x.Version)})
+			if x.Version != "" || x.Pipeline != nil {
+				f.wantMeant(w, e, x.Run)
 			}
 		case domain.ArtifactsConsumed:
 			f.wantIOs(w, e, x.Execution, x.Inputs, nil)

@@ -93,6 +93,7 @@ func (f *fold) ask(w *wants) {
 	f.lastSaid.load(t, w.lastSaid.take())
 	f.aliases.load(t, w.aliases.take())
 	f.askSays(w.says.take())
+	f.askLinkable(w)
 	f.askPipelineVersions(w.pipelineVersions.take())
 	if list := w.stepsOf.take(); len(list) > 0 {
 		t.ask(latePipelineSQL, placesOf(list), func(v [][]byte) {

@@ -37,6 +37,16 @@ func (m *marks) later(field byte, o domain.Order) bool {
 	return true
 }
 
+// order is that of the fact that set the field; zero where none did.
+func (m marks) order(field byte) domain.Order {
+	for i := 0; i < len(m); i += markSize {
+		if m[i] == field {
+			return orderOf(m[i:])
+		}
+	}
+	return domain.Order{}
+}
+
 // orderOf reads the order of the record at the beginning.
 func orderOf(m marks) domain.Order {
 	var o domain.Order

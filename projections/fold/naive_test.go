@@ -22,6 +22,18 @@ type naive struct {
 	parents   map[domain.RunRef]parent
 	pipelines map[domain.RunRef]parent2
 	declared  map[domain.Name]declaration
+	plans     []plan
+	words     map[domain.RunRef]word
+}
+
+type plan struct {
+	domain.PipelineVersionRegistered
+	order domain.Order
+}
+
+type word struct {
+	text  string
+	order domain.Order
 }
 
 type declaration struct {
@@ -58,7 +70,7 @@ type parent2 struct {
 }
 
 func newNaive() *naive {
-	return &naive{lives: map[domain.Execution][]domain.Fact{}, parents: map[domain.RunRef]parent{}, pipelines: map[domain.RunRef]parent2{}, declared: map[domain.Name]declaration{}}
+	return &naive{lives: map[domain.Execution][]domain.Fact{}, parents: map[domain.RunRef]parent{}, pipelines: map[domain.RunRef]parent2{}, declared: map[domain.Name]declaration{}, words: map[domain.RunRef]word{}}
 }
 
 func (n *naive) add(r *domain.Recorded) {
@@ -69,6 +81,11 @@ func (n *naive) add(r *domain.Recorded) {
 		if p, ok := n.pipelines[e.Run]; e.Pipeline != nil && (!ok || p.order.Compare(o) <= 0) {
 			n.pipelines[e.Run] = parent2{*e.Pipeline, o}
 		}
+		if w, ok := n.words[e.Run]; e.Version != "" && (!ok || w.order.Compare(o) <= 0) {
+			n.words[e.Run] = word{e.Version, o}
+		}
+	case domain.PipelineVersionRegistered:
+		n.plans = append(n.plans, plan{e, o})
 	case domain.StepReported:
 		n.execution(domain.Execution{Run: e.Run})
 		n.live(e.Execution, domain.Fact{Phase: e.Phase, Order: o, Attempt: e.Attempt, Failure: e.Failure})
@@ -179,6 +196,41 @@ func (n *naive) covered(x domain.Execution) bool {
 }
 
 func (n *naive) life(x domain.Execution) domain.Life { return domain.FoldLife(n.lives[x]) }
+
+// meant are lines of runs with what they call the version of their pipeline, and which one that is.
+func (n *naive) meant() []string {
+	var out []string
+	for r, w := range n.words {
+		pipeline := r.Job
+		if p, ok := n.pipelines[r]; ok {
+			pipeline = p.name
+		}
+		var before, after []plan
+		hash := ""
+		for _, p := range n.plans {
+			switch {
+			case p.Pipeline != pipeline:
+			case p.Hash == w.text:
+				hash = p.Hash
+			case p.Label == w.text && p.order.Compare(w.order) <= 0:
+				before = append(before, p)
+			case p.Label == w.text:
+				after = append(after, p)
+			}
+		}
+		earlier := func(a, b plan) int { return a.order.Compare(b.order) }
+		switch {
+		case hash != "":
+		case len(before) > 0:
+			hash = slices.MaxFunc(before, earlier).Hash
+		case len(after) > 0:
+			hash = slices.MinFunc(after, earlier).Hash
+		}
+		out = append(out, fmt.Sprintf("%s %s %s", r, w.text, hash))
+	}
+	slices.Sort(out)
+	return out
+}
 
 // label writes an execution.
 func label(x domain.Execution) string {

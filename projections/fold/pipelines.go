@@ -2,7 +2,6 @@ package fold
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -146,82 +145,6 @@ func (p *pipelineRow) change(edit func(*domain.JobInfo)) {
 	if p.job == "{}" {
 		p.job = ""
 	}
-}
-
-type pipelineVersionRow struct {
-	pipeline         int64
-	number           int32
-	hash, label      string
-	spec             string
-	source, sourceAt string
-	code             string
-}
-
-var pipelineVersionsTable = table[int64, pipelineVersionRow]{
-	name: "pipeline_versions", keys: 1, noWas: true,
-	columns: []column{
-		{name: "key", typ: tInt8}, {name: "pipeline", typ: tInt8}, {name: "number", typ: tInt4}, {name: "hash", typ: tText}, {name: "label", typ: tText},
-		{name: "spec", typ: tJSON}, {name: "source", typ: tBytea, nullable: true}, {name: "source_at", typ: tText, nullable: true},
-		{name: "code", typ: tJSONB, nullable: true, canon: canonical[domain.CodeRef]},
-	},
-	bind: func(k *int64, r *pipelineVersionRow, to []any) []any {
-		return append(to, k, &r.pipeline, &r.number, &r.hash, &r.label, &r.spec, &r.source, &r.sourceAt, &r.code)
-	},
-}
-
-// registerVersion records a version of a pipeline. The same specification again changes nothing.
-func (f *fold) registerVersion(pipeline int64, e domain.PipelineVersionRegistered) error {
-	key := f.key(domain.PipelineVersionEntity(e.Pipeline, e.Hash))
-	if f.pipelineVersions.get(key) != nil {
-		return nil
-	}
-	spec, err := json.Marshal(e.Spec)
-	if err != nil {
-		return fmt.Errorf("write the specification: %w", err)
-	}
-	v := f.pipelineVersions.edit(key)
-	v.pipeline, v.number, v.hash, v.label = pipeline, f.count(pipeline, "version"), keyText(e.Hash), keyText(e.Label)
-	v.spec = plain(string(spec))
-	v.source, v.sourceAt = textOf(e.Source)
-	if e.Code != nil {
-		v.code = document(e.Code)
-	}
-	return nil
-}
-
-// pipelineVersion finds the version of a pipeline that a run names, by hash or label; 0: it is not registered yet.
-func (f *fold) pipelineVersion(pipeline int64, word string) int64 {
-	found := int64(0)
-	for p, r := range f.pipelineVersions.rows {
-		if p.ws == f.ws && r.will && r.next.pipeline == pipeline && (r.next.label == word || r.next.hash == word) && p.key > found {
-			found = p.key
-		}
-	}
-	return found
-}
-
-const pipelineVersionsSQL = `
-FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, pipeline, word)
-JOIN read.pipeline_versions t ON t.ws = x.ws AND t.pipeline = x.pipeline AND (t.label = x.word OR t.hash = x.word)`
-
-// A pipelineVersionWord is what a run calls the version of its pipeline: its hash or label.
-type pipelineVersionWord struct {
-	pipeline int64
-	word     string
-}
-
-// askPipelineVersions queues the reading of the versions that events name.
-func (f *fold) askPipelineVersions(list []place[pipelineVersionWord]) {
-	if len(list) == 0 {
-		return
-	}
-	ws, pipelines, words := &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tText}
-	for i := range list {
-		ws.add(false, &list[i].ws)
-		pipelines.add(false, &list[i].key.pipeline)
-		words.add(false, &list[i].key.word)
-	}
-	f.trip.ask("SELECT "+f.pipelineVersions.list()+pipelineVersionsSQL, []*array{ws, pipelines, words}, f.pipelineVersions.take)
 }
 
 type counterKey struct {

@@ -33,7 +33,7 @@ func TestLoadsUseIndexes(t *testing.T) {
 	many := len(s.events)
 	for i := range 3 {
 		at := float64(i * 100)
-		s.says(at, domain.PipelineVersionRegistered{Pipeline: p, Hash: "h"}, domain.RunReported{Phase: domain.Started, Run: native("n"), Pipeline: &p, Version: "h", Name: "x"})
+		s.says(at, domain.PipelineVersionRegistered{Pipeline: p, Hash: "h", Label: "l"}, domain.RunReported{Phase: domain.Started, Run: native("n"), Pipeline: &p, Version: "h", Name: "x"})
 		s.says(at, domain.StepReported{Phase: domain.Started, Execution: domain.Execution{Run: native("n"), Step: "s"}})
 		s.says(at, domain.MetricsLogged{Execution: domain.Execution{Run: native("n")}, Points: []domain.Metric{{Name: "m"}}})
 		s.writes(run("w", "write"), at, at+1, domain.IO{Artifact: data("x"), Version: "7", Columns: []domain.ColumnEdge{{Field: "a", From: data("y"), FromField: "b"}}})

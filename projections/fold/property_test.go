@@ -37,6 +37,7 @@ UNION ALL SELECT r.label || '/' || s.name, s.status, s.own_status, coalesce(json
 	edgesSQL    = labelsSQL + ` SELECT x.name, e.direction = 1, v.label, e.role FROM read.lineage_edges e JOIN x ON x.key = e.execution JOIN v ON v.key = e.version WHERE e.ws = $1`
 	linksSQL    = labelsSQL + ` SELECT s.name, t.name, coalesce(p.namespace || '/' || p.name, ''), e.supports FROM read.artifact_edges e JOIN c s ON s.key = e.source JOIN c t ON t.key = e.target
 LEFT JOIN read.pipelines p ON p.ws = e.ws AND p.key = e.pipeline WHERE e.ws = $1`
+	meantSQL = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
 )
 
 // equalNaive compares the rows with what the bare facts amount to.
@@ -45,7 +46,7 @@ func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	for _, c := range []struct {
 		what, sql string
 		want      []string
-	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}} {
+	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}} {
 		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
 			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 		}
@@ -74,6 +75,7 @@ func drawStory(t *rapid.T, s *story, most int) {
 		return out
 	}
 	scale := rapid.SampledFrom([]float64{1, 3600}).Draw(t, "scale") // near each other, or windows apart
+	registered := map[string]bool{}
 	count := rapid.IntRange(1, most).Draw(t, "messages")
 	for range count {
 		when := scale * float64(rapid.IntRange(1, 12).Draw(t, "when"))
@@ -110,7 +112,18 @@ func drawStory(t *rapid.T, s *story, most int) {
 			events = append(events, e)
 		case kind == 4:
 			p := job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))
-			events = append(events, domain.RunReported{Phase: phase, Run: native("n"), Pipeline: &p})
+			word := rapid.SampledFrom([]string{"", "v1", "v2", "h1"}).Draw(t, "version of the pipeline")
+			events = append(events, domain.RunReported{Phase: phase, Run: native("n"), Pipeline: &p, Version: word})
+		case kind == 7:
+			word := rapid.SampledFrom([]string{"v1", "v2", "h3"}).Draw(t, "version of the pipeline")
+			events = append(events, domain.RunReported{Phase: phase, Run: x.Run, Version: word})
+		case kind == 11 || kind == 13:
+			p, n := rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"), rapid.IntRange(1, 4).Draw(t, "hash")
+			if registered[p+fmt.Sprint(n)] {
+				continue // it is registered once
+			}
+			registered[p+fmt.Sprint(n)] = true
+			events = append(events, domain.PipelineVersionRegistered{Pipeline: job(p), Hash: fmt.Sprint("h", n), Label: []string{"v1", "v1", "v2", "v1"}[n-1]})
 		default:
 			var failure *domain.Failure
 			if phase == domain.Failed || phase == domain.Progressed {

@@ -49,6 +49,7 @@ type runDetailsRow struct {
 	code         string
 	orchestrator string
 	warnings     string
+	versionAt    time.Time
 	said         marks
 }
 
@@ -57,12 +58,13 @@ var runDetailsTable = table[int64, runDetailsRow]{
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "name", typ: tText, nullable: true}, {name: "version", typ: tInt8, nullable: true}, {name: "version_label", typ: tText, nullable: true},
 		{name: "code", typ: tJSONB, nullable: true, canon: canonical[domain.CodeRef]}, {name: "orchestrator", typ: tJSONB, nullable: true, canon: canonical[domain.OrchestratorRef]},
-		{name: "warnings", typ: tList, nullable: true, canon: canonical[[]string]}, {name: "said", typ: tBytea, nullable: true, live: true},
+		{name: "warnings", typ: tList, nullable: true, canon: canonical[[]string]},
+		{name: "version_at", typ: tTime, nullable: true, live: true}, {name: "said", typ: tBytea, nullable: true, live: true},
 	},
 	bind: func(k *int64, r *runDetailsRow, to []any) []any {
-		return append(to, k, &r.name, &r.version, &r.versionLabel, &r.code, &r.orchestrator, &r.warnings, (*string)(&r.said))
+		return append(to, k, &r.name, &r.version, &r.versionLabel, &r.code, &r.orchestrator, &r.warnings, &r.versionAt, (*string)(&r.said))
 	},
-	same: func(a, b runDetailsRow) bool { a.said = b.said; return a == b },
+	same: func(a, b runDetailsRow) bool { a.said, a.versionAt = b.said, b.versionAt; return a == b },
 }
 
 // nameRun makes the row of a run that was never named before: a placeholder until a fact on it comes.
@@ -97,7 +99,10 @@ func (f *fold) runReported(e domain.RunReported) error {
 	if e.Run.Job != (domain.Name{}) {
 		f.jobSays(r.pipeline, e.Job, e.Code)
 	}
-	f.runDetailed(key, r.pipeline, e)
+	f.runDetailed(key, e)
+	if e.Version != "" || e.Pipeline != nil {
+		f.linkVersion(key)
+	}
 	f.set(key, domain.KindRun, spaceParameters, e.Parameters)
 	f.set(key, domain.KindRun, spaceMetadata, e.Metadata)
 	f.tag(key, domain.KindRun, e.Tags)
@@ -105,7 +110,7 @@ func (f *fold) runReported(e domain.RunReported) error {
 }
 
 // runDetailed folds in what hardly ever changes of a run.
-func (f *fold) runDetailed(key, pipeline int64, e domain.RunReported) {
+func (f *fold) runDetailed(key int64, e domain.RunReported) {
 	if e.Name == "" && e.Version == "" && e.Code == nil && e.Orchestrator == nil {
 		return
 	}
@@ -115,8 +120,7 @@ func (f *fold) runDetailed(key, pipeline int64, e domain.RunReported) {
 		f.words.add(f, domain.KindRun, key, e.Name)
 	}
 	if e.Version != "" && d.said.later(markVersion, f.order) {
-		d.versionLabel = keyText(e.Version)
-		d.version = f.pipelineVersion(pipeline, d.versionLabel)
+		d.versionLabel, d.versionAt = keyText(e.Version), f.order.At
 	}
 	if e.Code != nil && d.said.later(markCode, f.order) {
 		d.code = document(e.Code)

@@ -33,6 +33,7 @@ type lineage struct {
 	pageUses      map[place[int64]][]pageUse // of an execution that is in the database
 	newUses       []newUse
 	pagePipelines map[domain.RunRef][]int64
+	pageWords     map[domain.RunRef][]string   // what a run calls the version of its pipeline
 	joined        map[place[domain.Name]]int64 // names that aliases of the page join to a class in the database
 }
 
@@ -41,6 +42,7 @@ func (l *lineage) init() {
 	l.contents = map[place[uuid.UUID]]*says{}
 	l.joined = map[place[domain.Name]]int64{}
 	l.pageUses, l.pagePipelines = map[place[int64]][]pageUse{}, map[domain.RunRef][]int64{}
+	l.pageWords = map[domain.RunRef][]string{}
 }
 
 // reads: each read as it is resolved now.

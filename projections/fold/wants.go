@@ -34,6 +34,7 @@ func (w *wanted[K]) take() []place[K] {
 type wants struct {
 	workspaces                  wanted[workspaceKey]
 	pipelineVersions            wanted[pipelineVersionWord]
+	registered                  wanted[registration]
 	runsUp, runsDown, runsMaybe wanted[int64]
 	runDetails, steps, stepsOf  wanted[int64]
 	pipelines, declared         wanted[int64]
@@ -143,12 +144,12 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 				w.stepsOf.want(e.ws, key)
 			}
 		}
+		if x.Version != "" {
+			f.pageWords[x.Run] = append(f.pageWords[x.Run], keyText(x.Version))
+		}
 		if n, ok := x.PipelineName(); ok {
 			pipeline := f.pipelineKey(n)
 			f.pagePipelines[x.Run] = append(f.pagePipelines[x.Run], pipeline)
-			if x.Version != "" && pipeline != 0 {
-				w.pipelineVersions.want(e.ws, pipelineVersionWord{pipeline, keyText(x.Version)})
-			}
 			attributes(pipeline, x.Job != nil && len(x.Job.Tags) > 0)
 			if key != 0 && pipeline != 0 {
 				p := place[int64]{e.ws, key}
@@ -188,8 +189,7 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 		attributes(f.pipelineKey(x.Pipeline), true)
 	case domain.PipelineVersionRegistered:
 		if key := f.pipelineKey(x.Pipeline); key != 0 {
-			w.counters.want(e.ws, counterKey{key, "version"})
-			w.pipelineVersions.want(e.ws, pipelineVersionWord{key, keyText(x.Hash)})
+			f.wantRegistered(w, e, key, x)
 		}
 	case domain.ArtifactObserved:
 		ios([]domain.IO{x.IO})

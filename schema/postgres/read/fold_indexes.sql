@@ -11,6 +11,8 @@ CREATE INDEX reads_name ON read.reads (ws, artifact, name) WHERE name <> '';
 CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
 CREATE INDEX artifact_versions_outside ON read.artifact_versions (ws, artifact) WHERE producer IS NULL AND name IS NULL;
 CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
+CREATE INDEX run_details_unlinked ON read.run_details (ws, version_label) WHERE version IS NULL AND version_label IS NOT NULL;
+CREATE INDEX run_details_version ON read.run_details (ws, version, version_at) WHERE version IS NOT NULL;
 CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);
 CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
 CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);

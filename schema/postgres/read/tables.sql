@@ -78,6 +78,7 @@ CREATE TABLE read.pipeline_versions (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
     pipeline bigint NOT NULL, number int NOT NULL, hash text NOT NULL, label text NOT NULL DEFAULT '',
     spec json NOT NULL, source bytea, source_at text, code jsonb,
+    registered_at timestamptz NOT NULL DEFAULT 'epoch', digest bytea NOT NULL DEFAULT '',  -- order of its registration
     PRIMARY KEY (ws, key)
 );
 
@@ -102,6 +103,7 @@ CREATE TABLE read.runs_was (LIKE read.runs INCLUDING DEFAULTS, until bigint NOT 
 CREATE TABLE read.run_details (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
     name text, version bigint, version_label text, code jsonb, orchestrator jsonb, warnings text[],
+    version_at timestamptz,                   -- when the version was named; changes in place, NULL in _was
     said bytea,
     PRIMARY KEY (ws, key)
 );
@@ -188,7 +190,7 @@ CREATE TABLE read.version_details_was (LIKE read.version_details INCLUDING DEFAU
 CREATE TABLE read.lineage_edges (
     ws int NOT NULL, execution bigint NOT NULL, direction smallint NOT NULL, version bigint NOT NULL, role text NOT NULL DEFAULT '', since bigint NOT NULL,
     position int NOT NULL DEFAULT 0,
-    PRIMARY KEY (ws, execution, direction, version, role)
+    PRIMARY KEY (ws, execution, direction, version, role) INCLUDE (since)   -- walks read the index alone
 );
 CREATE TABLE read.lineage_edges_was (LIKE read.lineage_edges INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
 
@@ -196,7 +198,7 @@ CREATE TABLE read.lineage_edges_was (LIKE read.lineage_edges INCLUDING DEFAULTS,
 CREATE TABLE read.artifact_edges (
     ws int NOT NULL, source bigint NOT NULL, target bigint NOT NULL, pipeline bigint NOT NULL, since bigint NOT NULL,
     supports int NOT NULL,                    -- counted in place, not temporal
-    PRIMARY KEY (ws, source, target, pipeline)
+    PRIMARY KEY (ws, source, target, pipeline) INCLUDE (since)
 );
 CREATE TABLE read.artifact_edges_was (LIKE read.artifact_edges INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
 
