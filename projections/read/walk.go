@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/annals-io/annals/domain"
@@ -36,9 +37,18 @@ type walk struct {
 // A oneWay is the walk in one direction.
 type oneWay struct {
 	to       way
-	seen     []bool  // of nodes
-	frontier []int64 // not expanded
-	beyond   []hop   // to what found no room
+	seen     []bool       // of nodes
+	frontier []int64      // not expanded
+	beyond   []hop        // to what found no room
+	begun    func() found // waits for what is being read for the next step; nil: nothing is
+}
+
+// found is what was read of the hops from some nodes; see [DB.hops].
+type found struct {
+	hops []hop
+	next int
+	cut  bool
+	err  error
 }
 
 func (d *DB) emptyWalk(m Moment, q LineageQuery) *walk {
@@ -112,7 +122,12 @@ func (o *oneWay) see(i int) (fresh bool) {
 
 // run walks level by level, both ways in turn, so that what finds room is what is nearest.
 func (w *walk) run(ctx context.Context) error {
+	var begun sync.WaitGroup
+	defer begun.Wait()
 	for level := 1; level <= w.q.Depth; level++ {
+		if len(w.ways) == 2 && !w.dropped {
+			w.begin(ctx, w.ways[1], &begun)
+		}
 		for _, o := range w.ways {
 			if w.dropped || len(o.frontier) == 0 {
 				continue
@@ -125,12 +140,7 @@ func (w *walk) run(ctx context.Context) error {
 			}
 		}
 	}
-	for _, o := range w.ways {
-		if err := w.rest(ctx, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.end(ctx)
 }
 
 // step expands the frontier once, or as much of it as there is room for.
@@ -140,10 +150,10 @@ func (w *walk) step(ctx context.Context, o *oneWay, level int) error {
 		distance = -level
 	}
 	var reached []int64
-	for _, s := range []side{execution, version, artifact} {
+	for s := range sides {
 		nodes := w.onSide(o.frontier, s)
 		for len(nodes) > 0 && !w.dropped {
-			hops, next, err := w.neighbours(ctx, s, o.to, nodes)
+			hops, next, err := w.neighbours(ctx, s, o, nodes)
 			if err != nil {
 				return err
 			}
@@ -188,49 +198,6 @@ func (w *walk) onSide(nodes []int64, s side) []int64 {
 	return out
 }
 
-// rest looks beyond the nodes that were not expanded: edges to nodes of the answer belong to it, the others are
-// counted.
-func (w *walk) rest(ctx context.Context, o *oneWay) error {
-	hops := o.beyond
-	for _, s := range []side{execution, version, artifact} {
-		nodes := w.onSide(o.frontier, s)
-		if len(nodes) == 0 {
-			continue
-		}
-		more, err := w.look(ctx, s, o.to, nodes)
-		if err != nil {
-			return err
-		}
-		hops = append(hops, more...)
-	}
-	if err := w.filter(ctx, hops); err != nil {
-		return err
-	}
-	counted := map[[2]int64]bool{}
-	for _, h := range hops {
-		to, sent := w.index[h.to]
-		pair := [2]int64{h.from, h.to}
-		switch {
-		case w.refused[h.to] || counted[pair] && !sent:
-		case sent:
-			w.join(w.index[h.from], to, h, o.to)
-		default:
-			counted[pair] = true
-			w.more(h.from, o.to)
-		}
-	}
-	return nil
-}
-
-func (w *walk) more(key int64, to way) {
-	n := &w.nodes[w.index[key]]
-	if to == up {
-		n.MoreUp = min(n.MoreUp+1, moreBound)
-		return
-	}
-	n.MoreDown = min(n.MoreDown+1, moreBound)
-}
-
 // join adds an edge in the direction the data went, unless it is there: both ways may have seen it.
 func (w *walk) join(from, to int, h hop, way way) {
 	if way == up {
@@ -263,20 +230,27 @@ func (s side) opposite() side {
 
 // neighbours are the hops from the first nodes of a side, as many as there could be room for; next is the first node
 // without. Where steps stand for their runs, a run has the neighbours of its steps, and all nodes are taken at once.
-func (w *walk) neighbours(ctx context.Context, s side, to way, nodes []int64) (hops []hop, next int, err error) {
-	bound := max(4*(w.q.MaxNodes-len(w.nodes))+w.db.bounds.hops, 1)
+func (w *walk) neighbours(ctx context.Context, s side, o *oneWay, nodes []int64) (hops []hop, next int, err error) {
 	if w.q.Collapse && s == execution {
-		hops, err = w.look(ctx, s, to, nodes)
+		hops, err = w.look(ctx, s, o.to, nodes)
 		return hops, len(nodes), err
 	}
-	hops, next, cut, err := w.db.hops(ctx, w.m, s, to, nodes, bound)
-	if err != nil {
-		return nil, 0, err
+	var f found
+	if o.begun != nil {
+		f, o.begun = o.begun(), nil
+	} else {
+		f.hops, f.next, f.cut, f.err = w.db.hops(ctx, w.m, s, o.to, nodes, w.bound())
 	}
-	w.cut = w.cut || cut
-	hops, err = w.collapse(ctx, hops, s)
-	return hops, next, err
+	if f.err != nil {
+		return nil, 0, f.err
+	}
+	w.cut = w.cut || f.cut
+	hops, err = w.collapse(ctx, f.hops, s)
+	return hops, f.next, err
 }
+
+// bound is how many hops are read at once.
+func (w *walk) bound() int { return max(4*(w.q.MaxNodes-len(w.nodes))+w.db.bounds.hops, 1) }
 
 // look is the hops from all nodes of a side; of very many, the first of each.
 func (w *walk) look(ctx context.Context, s side, to way, nodes []int64) ([]hop, error) {
@@ -341,13 +315,20 @@ func (w *walk) filter(ctx context.Context, hops []hop) error {
 	return nil
 }
 
+// unknown are the nodes of which nothing is known but their keys.
+func (w *walk) unknown() [sides][]int64 {
+	var out [sides][]int64
+	for i, n := range w.nodes {
+		if _, ok := w.known[n.Key]; !ok {
+			out[w.sides[i]] = append(out[w.sides[i]], n.Key)
+		}
+	}
+	return out
+}
+
 // graph is the answer: everything that was reached, with names, from near to far.
 func (w *walk) graph(ctx context.Context) (Graph, error) {
-	var unknown [sides][]int64
-	for i, n := range w.nodes {
-		unknown[w.sides[i]] = append(unknown[w.sides[i]], n.Key)
-	}
-	if err := w.learn(ctx, unknown); err != nil {
+	if err := w.learn(ctx, w.unknown()); err != nil {
 		return Graph{}, err
 	}
 	g := Graph{Nodes: w.nodes, Edges: w.edges, Revision: w.m.Revision, Complete: true}
