@@ -97,7 +97,7 @@ func (r *Resolver) runQuery(ctx context.Context, at *model.Moment, f *model.RunF
 		}
 		q.Conditions = append(q.Conditions, m)
 	}
-	return q, nil
+	return q, r.runWhere(ctx, at, f.Where, &q)
 }
 
 // maxConditions bounds the conditions on parameters, on metadata and on metrics.

@@ -32,6 +32,7 @@ type runFilters struct {
 	text, sort                       string
 	startedAfter, startedBefore      string
 	all                              bool
+	metric                           string // that is ordered by
 }
 
 func (f *runFilters) add(cmd *cobra.Command) {
@@ -60,14 +61,15 @@ func (f *runFilters) variables() (map[string]any, error) {
 		}
 		filter[name] = t.UTC()
 	}
-	for _, text := range f.where {
-		for _, one := range splitAnd(text) {
-			if err := addCondition(filter, one); err != nil {
-				return nil, err
-			}
-		}
+	where, err := joinWhere(f.where)
+	if err != nil {
+		return nil, err
 	}
-	order, err := runOrder(f.sort)
+	if where != "" {
+		filter["where"] = where
+	}
+	order, metric, err := runOrder(f.sort)
+	f.metric = metric
 	return map[string]any{"filter": filter, "orderBy": order}, err
 }
 
@@ -79,17 +81,20 @@ func (a *app) runList() *cobra.Command {
 		Use: "list", Short: "List runs, the newest first", Args: cobra.NoArgs,
 		Long: `List runs, the newest first. Nested runs are left out unless --all is given.
 
-Conditions of --where name a metric, a parameter, an entry of metadata, or the run's own fields:
+Conditions of --where name a metric, a parameter, an entry of metadata, a tag, or a field of the run:
 
   --where 'metrics.rmse < 0.2'            numbers compare as numbers; = != < <= > >=
-  --where 'metrics.rmse:min < 0.1'        the least value ever logged; :max, :last
-  --where 'parameters.optimizer = adam'
-  --where 'parameters.depth in (3, 5)'
-  --where 'metadata.note contains leak'
-  --where 'metrics.auc exists'
+  --where 'min(metrics.rmse) < 0.1'       the least value ever logged; max( ), last( )
+  --where 'params.optimizer = adam'       text; "0.1" in quotes is text too
+  --where 'params.depth in (3, 5)'        or not in
+  --where 'metadata.note contains leak'   or ~
+  --where 'metrics.auc exists'            or not exists
+  --where 'metadata."git branch" = main'  quote a name with blanks or signs
   --where 'status in (failed, lost) and started > 2026-03-01 and tags.team = fraud'
 
-All conditions must hold; several stand in one, joined by and, or in several --where. --sort takes the same names: --sort -metrics.rmse.`,
+The run's fields are status, pipeline, id, text, nested, contradictory, started, ended, created.
+All conditions must hold; several stand in one, joined by and, or in several --where. --sort takes
+created, started, ended, duration, and the same names of values: --sort -metrics.rmse.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			vars, err := filters.variables()
 			if err != nil {
@@ -99,7 +104,7 @@ All conditions must hold; several stand in one, joined by and, or in several --w
 				{"RUN", runRef}, {"STATUS", field("status")}, {"STARTED", moment("startedAt")}, {"TOOK", duration("durationMs")}, {"TAGS", tagsOf}, {"RUN ID", field("runId")},
 			}
 			node := runRow
-			if name := filters.shownMetric(); name != "" {
+			if name := filters.metric; name != "" {
 				node += fmt.Sprintf(" metrics(names: [%s]) { name last min max }", rawJSON(name))
 				columns = append(columns[:2:2], append([]column{{strings.ToUpper(name), metricOf}}, columns[2:]...)...)
 			}
@@ -110,16 +115,6 @@ All conditions must hold; several stand in one, joined by and, or in several --w
 	filters.add(cmd)
 	asOf.add(cmd)
 	return cmd
-}
-
-// shownMetric is the metric that is ordered by, which people want to see.
-func (f *runFilters) shownMetric() string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(f.sort, "-"), ":")
-	name, ok := strings.CutPrefix(name, "metrics.")
-	if !ok {
-		return ""
-	}
-	return name
 }
 
 func metricOf(r row) string {

@@ -1,150 +1,73 @@
 package main
 
 import (
-	"regexp"
+	"errors"
 	"strings"
-	"time"
+
+	"github.com/annals-io/annals/projections/read"
 )
 
-// splitAnd takes conditions apart that are joined by the word and, outside of quotes and parentheses.
-func splitAnd(text string) []string {
-	var parts []string
-	depth, quote, begin := 0, byte(0), 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == '\\' && quote == '"' {
-				i++
-			} else if c == quote {
-				quote = 0
-			}
-		case c == '"', c == '\'':
-			quote = c
-		case c == '(':
-			depth++
-		case c == ')':
-			depth--
-		case depth == 0 && joins(text[i:]):
-			parts = append(parts, text[begin:i])
-			begin = i + len(" and")
+// The grammar of --where and --sort is that of package read, which the server speaks too. It is read here first, so
+// that a slip is shown at its place and nothing is sent.
+
+// joinWhere makes one condition of all that were given.
+func joinWhere(texts []string) (string, error) {
+	for _, text := range texts { // each alone, so that a place is one in what was typed
+		if _, err := read.ParseWhere(text); err != nil {
+			return "", slip("--where", text, err, "write 'metrics.rmse < 0.2', 'params.optimizer = adam', 'status in (failed, lost) and started > 2026-03-01'; `annals run list --help` shows more")
 		}
 	}
-	return append(parts, text[begin:])
-}
-
-// joins says whether a text begins with the word and, in white space.
-func joins(text string) bool {
-	return len(text) > 4 && isBlank(text[0]) && strings.EqualFold(text[1:4], "and") && isBlank(text[4])
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
-
-// fieldShape is a condition on a field that every run has.
-var fieldShape = regexp.MustCompile(`^\s*(status|pipeline|tags?|started|ended|created|id|name)(?:\.([^\s=<>!]+))?\s*(!=|==|=|<=|>=|<|>|(?i:\s(?:in|exists)\b))\s*(.*?)\s*$`)
-
-// addCondition puts one condition into a filter of runs.
-func addCondition(filter map[string]any, text string) error {
-	m := fieldShape.FindStringSubmatch(text)
-	if m == nil {
-		c, err := parseCondition(text)
-		if err != nil {
-			return err
-		}
-		list, _ := filter[c.of].([]map[string]any)
-		filter[c.of] = append(list, c.input())
-		return nil
+	all := strings.Join(texts, " and ")
+	if all == "" {
+		return "", nil
 	}
-	values, err := wordsOf(text, strings.ToLower(strings.TrimSpace(m[3])), m[4])
+	if _, err := read.ParseWhere(all); err != nil {
+		return "", slip("--where", all, err, "say each field once")
+	}
+	return all, nil
+}
+
+// slip is a usage failure that points into what was typed.
+func slip(flag, text string, err error, hint string) error {
+	var wrong *read.WhereError
+	if !errors.As(err, &wrong) {
+		return usage("%s %q: %v", flag, text, err).with("%s", hint)
+	}
+	f := usage("%s, column %d: %s", flag, wrong.Column, wrong.Message).with("%s", hint)
+	if typed := []rune(wrong.Text); len(typed) > 0 {
+		at := min(wrong.Column-1, len(typed))
+		f.Path = string(typed[:at]) + " >>> " + string(typed[at:])
+	}
+	return f
+}
+
+var orderWords = map[read.OrderBy]string{
+	read.ByCreated: "CREATED", read.ByStarted: "STARTED", read.ByEnded: "ENDED", read.ByDuration: "DURATION",
+	read.ByParameter: "PARAMETER", read.ByMetadata: "METADATA", read.ByMetric: "METRIC",
+}
+
+// runOrder reads --sort of runs, and answers it as GraphQL takes it; nil where nothing is asked. metric is the one that
+// is ordered by, which people want to see.
+func runOrder(sort string) (order map[string]any, metric string, err error) {
+	if sort == "" {
+		return nil, "", nil
+	}
+	o, err := read.ParseSort(sort)
 	if err != nil {
-		return err
+		return nil, "", slip("--sort", sort, err, "write created, -started, -metrics.rmse, min(metrics.loss) or params.lr")
 	}
-	return addField(filter, text, m[1], m[2], operators[strings.ToLower(strings.TrimSpace(m[3]))], values)
-}
-
-// wordsOf are the words that a field is compared with: one, or a list in parentheses.
-func wordsOf(text, op, rest string) ([]string, error) {
-	if op == "exists" {
-		return nil, nil
+	order = map[string]any{"by": orderWords[o.By], "direction": "DESC"}
+	if o.Ascending {
+		order["direction"] = "ASC"
 	}
-	words := []string{rest}
-	if op == "in" {
-		inside, ok := strings.CutPrefix(rest, "(")
-		inside, ok2 := strings.CutSuffix(inside, ")")
-		if !ok || !ok2 {
-			return nil, usage("--where %q: in takes a list: in (a, b)", text)
-		}
-		words = strings.Split(inside, ",")
+	if o.Name != "" {
+		order["name"] = o.Name
 	}
-	for i, w := range words {
-		w = strings.TrimSpace(w)
-		if plain, err := unquoted(w); err == nil {
-			w = plain
-		}
-		if words[i] = strings.Trim(w, `'`); words[i] == "" {
-			return nil, usage("--where %q: the value to compare with is missing", text)
+	if o.By == read.ByMetric {
+		metric = o.Name
+		if o.Of != "" {
+			order["of"] = strings.ToUpper(string(o.Of))
 		}
 	}
-	return words, nil
-}
-
-func addField(filter map[string]any, text, name, key, op string, words []string) error {
-	more := func(field string, values []string) error {
-		list, _ := filter[field].([]string)
-		filter[field] = append(list, values...)
-		return nil
-	}
-	switch {
-	case name == "status" && (op == "EQ" || op == "IN") && filter["statuses"] == nil:
-		return more("statuses", upper(words))
-	case name == "status" && op == "NE":
-		return more("excludeStatuses", upper(words))
-	case name == "pipeline" && (op == "EQ" || op == "IN") && filter["pipelines"] == nil:
-		return more("pipelines", words)
-	case strings.HasPrefix(name, "tag") && key != "" && op == "EXISTS":
-		return more("tags", []string{key})
-	case strings.HasPrefix(name, "tag") && op == "EQ":
-		return more("tags", []string{tagWord(key, words[0])})
-	case strings.HasPrefix(name, "tag") && op == "NE":
-		return more("excludeTags", []string{tagWord(key, words[0])})
-	case name == "id" && op == "EQ":
-		filter["runId"] = words[0]
-		return nil
-	case name == "name" && op == "EQ":
-		filter["text"] = words[0]
-		return nil
-	case op == "GT" || op == "GTE" || op == "LT" || op == "LTE":
-		return addTime(filter, text, name, op, words[0])
-	}
-	return usage("--where %q: %s cannot be asked that", text, name).
-		with("status, pipeline, tags.KEY, id and name are compared by =, some by != and in; started, ended and created by < and >")
-}
-
-func tagWord(key, word string) string {
-	if key == "" {
-		return word
-	}
-	return key + "=" + word
-}
-
-// addTime bounds a time: the bounds of a filter leave the moment itself out, >= and <= take it in.
-func addTime(filter map[string]any, text, name, op, word string) error {
-	if name != "started" && name != "ended" && name != "created" {
-		return usage("--where %q: %s is no time", text, name)
-	}
-	t, err := parseTime(word)
-	if err != nil {
-		return err
-	}
-	side := "After"
-	if op[0] == 'L' {
-		side = "Before"
-	}
-	switch op {
-	case "GTE":
-		t = t.Add(-time.Microsecond)
-	case "LTE":
-		t = t.Add(time.Microsecond)
-	}
-	filter[name+side] = t.UTC()
-	return nil
+	return order, metric, nil
 }

@@ -1,56 +1,64 @@
 package main
 
 import (
-	"encoding/json"
-	"slices"
+	"errors"
+	"reflect"
+	"strings"
 	"testing"
 )
 
-func TestSplitAnd(t *testing.T) {
+func TestConditionsAreReadBeforeTheyAreSent(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string][]string{
-		"a = 1":                              {"a = 1"},
-		"a = 1 and b = 2 AND c in (x and y)": {"a = 1", " b = 2", " c in (x and y)"},
-		`a = "x and y" and b = 'p and q'`:    {`a = "x and y"`, ` b = 'p and q'`},
-		"android = 1 and band = 2":           {"android = 1", " band = 2"},
+	for _, tt := range []struct {
+		texts []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"metrics.rmse < 0.2"}, "metrics.rmse < 0.2"},
+		{[]string{"metrics.rmse < 0.2", "tags.team not in (ml, fraud) and params.seed not exists"}, "metrics.rmse < 0.2 and tags.team not in (ml, fraud) and params.seed not exists"},
 	} {
-		if got := splitAnd(text); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", text, got, want)
+		if got, err := joinWhere(tt.texts); err != nil || got != tt.want {
+			t.Errorf("%q: %q, %v; want %q", tt.texts, got, err, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		texts       []string
+		said, place string
+	}{
+		{[]string{"rmse < 0.2"}, "column 1", " >>> rmse < 0.2"},
+		{[]string{"status = lost", "status = faild"}, "column 10", "status =  >>> faild"},
+		{[]string{"status = lost", "status = failed"}, "twice", "status = lost and  >>> status = failed"},
+		{[]string{"metrics.rmse <"}, "expected a value", "metrics.rmse < >>> "},
+		{[]string{""}, "no condition", ""},
+	} {
+		_, err := joinWhere(tt.texts)
+		var f *failure
+		if !errors.As(err, &f) || f.Exit != exitUsage || f.Hint == "" || !strings.Contains(f.Message, tt.said) || f.Path != tt.place {
+			t.Errorf("%q: %+v; want a usage failure that says %q at %q", tt.texts, f, tt.said, tt.place)
 		}
 	}
 }
 
-func TestWhere(t *testing.T) {
+func TestSorting(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"status = failed":                           `{"statuses":["FAILED"]}`,
-		"status in (failed, lost)":                  `{"statuses":["FAILED","LOST"]}`,
-		"status != running and status != queued":    `{"excludeStatuses":["RUNNING","QUEUED"]}`,
-		`pipeline = "db/daily load"`:                `{"pipelines":["db/daily load"]}`,
-		"tags.team = ml and tags.draft exists":      `{"tags":["team=ml","draft"]}`,
-		"tags.team != ml":                           `{"excludeTags":["team=ml"]}`,
-		"id = train-3":                              `{"runId":"train-3"}`,
-		"started > 2026-03-01":                      `{"startedAfter":"2026-03-01T00:00:00Z"}`,
-		"ended <= 2026-03-01":                       `{"endedBefore":"2026-03-01T00:00:00.000001Z"}`,
-		"metrics.rmse < 0.2 and parameters.lr >= 1": `{"metrics":[{"name":"rmse","of":"LAST","op":"LT","value":0.2}],"parameters":[{"name":"lr","op":"GTE","value":1}]}`,
+	for text, want := range map[string]map[string]any{
+		"":                       nil,
+		"started":                {"by": "STARTED", "direction": "ASC"},
+		"-duration":              {"by": "DURATION", "direction": "DESC"},
+		"-metrics.rmse":          {"by": "METRIC", "direction": "DESC", "name": "rmse"},
+		"min(metrics.a.b)":       {"by": "METRIC", "direction": "ASC", "name": "a.b", "of": "MIN"},
+		"params.lr":              {"by": "PARAMETER", "direction": "ASC", "name": "lr"},
+		`-metadata."git branch"`: {"by": "METADATA", "direction": "DESC", "name": "git branch"},
 	} {
-		filter := map[string]any{}
-		var err error
-		for _, one := range splitAnd(text) {
-			if e := addCondition(filter, one); e != nil {
-				err = e
-			}
-		}
-		if got, _ := json.Marshal(filter); err != nil || string(got) != want {
-			t.Errorf("%s: %s, %v; want %s", text, got, err, want)
+		got, metric, err := runOrder(text)
+		if err != nil || !reflect.DeepEqual(got, want) || (metric != "") != strings.Contains(text, "metrics") {
+			t.Errorf("%s: %v of %q, %v; want %v", text, got, metric, err, want)
 		}
 	}
-	for _, text := range []string{"status < failed", "status exists", "pipeline != x", "started = 2026-03-01", "started > yesterday", "status in failed", "status =", "tags exists"} {
-		if err := addCondition(map[string]any{}, text); err == nil {
-			t.Errorf("%s is taken", text)
+	for _, text := range []string{"size", "metrics.", "avg(metrics.rmse)", "--started"} {
+		var f *failure
+		if _, _, err := runOrder(text); !errors.As(err, &f) || f.Exit != exitUsage || f.Hint == "" {
+			t.Errorf("%s: %v", text, err)
 		}
-	}
-	if err := addCondition(map[string]any{"statuses": []string{"FAILED"}}, "status = lost"); err == nil {
-		t.Error("a run has two statuses")
 	}
 }

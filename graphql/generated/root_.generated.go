@@ -8883,6 +8883,8 @@ input RunFilter {
   metadata: [ValueFilter!]
   "Conditions on metrics; 10 at most."
   metrics: [MetricFilter!]
+  "Conditions as people type them, joined by ` + "`" + `and` + "`" + `: ` + "`" + `metrics.rmse < 0.2 and status in (failed, lost) and tags.team != ml` + "`" + `. They hold beside the other fields; docs/cli.md has the grammar."
+  where: String
 }
 
 """

@@ -4889,7 +4889,7 @@ func (ec *executionContext) unmarshalInputRunFilter(ctx context.Context, obj any
 		asMap["nested"] = false
 	}
 
-	fieldsInOrder := [...]string{"statuses", "excludeStatuses", "pipelines", "tags", "excludeTags", "text", "runId", "nested", "parent", "startedAfter", "startedBefore", "endedAfter", "endedBefore", "createdAfter", "createdBefore", "contradictory", "parameters", "metadata", "metrics"}
+	fieldsInOrder := [...]string{"statuses", "excludeStatuses", "pipelines", "tags", "excludeTags", "text", "runId", "nested", "parent", "startedAfter", "startedBefore", "endedAfter", "endedBefore", "createdAfter", "createdBefore", "contradictory", "parameters", "metadata", "metrics", "where"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -5029,6 +5029,13 @@ func (ec *executionContext) unmarshalInputRunFilter(ctx context.Context, obj any
 				return it, err
 			}
 			it.Metrics = data
+		case "where":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("where"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Where = data
 		}
 	}
 	return it, nil

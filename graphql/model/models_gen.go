@@ -1321,6 +1321,8 @@ type RunFilter struct {
 	Metadata []*ValueFilter `json:"metadata,omitempty,omitzero"`
 	// Conditions on metrics; 10 at most.
 	Metrics []*MetricFilter `json:"metrics,omitempty,omitzero"`
+	// Conditions as people type them, joined by `and`: `metrics.rmse < 0.2 and status in (failed, lost) and tags.team != ml`. They hold beside the other fields; docs/cli.md has the grammar.
+	Where *string `json:"where,omitempty,omitzero"`
 }
 
 // The run of the event is nested in another one.
