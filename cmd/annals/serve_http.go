@@ -13,9 +13,9 @@ import (
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
-	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
+	refused "github.com/annals-io/annals/ingest/refusal"
 )
 
 // web is the HTTP server: one router that denies by default, and around it what concerns every request.
@@ -80,46 +80,23 @@ func door(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, error)
 		return "", domain.Actor{}, access.ErrMissing
 	}
 	slug, err := p.Target(named)
+	var mismatch *access.MismatchError
+	if errors.As(err, &mismatch) {
+		return "", domain.Actor{}, &refused.Problem{Status: http.StatusConflict, Shared: true, Code: refused.WorkspaceConflict, Field: refused.Workspace, Rule: "A request names the workspace that its key is bound to, or none.",
+			Message: mismatch.Error() + ": nothing was written"}
+	}
 	if err != nil {
 		return "", domain.Actor{}, err
 	}
 	if !p.CanIngest(slug) {
-		return "", domain.Actor{}, &domain.Error{Code: domain.NotFound, Subject: "workspace", Message: "there is no such workspace: create it first"}
+		return "", domain.Actor{}, refused.NoWorkspace(slug)
 	}
 	return slug, p.Actor(), nil
 }
 
-// refuseIngest answers an error of the door, or of a whole request of events.
-func refuseIngest(w http.ResponseWriter, _ *http.Request, err error) {
-	access.Refuse(w, ingestRefusal(err))
-}
-
-func ingestRefusal(err error) error {
-	var (
-		mismatch *access.MismatchError
-		whole    *native.StatusError
-		rule     *domain.Error
-		conflict *eventstore.CommandConflictError
-		large    *eventstore.TooLargeError
-	)
-	switch {
-	case errors.As(err, &mismatch):
-		return &access.Refusal{Status: http.StatusConflict, Code: "workspace_conflict", Message: mismatch.Error() + ": nothing was written"}
-	case errors.As(err, &whole):
-		return &access.Refusal{Status: whole.Status, Code: whole.Code, Message: whole.Message}
-	case errors.As(err, &conflict):
-		return &access.Refusal{Status: http.StatusConflict, Code: string(domain.Conflict), Message: "another event has the same id"}
-	case errors.As(err, &large):
-		return &access.Refusal{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "the facts of one event are too many: divide them over several"}
-	case errors.As(err, &rule):
-		status := map[domain.Code]int{domain.NotFound: http.StatusNotFound, domain.Gone: http.StatusGone, domain.Archived: http.StatusConflict, domain.Conflict: http.StatusConflict}[rule.Code]
-		if status == 0 {
-			status = http.StatusBadRequest
-		}
-		return &access.Refusal{Status: status, Code: string(rule.Code), Message: rule.Error()}
-	}
-	return err // a *Refusal says its own; anything else is told as 503, come again
-}
+// refuseIngest answers what package refusal has no word for: a missing key, or an outage, which is told as 503, come
+// again.
+func refuseIngest(w http.ResponseWriter, _ *http.Request, err error) { access.Refuse(w, err) }
 
 // unbound is for what concerns the whole instance: keys of one workspace may not see it.
 func unbound(h http.Handler) http.Handler {

@@ -1,21 +1,19 @@
 package native
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/ingest/foreign"
+	"github.com/annals-io/annals/ingest/refusal"
 )
 
 // The limits of one request.
@@ -33,8 +31,8 @@ type Handler struct {
 	Door     Door
 	Commands eventstore.Commander
 	Now      func() time.Time                                // default time.Now
-	Observe  func(outcome string, n int)                     // accepted, duplicate, rejected; may be nil
-	Fail     func(http.ResponseWriter, *http.Request, error) // writes the answer to an error of the door or the store
+	Observe  func(outcome string, n int)                     // accepted, duplicate, rejected, deferred; may be nil
+	Fail     func(http.ResponseWriter, *http.Request, error) // answers an error that package refusal has no word for: a missing key, an outage
 }
 
 // A RowAnswer is what became of one row.
@@ -62,96 +60,79 @@ type Answer struct {
 	Results    []RowAnswer `json:"results"`
 }
 
-// ServeHTTP takes the rows in order. It answers 200 when every row was taken or known, 207 when some were rejected and
-// 400 when all were; an overload or outage before anything was written is 503 with Retry-After.
+// ServeHTTP takes the rows in order. It answers 200 when every row was taken or known and 207 when some were rejected.
+// Where all were, it is 409 if their ids are all known with another content, else 400. A request that is refused as a
+// whole is answered by package refusal; an overload or outage before anything was written is 503 with Retry-After.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	slug, actor, err := h.Door(r, domain.Slug(r.PathValue("slug")))
+	named, no := refusal.Slug(r.PathValue("slug"))
+	if no != nil {
+		h.refuse(w, no)
+		return
+	}
+	slug, actor, err := h.Door(r, named)
 	if err != nil {
-		h.Fail(w, r, err)
+		h.fail(w, r, named, err)
 		return
 	}
 	body, err := plainBody(w, r)
 	if err != nil {
-		h.Fail(w, r, err)
+		h.fail(w, r, slug, err)
 		return
 	}
 	answer, err := h.take(r.Context(), slug, domain.Meta{Actor: actor}, body, r.URL.Query().Get("results") == "all")
 	if err != nil {
-		var status *StatusError
-		if errors.As(err, &status) && status.Status == http.StatusRequestEntityTooLarge {
+		var whole *refusal.Problem
+		if errors.As(err, &whole) && whole.Status == http.StatusRequestEntityTooLarge {
 			foreign.Drain(w, r)
 		}
-		h.Fail(w, r, err)
+		h.fail(w, r, slug, err)
 		return
 	}
-	h.observe(answer)
-	status := http.StatusOK
-	switch {
-	case answer.Rejected > 0 && answer.Accepted+answer.Duplicates == 0:
-		status = http.StatusBadRequest
-	case answer.Rejected > 0:
-		status = http.StatusMultiStatus
-	}
+	h.count(answer)
 	data, err := json.Marshal(answer)
-	if err != nil {
-		h.Fail(w, r, fmt.Errorf("encode the answer: %w", err))
-		return
+	if err != nil { // strings and numbers: cannot be
+		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-	w.WriteHeader(status)
+	w.WriteHeader(answer.status())
 	_, _ = w.Write(data) // the rows are stored; a client that went away sends them again and hears "duplicate"
 }
 
-// plainBody checks the content type and looks through gzip, bounded in both forms.
-func plainBody(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		typ, _, err := mime.ParseMediaType(ct)
-		switch {
-		case err != nil, typ != "application/x-ndjson" && typ != "application/ndjson" && typ != "application/json" && typ != "application/jsonl" && !strings.HasPrefix(typ, "text/"):
-			return nil, &StatusError{http.StatusUnsupportedMediaType, "unsupported_media_type", "send application/x-ndjson: one JSON object a line"}
+// status is that of HTTP.
+func (a Answer) status() int {
+	switch {
+	case a.Rejected == 0:
+		return http.StatusOK
+	case a.Accepted+a.Duplicates > 0:
+		return http.StatusMultiStatus
+	}
+	for _, row := range a.Results {
+		if row.Code != string(domain.Conflict) {
+			return http.StatusBadRequest
 		}
 	}
-	body := io.Reader(http.MaxBytesReader(w, r.Body, MaxBody))
-	switch enc := r.Header.Get("Content-Encoding"); enc {
-	case "", "identity":
-	case "gzip":
-		plain, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, &StatusError{http.StatusBadRequest, "bad_gzip", "the body is said to be gzip and is none"}
-		}
-		body = plain
-	default:
-		return nil, &StatusError{http.StatusUnsupportedMediaType, "unsupported_encoding", "the body may be plain or gzip"}
-	}
-	return &bounded{body, MaxBody}, nil
+	return http.StatusConflict
 }
 
-// A StatusError is a request refused as a whole, with its HTTP status.
-type StatusError struct {
-	Status  int
-	Code    string
-	Message string
+// fail answers an error of a request as a whole.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, slug domain.Slug, err error) {
+	if no, ok := refusal.Of(err, slug); ok {
+		h.refuse(w, no)
+		return
+	}
+	h.observe("rejected", 1)
+	h.Fail(w, r, err)
 }
 
-func (e *StatusError) Error() string { return e.Message }
-
-// bounded refuses more than so many bytes after gzip.
-type bounded struct {
-	io.Reader
-	left int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, &StatusError{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body has more than %d bytes: send it in parts", MaxBody)}
+// refuse answers a problem and counts it.
+func (h *Handler) refuse(w http.ResponseWriter, no *refusal.Problem) {
+	outcome := "rejected"
+	if no.Retriable() {
+		outcome = "deferred"
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return n, &StatusError{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body has more than %d bytes: send it in parts", MaxBody)}
-	}
-	return n, err
+	h.observe(outcome, 1)
+	refusal.Write(w, no)
 }
 
 // take reads row by row and records chunk by chunk. The error is one before anything was written; later troubles are
@@ -175,11 +156,11 @@ func (h *Handler) take(ctx context.Context, slug domain.Slug, meta domain.Meta, 
 	}
 	for item, err := range foreign.NewSplitter(body, MaxBody).Lines().All() {
 		if err != nil {
-			var status *StatusError
-			if errors.As(err, &status) && !c.wrote {
-				return c.answer, status
+			no := brokenBody(err)
+			if !c.wrote { // the rows gathered so far are not recorded either
+				return c.answer, no
 			}
-			c.reject(RowAnswer{Index: item.Index, Line: item.Line, Code: "broken_body", Message: err.Error(), Retry: true})
+			c.reject(RowAnswer{Index: item.Index, Line: item.Line, Code: no.Code, Rule: no.Rule, Message: no.Message, Retry: true})
 			break
 		}
 		row := RowAnswer{Index: item.Index, Line: item.Line}
@@ -223,22 +204,28 @@ func (c *collector) reject(row RowAnswer) {
 func (c *collector) add(rows []RowAnswer, answers []eventstore.Answer) error {
 	for i, a := range answers {
 		row := rows[i]
-		var refusal *domain.Error
+		var rule *domain.Error
+		var large *eventstore.TooLargeError
 		var conflict *eventstore.CommandConflictError
 		switch {
 		case a.Err == nil:
 			c.wrote = true
 			c.took(row, a.Result)
 		case errors.As(a.Err, &conflict):
-			row.Code, row.Path, row.Message = "conflict", "/id", "the id is known with another content: every event has an id of its own"
+			row.Code, row.Path, row.Rule = string(domain.Conflict), "/id", "An id stands for one content for ever."
+			row.Message = "the id is known with another content: every event has an id of its own"
 			c.reject(row)
-		case errors.As(a.Err, &refusal) && !ofWorkspace(refusal):
-			row.Code, row.Path, row.Message = string(refusal.Code), "/body", refusal.Error()
+		case errors.As(a.Err, &rule) && !ofWorkspace(rule):
+			row.Code, row.Path, row.Rule, row.Message = string(rule.Code), "/body", ruleModel, rule.Error()
+			c.reject(row)
+		case errors.As(a.Err, &large):
+			row.Code, row.Path, row.Rule = string(foreign.TooLarge), "/body", fmt.Sprintf("The facts of one event have at most %d bytes.", large.Limit)
+			row.Message = "the event holds more than one record can: send it in parts"
 			c.reject(row)
 		case !c.wrote:
 			return a.Err
 		default:
-			row.Code, row.Message, row.Retry = "unavailable", "it was not recorded: send it again", true
+			row.Code, row.Rule, row.Message, row.Retry = refusal.Unavailable, "An event is answered for when it is stored.", "it was not recorded: send it again", true
 			c.reject(row)
 		}
 	}
@@ -269,16 +256,19 @@ func (r RowAnswer) refused(err error) RowAnswer {
 	if errors.As(err, &no) {
 		r.Code, r.Path, r.Rule, r.Message = string(no.Code), no.Path, no.Rule, no.Message
 	} else {
-		r.Code, r.Message = string(InvalidValue), err.Error()
+		r.Code, r.Rule, r.Message = string(InvalidValue), ruleModel, err.Error()
 	}
 	return r
 }
 
-func (h *Handler) observe(a Answer) {
-	if h.Observe == nil {
-		return
+func (h *Handler) count(a Answer) {
+	h.observe("accepted", a.Accepted)
+	h.observe("duplicate", a.Duplicates)
+	h.observe("rejected", a.Rejected)
+}
+
+func (h *Handler) observe(outcome string, n int) {
+	if h.Observe != nil {
+		h.Observe(outcome, n)
 	}
-	h.Observe("accepted", a.Accepted)
-	h.Observe("duplicate", a.Duplicates)
-	h.Observe("rejected", a.Rejected)
 }

@@ -89,9 +89,12 @@ func scrubbed(doc *foreign.Doc) (*foreign.Doc, []domain.Redacted, error) {
 	return clean, redacted, err
 }
 
+// ruleModel is the rule of what the model itself refuses.
+const ruleModel = "What an event says is what the model can hold."
+
 // refusalOf gives a rule of the model the form of a refusal.
 func refusalOf(err error) *foreign.Refusal {
-	no := &foreign.Refusal{Code: InvalidValue, Path: "/body", Offset: -1, Rule: "What an event says is what the model can hold.", Message: err.Error()}
+	no := &foreign.Refusal{Code: InvalidValue, Path: "/body", Offset: -1, Rule: ruleModel, Message: err.Error()}
 	if e, ok := err.(*domain.Error); ok {
 		no.Code, no.Message = foreign.Code(e.Code), e.Message
 	}

@@ -142,20 +142,14 @@ func (r *reader) flag(parent foreign.Value, name string) bool {
 	return b
 }
 
-// zoneless is how a time without a zone is written; it is taken as UTC.
-const zoneless = "2006-01-02T15:04:05.999999999"
-
-// moment is a time by RFC 3339. zone is false where none was written.
+// moment is a time as [foreign.ParseTime] reads it. zone is false where none was written: it is taken as UTC.
 func (r *reader) moment(parent foreign.Value, name string) (at time.Time, zone bool) {
 	s := r.text(parent, name, true)
 	if r.no != nil {
 		return time.Time{}, true
 	}
-	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return at.UTC(), true
-	}
-	if at, err := time.Parse(zoneless, s); err == nil {
-		return at, false
+	if at, zone, ok := foreign.ParseTime(s); ok {
+		return at, zone
 	}
 	r.refuse(parent.Get(name), InvalidValue, "A time is written as RFC 3339 has it: 2026-03-01T12:00:00.5Z.", "it is no time")
 	return time.Time{}, true

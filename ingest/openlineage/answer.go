@@ -10,68 +10,30 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/annals-io/annals/domain"
-	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/ingest/foreign"
+	"github.com/annals-io/annals/ingest/refusal"
 )
 
-// A problem is a request or event that is not taken, as answers show it.
-type problem struct {
-	status  int
-	whole   bool // it concerns every event alike: the store, or the workspace
-	retryIn time.Duration
-
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Path    string `json:"path,omitempty"`   // JSON pointer to the field
-	Offset  *int   `json:"offset,omitempty"` // byte where reading stopped
-	Rule    string `json:"rule,omitempty"`
-}
-
-// troubleOf gives an error of carrying out a command its status. What may pass is 503; the words of the store itself
+// troubleOf gives an error of carrying out a command its answer. What may pass is 503; the words of the store itself
 // are for the log.
-func (h *Handler) troubleOf(r *http.Request, err error) *problem {
-	var (
-		rule     *domain.Error
-		conflict *eventstore.CommandConflictError
-		large    *eventstore.TooLargeError
-		overload *eventstore.OverloadedError
-	)
-	switch {
-	case errors.As(err, &overload):
-		return &problem{status: http.StatusServiceUnavailable, whole: true, retryIn: overload.RetryAfter, Code: "overloaded", Message: "the workspace has too many events waiting: send it again"}
-	case errors.As(err, &conflict):
-		return &problem{status: http.StatusConflict, Code: string(domain.Conflict), Message: "another event has the same id"}
-	case errors.As(err, &large):
-		return &problem{status: http.StatusRequestEntityTooLarge, Code: string(foreign.TooLarge), Rule: fmt.Sprintf("The facts of one event have at most %d bytes.", large.Limit),
-			Message: "the event names more than one record can hold: divide its inputs and outputs over several events of the run"}
-	case errors.As(err, &rule):
-		status := http.StatusBadRequest
-		switch rule.Code {
-		case domain.NotFound:
-			status = http.StatusNotFound
-		case domain.Gone:
-			status = http.StatusGone
-		case domain.Archived, domain.Conflict:
-			status = http.StatusConflict
-		}
-		return &problem{status: status, whole: rule.Subject == "workspace", Code: string(rule.Code), Message: rule.Error()}
+func (h *Handler) troubleOf(r *http.Request, slug domain.Slug, err error) *refusal.Problem {
+	if no, ok := refusal.Of(err, slug); ok {
+		return no
 	}
 	h.Log.ErrorContext(r.Context(), "an event could not be recorded", "err", err)
-	return &problem{status: http.StatusServiceUnavailable, whole: true, Code: "unavailable", Message: "the event could not be recorded now: send it again"}
+	return refusal.Later()
 }
 
-// refuse answers a problem: {"error": {"code", "message", "path", "offset", "rule"}}.
-func (h *Handler) refuse(w http.ResponseWriter, _ *http.Request, no *problem) {
+// refuse answers a problem and counts it.
+func (h *Handler) refuse(w http.ResponseWriter, no *refusal.Problem) {
 	outcome := "rejected"
-	if no.status == http.StatusServiceUnavailable {
+	if no.Retriable() {
 		outcome = "deferred"
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int((no.retryIn+time.Second-1)/time.Second))))
 	}
 	h.Observe(outcome, 1)
-	write(w, no.status, map[string]*problem{"error": no})
+	refusal.Write(w, no)
 }
 
 func write(w http.ResponseWriter, status int, answer any) {
@@ -87,30 +49,21 @@ func write(w http.ResponseWriter, status int, answer any) {
 	_, _ = w.Write(append(body, '\n')) // the event is stored; a client that went away sends it again and hears "duplicate"
 }
 
-// quote shows a name from a request, short and printable.
-func quote(name string) string {
-	const most = 80
-	if len(name) > most {
-		name = name[:most] + "..."
-	}
-	return strconv.QuoteToASCII(name)
-}
-
 // readBody reads the body of a request, and passes over one that is too large: its sender is to hear that.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal.Problem) {
 	body, no := takeBody(w, r)
-	if no != nil && no.status == http.StatusRequestEntityTooLarge {
+	if no != nil && no.Status == http.StatusRequestEntityTooLarge {
 		foreign.Drain(w, r)
 	}
 	return body, no
 }
 
 // takeBody reads a body: JSON, plain or gzip, with or without a length, of at most 8 MiB in both forms.
-func takeBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+func takeBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal.Problem) {
 	if no := checkType(r.Header.Get("Content-Type")); no != nil {
 		return nil, no
 	}
-	tooLarge := &problem{status: http.StatusRequestEntityTooLarge, Code: string(foreign.TooLarge), Rule: fmt.Sprintf("A body has at most %d bytes, before and after gzip.", foreign.MaxBytes),
+	tooLarge := &refusal.Problem{Status: http.StatusRequestEntityTooLarge, Code: string(foreign.TooLarge), Field: refusal.Body, Rule: fmt.Sprintf("A body has at most %d bytes, before and after gzip.", foreign.MaxBytes),
 		Message: "the body is too large: send it in parts"}
 	if r.ContentLength > foreign.MaxBytes {
 		return nil, tooLarge
@@ -126,7 +79,7 @@ func takeBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
 		}
 		source, size = plain, 4*size
 	default:
-		return nil, &problem{status: http.StatusUnsupportedMediaType, Code: "unsupported_encoding", Rule: "A body is plain or gzip.", Message: "the Content-Encoding is neither gzip nor identity"}
+		return nil, &refusal.Problem{Status: http.StatusUnsupportedMediaType, Code: refusal.UnsupportedEncoding, Field: refusal.ContentEncoding, Rule: "A body is plain or gzip.", Message: "the Content-Encoding is neither gzip nor identity"}
 	}
 	body, err := readAll(source, min(size, foreign.MaxBytes))
 	if err != nil {
@@ -155,23 +108,23 @@ func readAll(source io.Reader, size int) ([]byte, error) {
 	}
 }
 
-func brokenBody(err error, tooLarge *problem) *problem {
+func brokenBody(err error, tooLarge *refusal.Problem) *refusal.Problem {
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return tooLarge
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &problem{status: http.StatusBadRequest, Code: string(foreign.BadGzip), Rule: "A body is whole, and gzip where it says so.", Message: "the body is cut off, or said to be gzip and is not"}
+		return &refusal.Problem{Status: http.StatusBadRequest, Code: string(foreign.BadGzip), Field: refusal.Body, Rule: "A body is whole, and gzip where it says so.", Message: "the body is cut off, or said to be gzip and is not"}
 	}
-	return &problem{status: http.StatusBadRequest, Code: "broken_body", Message: "the body could not be read to its end"}
+	return &refusal.Problem{Status: http.StatusBadRequest, Code: refusal.BrokenBody, Field: refusal.Body, Rule: "A body is sent to its end.", Message: "the body could not be read to its end"}
 }
 
 // checkType refuses what is surely no JSON. What curl says of any body passes, for a first try by hand.
-func checkType(header string) *problem {
+func checkType(header string) *refusal.Problem {
 	if header == "" {
 		return nil
 	}
-	no := &problem{status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Rule: "A body is application/json in UTF-8.", Message: "the Content-Type is not JSON"}
+	no := &refusal.Problem{Status: http.StatusUnsupportedMediaType, Code: refusal.UnsupportedType, Field: refusal.ContentType, Rule: "A body is application/json in UTF-8.", Message: "the Content-Type is not JSON"}
 	kind, params, err := mime.ParseMediaType(header)
 	if err != nil {
 		return no

@@ -7,6 +7,7 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/ingest/foreign"
+	"github.com/annals-io/annals/ingest/refusal"
 )
 
 // atOnce is how many events of a batch are handed over at once: enough for one commit, few enough for a mailbox.
@@ -36,7 +37,7 @@ type failed struct {
 	Line      int    `json:"line"`
 	Reason    string `json:"reason"`
 	Retriable bool   `json:"retriable"`
-	*problem
+	*refusal.Problem
 }
 
 // batch takes an array of events, or lines of them, each on its own: one that is refused leaves nothing behind and
@@ -48,17 +49,17 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
 	}
 	body, no := readBody(w, r)
 	if no != nil {
-		h.refuse(w, r, no)
+		h.refuse(w, no)
 		return
 	}
 	if start := bytes.TrimLeft(body, " \t\r\n\ufeff"); len(start) == 0 || start[0] != '[' && start[0] != '{' {
-		h.refuse(w, r, &problem{status: http.StatusBadRequest, Code: string(foreign.NotJSON), Rule: "A batch is a JSON array of events, or an event a line.", Message: "the body is neither an array nor a list of objects"})
+		h.refuse(w, &refusal.Problem{Status: http.StatusBadRequest, Code: string(foreign.NotJSON), Field: refusal.Body, Rule: "A batch is a JSON array of events, or an event a line.", Message: "the body is neither an array nor a list of objects"})
 		return
 	}
-	b := pending{handler: h, request: r, actor: actor, stream: domain.WorkspaceStream(slug)}
+	b := pending{handler: h, request: r, actor: actor, slug: slug, stream: domain.WorkspaceStream(slug)}
 	for item, err := range foreign.NewSplitter(bytes.NewReader(body), foreign.MaxBytes).All() {
 		if err != nil { // it is in memory and begins like JSON: it can be read to its end
-			h.refuse(w, r, refusalOf(err))
+			h.refuse(w, refusalOf(err))
 			return
 		}
 		b.answer.Summary.Received++
@@ -68,7 +69,7 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
 	}
 	b.flush()
 	if b.trouble != nil && b.answer.Summary.Successful == 0 {
-		h.refuse(w, r, b.trouble)
+		h.refuse(w, b.trouble)
 		return
 	}
 	b.answer.Status = "success"
@@ -91,11 +92,12 @@ type pending struct {
 	handler  *Handler
 	request  *http.Request
 	actor    domain.Actor
+	slug     domain.Slug
 	stream   domain.Stream
 	requests []eventstore.Request
 	items    []foreign.Item // of the requests, without their bodies
 	answer   summary
-	trouble  *problem // of the store or the workspace: what comes after it is not tried
+	trouble  *refusal.Problem // of the store or the workspace: what comes after it is not tried
 }
 
 func (b *pending) take(item foreign.Item) {
@@ -129,8 +131,8 @@ func (b *pending) flush() {
 			}
 			continue
 		}
-		no := b.handler.troubleOf(b.request, a.Err)
-		if no.whole && b.trouble == nil {
+		no := b.handler.troubleOf(b.request, b.slug, a.Err)
+		if no.Shared && b.trouble == nil {
 			b.trouble = no
 		}
 		b.fail(b.items[i], no)
@@ -138,10 +140,10 @@ func (b *pending) flush() {
 	b.requests, b.items = b.requests[:0], b.items[:0]
 }
 
-func (b *pending) fail(item foreign.Item, no *problem) {
+func (b *pending) fail(item foreign.Item, no *refusal.Problem) {
 	c := &b.answer.Summary
 	c.Failed++
-	retriable := no.status == http.StatusServiceUnavailable
+	retriable := no.Retriable()
 	if retriable {
 		c.Retriable++
 	} else {
@@ -151,5 +153,5 @@ func (b *pending) fail(item foreign.Item, no *problem) {
 	if no.Path != "" {
 		reason = no.Path + ": " + reason
 	}
-	b.answer.Failed = append(b.answer.Failed, failed{Index: item.Index, Line: item.Line, Reason: reason, Retriable: retriable, problem: no})
+	b.answer.Failed = append(b.answer.Failed, failed{Index: item.Index, Line: item.Line, Reason: reason, Retriable: retriable, Problem: no})
 }

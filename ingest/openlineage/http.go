@@ -9,6 +9,7 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/ingest/foreign"
+	"github.com/annals-io/annals/ingest/refusal"
 )
 
 // WorkspaceHeader names the workspace of a request.
@@ -27,7 +28,7 @@ type Door func(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, e
 type Handler struct {
 	Door     Door
 	Commands eventstore.Commander
-	Fail     func(http.ResponseWriter, *http.Request, error) // answers an error of the door
+	Fail     func(http.ResponseWriter, *http.Request, error) // answers an error of the door that package refusal has no word for: a missing key
 	Now      func() time.Time                                // default time.Now
 	Timeout  time.Duration                                   // most time for recording one event; default 4 s, since clients give up after 5
 	Observe  func(outcome string, events int)                // "accepted", "duplicate", "rejected", "deferred"; may be nil
@@ -91,19 +92,19 @@ func (h *Handler) single(w http.ResponseWriter, r *http.Request) {
 	}
 	body, no := readBody(w, r)
 	if no != nil {
-		h.refuse(w, r, no)
+		h.refuse(w, no)
 		return
 	}
 	m, err := Parse(body, h.Now())
 	if err != nil {
-		h.refuse(w, r, refusalOf(err))
+		h.refuse(w, refusalOf(err))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	result, err := h.Commands.Execute(ctx, m.Request(domain.WorkspaceStream(slug), actor))
 	if err != nil {
-		h.refuse(w, r, h.troubleOf(r, err))
+		h.refuse(w, h.troubleOf(r, slug, err))
 		return
 	}
 	answer := taken{Status: "accepted", Revision: int64(result.Revision)}
@@ -121,48 +122,46 @@ func (h *Handler) single(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) enter(w http.ResponseWriter, r *http.Request) (domain.Slug, domain.Actor, bool) {
 	named, byHeader := r.PathValue("slug"), r.Header.Get(WorkspaceHeader)
 	if named != "" && byHeader != "" && named != byHeader {
-		h.refuse(w, r, &problem{status: http.StatusConflict, Code: "workspace_conflict",
-			Message: "the path names workspace " + quote(named) + " and the header " + WorkspaceHeader + " names " + quote(byHeader) + ": nothing was written; name one"})
+		h.refuse(w, &refusal.Problem{Status: http.StatusConflict, Code: refusal.WorkspaceConflict, Field: "header " + WorkspaceHeader, Rule: "A request names one workspace.",
+			Message: "the path names workspace " + refusal.Quote(named) + " and the header " + WorkspaceHeader + " names " + refusal.Quote(byHeader) + ": nothing was written; name one"})
 		return "", domain.Actor{}, false
 	}
 	if named == "" {
 		named = byHeader
 	}
 	if named != "" {
-		if _, err := domain.ParseSlug(named); err != nil {
-			h.refuse(w, r, &problem{status: http.StatusBadRequest, Code: "invalid_workspace", Message: err.Error()})
+		if _, no := refusal.Slug(named); no != nil {
+			h.refuse(w, no)
 			return "", domain.Actor{}, false
 		}
 	}
 	slug, actor, err := h.Door(r, domain.Slug(named))
-	if err != nil {
+	if err == nil {
+		return slug, actor, true
+	}
+	if no, ok := refusal.Of(err, domain.Slug(named)); ok {
+		h.refuse(w, no)
+	} else {
 		h.Observe("rejected", 1)
 		h.Fail(w, r, err)
-		return "", domain.Actor{}, false
 	}
-	return slug, actor, true
+	return "", domain.Actor{}, false
 }
 
 // cutOff tells a client that lost the workspace on its way what happened.
-func (h *Handler) cutOff(w http.ResponseWriter, r *http.Request) {
-	h.refuse(w, r, &problem{status: http.StatusNotFound, Code: "workspace_cut_off",
+func (h *Handler) cutOff(w http.ResponseWriter, _ *http.Request) {
+	h.refuse(w, &refusal.Problem{Status: http.StatusNotFound, Code: refusal.WorkspaceCutOff, Field: refusal.Workspace, Rule: "The address names a workspace: .../workspaces/NAME/api/v1/lineage.",
 		Message: "no event was taken: this path names no workspace. Python's OpenLineage client cuts the last segment off a URL that does not end in a slash, " +
 			"so .../workspaces/NAME became .../workspaces: end the URL (OPENLINEAGE_URL) with a slash, .../workspaces/NAME/"})
 }
 
-// refusalOf gives a refused body its status.
-func refusalOf(err error) *problem {
+// refusalOf gives a refused body its answer.
+func refusalOf(err error) *refusal.Problem {
 	no, ok := err.(*foreign.Refusal)
 	if !ok {
-		return &problem{status: http.StatusBadRequest, Code: string(foreign.NotJSON), Message: err.Error()}
+		no = &foreign.Refusal{Code: foreign.NotJSON, Offset: -1, Rule: ruleObject, Message: err.Error()}
 	}
-	p := &problem{status: http.StatusBadRequest, Code: string(no.Code), Path: no.Path, Rule: no.Rule, Message: no.Message}
-	if no.Offset >= 0 {
-		p.Offset = &no.Offset
-	}
-	if no.Code == foreign.TooLarge {
-		p.status = http.StatusRequestEntityTooLarge
-	}
+	p := refusal.OfBody(no)
 	if no.Code == NotAnObject {
 		p.Message += "; several events at once go to .../api/v1/lineage/batch"
 	}

@@ -69,8 +69,8 @@ type answer struct {
 	header http.Header
 	text   string
 	Error  struct {
-		Code, Message, Path, Rule string
-		Offset                    *int
+		Code, Message, Field, Path, Rule string
+		Offset                           *int
 	}
 	Status   string
 	Revision int64
@@ -193,16 +193,19 @@ func TestRefusedEventsLeaveNothing(t *testing.T) {
 		"no media type":               {post(t, url, runEvent, "Content-Type", ";;"), 415, "unsupported_media_type", "", "JSON"},
 		"two workspaces":              {post(t, s.URL+"/workspaces/lab/api/v1/lineage", runEvent, WorkspaceHeader, "other"), 409, "workspace_conflict", "", `"lab" and the header X-Annals-Workspace names "other"`},
 		"a workspace that is none":    {post(t, url, runEvent, WorkspaceHeader, "No Such!"), 400, "invalid_workspace", "", "slug"},
-		"a workspace that is missing": {post(t, url, runEvent, WorkspaceHeader, "missing"), 404, "not_found", "", "workspace"},
+		"a workspace that is missing": {post(t, url, runEvent, WorkspaceHeader, "missing"), 404, "not_found", "", `workspace "missing"`},
 		"a URL that was cut":          {post(t, s.URL+"/workspaces/api/v1/lineage", runEvent), 404, "workspace_cut_off", "", "/workspaces/NAME/"},
 		"a URL that was cut, batch":   {post(t, s.URL+"/workspaces/api/v1/lineage/batch", runEvent), 404, "workspace_cut_off", "", "slash"},
 		"a batch that is none":        {post(t, url+"/batch", "hello"), 400, "not_json", "", "array"},
 		"an empty batch body":         {post(t, url+"/batch", " "), 400, "not_json", "", "array"},
-		"a batch nowhere":             {post(t, url+"/batch", runEvent, WorkspaceHeader, "missing"), 404, "not_found", "", "workspace"},
+		"a batch nowhere":             {post(t, url+"/batch", runEvent, WorkspaceHeader, "missing"), 404, "not_found", "", `workspace "missing"`},
 	} {
 		a := tt.got
 		if a.status != tt.status || a.Error.Code != tt.code || a.Error.Path != tt.path || !strings.Contains(a.Error.Message, tt.says) {
 			t.Errorf("%s: %d %s; want %d %s at %q, saying %q", name, a.status, a.text, tt.status, tt.code, tt.path, tt.says)
+		}
+		if a.Error.Field == "" || a.Error.Rule == "" {
+			t.Errorf("%s: a refusal names its field and its rule: %s", name, a.text)
 		}
 	}
 	if a := post(t, url, runEvent, WorkspaceHeader, "closed"); a.status != http.StatusForbidden {
@@ -326,7 +329,7 @@ func TestTroubleOfTheStore(t *testing.T) {
 			t.Parallel()
 			s, _ := serve(t, &scripted{errs: []error{tt.err}})
 			a := post(t, s.URL+"/api/v1/lineage", runEvent)
-			if a.status != tt.status || a.Error.Code != tt.code || a.header.Get("Retry-After") != tt.retry || strings.Contains(a.text, "secret") {
+			if a.status != tt.status || a.Error.Code != tt.code || a.header.Get("Retry-After") != tt.retry || strings.Contains(a.text, "secret") || a.Error.Field == "" || a.Error.Rule == "" || a.Error.Message == "" {
 				t.Errorf("%d, Retry-After %q, %s", a.status, a.header.Get("Retry-After"), a.text)
 			}
 			if a := post(t, s.URL+"/api/v1/lineage", runEvent); a.status != http.StatusCreated {

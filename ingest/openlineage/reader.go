@@ -183,7 +183,7 @@ func (o object) time(member string) time.Time {
 	if len(s) == len(time.DateOnly) {
 		s += "T00:00"
 	}
-	at, _, ok := parseTime(s)
+	at, _, ok := foreign.ParseTime(s)
 	if !ok {
 		o.r.warn(o.path()+"/"+member, BadTime, member+" is no date and time")
 	}
