@@ -18,7 +18,8 @@
 // What facets say beyond that stands in the metadata of the run and of the artifact versions, under these names:
 //
 //	run       nominalStartTime, nominalEndTime, engine.{name,version,adapter}, externalQuery.{id,source},
-//	          extractionError.{totalTasks,failedTasks}, environmentVariables, tests, upstream, downstream, triggerRule
+//	          extractionError.{totalTasks,failedTasks}, environmentVariables, tests, upstream, downstream, triggerRule,
+//	          orchestrator.{version,workflow,task,runType,state,attempt,mapIndex,tasks}
 //	artifact  input.{rows,bytes,files}, output.{rows,bytes,files}, quality.{rows,bytes,files,lastUpdated},
 //	          quality.columns.COLUMN.{nulls,distinct,sum,count,min,max,quantiles.PART}, assertions,
 //	          dataSource.name, storage.{layer,format}, catalog.{name,type,framework,metadataUri,warehouseUri},

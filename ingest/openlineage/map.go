@@ -106,7 +106,7 @@ func (f *facts) runEvents() []domain.Event {
 	phase := phases[f.Type]
 	events := []domain.Event{domain.RunReported{
 		Phase: phase, Run: run, Parameters: f.parameters(), Metadata: f.runMetadata(), Tags: f.tags(f.Run.Tags),
-		Failure: f.failure(), Code: code(f.Job.Location), Job: f.jobInfo(), Streaming: f.Job.Type.Streaming(),
+		Failure: f.failure(), Code: code(f.Job.Location), Orchestrator: f.orchestrator(), Job: f.jobInfo(), Streaming: f.Job.Type.Streaming(),
 	}}
 	if p := f.Run.Parent; p != nil {
 		if parent := runRef(*p); parent != run {
@@ -259,6 +259,7 @@ func (f *facts) runMetadata() []domain.Attribute {
 	a.dependencies("upstream", r.Upstream)
 	a.dependencies("downstream", r.Downstream)
 	a.text("triggerRule", r.TriggerRule)
+	a.orchestrator(&r.Orchestrator)
 	return a.all
 }
 

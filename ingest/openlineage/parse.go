@@ -60,6 +60,7 @@ func (e *Event) read(body foreign.Value, now time.Time) error {
 	case RunEvent:
 		e.Run.read(&r, root.get("run").facets())
 		e.Job.read(&r, root.get("job").facets())
+		e.dagster()
 	case JobEvent:
 		e.Job.read(&r, root.get("job").facets())
 	}

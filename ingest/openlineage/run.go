@@ -25,6 +25,7 @@ type RunFacets struct {
 	TriggerRule    string
 	Parameters     []Parameter
 	Tests          []Test
+	Orchestrator   Orchestrator
 	Deleted        []string // facets that are taken away
 	Unknown        []Facet
 }
@@ -141,7 +142,9 @@ func (run *Run) read(r *reader, facets object) {
 				run.Tests = append(run.Tests, test(t))
 			}
 		default:
-			run.Unknown = append(run.Unknown, Facet{name, Text(v.Pointer())})
+			if !run.orchestrate(name, o) {
+				run.Unknown = append(run.Unknown, Facet{name, Text(v.Pointer())})
+			}
 		}
 	}
 }
