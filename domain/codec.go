@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ErrUnknownEvent is the cause when a type, or a version of a type, is not known to this build. Whoever meets it
@@ -65,14 +66,19 @@ func CurrentVersion(typ string) int { return 1 }
 
 // Encode is the event's data: JSON bytes that are stored, hashed and compared as they are.
 func Encode(e Event) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(e); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", e.EventType(), err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return bytes.Clone(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
+
+// buffers are what events are written into before their size is known.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Decode reads an event's data, of any version ever written, into the newest Go type. Unknown types and versions
 // are [ErrUnknownEvent].

@@ -1,6 +1,9 @@
 package foreign
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"sync"
+)
 
 // AppendCanonical appends the canonical form: keys sorted by the bytes of their UTF-8, no white space, strings with
 // the fewest escapes, number literals as they were written. Two bodies have the same form exactly when they say the
@@ -47,5 +50,17 @@ func (d *Doc) appendText(dst []byte, i uint32) []byte {
 
 // Digest is the SHA-256 of the canonical form.
 func (d *Doc) Digest() [sha256.Size]byte {
-	return sha256.Sum256(d.AppendCanonical(make([]byte, 0, len(d.src))))
+	room := canonicals.Get().(*[]byte)
+	*room = d.AppendCanonical((*room)[:0])
+	sum := sha256.Sum256(*room)
+	if cap(*room) <= keptRoom {
+		canonicals.Put(room)
+	}
+	return sum
 }
+
+// canonicals are canonical forms that are hashed and forgotten.
+var canonicals = sync.Pool{New: func() any { return new([]byte) }}
+
+// keptRoom is the most bytes of room that is kept for the next body: the few that are larger make their own.
+const keptRoom = 1 << 20

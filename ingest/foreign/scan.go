@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -73,6 +74,32 @@ type Doc struct {
 	src   []byte
 	nodes []node
 	order []uint32 // the key nodes of each object, sorted by bytes
+	room  *room
+}
+
+// A room is what the lists of a Doc lie in, for the next one when this one is released.
+type room struct {
+	nodes []node
+	order []uint32
+}
+
+// nodeSize is that of a node in bytes, near enough.
+const nodeSize = 32
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// Release gives back the memory of the lists: the Doc and its values must not be used any more, while what was read
+// from them stays. Who does not call it leaves them to the garbage collector.
+func (d *Doc) Release() {
+	r := d.room
+	if r == nil {
+		return
+	}
+	r.nodes, r.order = d.nodes, d.order
+	*d = Doc{}
+	if cap(r.nodes)*nodeSize <= keptRoom {
+		rooms.Put(r)
+	}
 }
 
 // scanner is the one pass over a body.
@@ -103,7 +130,8 @@ func Scan(src []byte, limits Limits) (*Doc, error) {
 		return nil, badUTF8(src)
 	}
 	// About one node per 12 bytes in real events; a guess that is a little high saves the copying.
-	s := scanner{Doc: Doc{src: src, nodes: make([]node, 0, len(src)/12+8), order: make([]uint32, 0, len(src)/24+4)}, limits: limits}
+	r := rooms.Get().(*room)
+	s := scanner{Doc: Doc{src: src, nodes: slices.Grow(r.nodes[:0], len(src)/12+8), order: slices.Grow(r.order[:0], len(src)/24+4), room: r}, limits: limits}
 	at := 0
 	if bytes.HasPrefix(src, byteOrderMark) {
 		at = len(byteOrderMark)

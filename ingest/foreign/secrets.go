@@ -39,11 +39,13 @@ var hintWords = map[string]hint{
 	"xox": hintKnown, "aiza": hintKnown, "eyj": hintKnown, "dapi": hintKnown, "sk-": hintKnown, "hf_": hintKnown,
 }
 
-// hinter finds hints: pairs has a bit for the first two bytes of each word, words the rest by that pair.
+// hinter finds hints: pairs has a bit for the first two bytes of each word; lists has the rest of the words that begin
+// with a pair, at the place that list names.
 type hinter struct {
 	lower [256]byte
 	pairs [1 << 10]uint64
-	words map[uint16][]hintTail
+	list  [1 << 16]uint8
+	lists [][]hintTail
 }
 
 type hintTail struct {
@@ -54,7 +56,7 @@ type hintTail struct {
 var hints = newHinter()
 
 func newHinter() *hinter {
-	h := &hinter{words: map[uint16][]hintTail{}}
+	h := &hinter{lists: [][]hintTail{nil}}
 	for c := range h.lower {
 		h.lower[c] = byte(c)
 		if c >= 'A' && c <= 'Z' {
@@ -64,7 +66,10 @@ func newHinter() *hinter {
 	for word, hint := range hintWords {
 		pair := uint16(word[0])<<8 | uint16(word[1])
 		h.pairs[pair>>6] |= 1 << (pair & 63)
-		h.words[pair] = append(h.words[pair], hintTail{word[2:], hint})
+		if h.list[pair] == 0 {
+			h.list[pair], h.lists = uint8(len(h.lists)), append(h.lists, nil)
+		}
+		h.lists[h.list[pair]] = append(h.lists[h.list[pair]], hintTail{word[2:], hint})
 	}
 	return h
 }
@@ -84,7 +89,7 @@ func (h *hinter) in(text []byte) hint {
 		if h.pairs[pair>>6]&(1<<(pair&63)) == 0 {
 			continue
 		}
-		for _, word := range h.words[pair] {
+		for _, word := range h.lists[h.list[pair]] {
 			if h.has(text[i+2:], word.tail) {
 				found |= word.hint
 			}

@@ -57,6 +57,14 @@ func (v Value) Get(name string) Value {
 	}
 	n := &v.doc.nodes[v.i]
 	keys := v.doc.order[n.order : n.order+n.size]
+	if len(keys) <= 8 { // a look at each is cheaper than a search
+		for _, key := range keys {
+			if raw := v.doc.rawKey(key); len(raw) == len(name) && string(raw) == name {
+				return Value{v.doc, key + 1}
+			}
+		}
+		return Value{}
+	}
 	at := sort.Search(len(keys), func(k int) bool { return string(v.doc.rawKey(keys[k])) >= name })
 	if at < len(keys) && string(v.doc.rawKey(keys[at])) == name {
 		return Value{v.doc, keys[at] + 1}

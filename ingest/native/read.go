@@ -46,6 +46,7 @@ func Read(body []byte, now time.Time) (Event, error) {
 	if doc, e.Redacted, err = scrubbed(doc); err != nil {
 		return Event{}, err
 	}
+	defer doc.Release() // what an event says it says in strings of its own
 	r := &reader{}
 	root := r.object(doc.Root(), "", "id", "run", "pipeline", "at", "body")
 	e.ID = r.identity(root, "id", true, MaxID)

@@ -2,6 +2,7 @@ package openlineage
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/evidence"
@@ -52,14 +53,14 @@ func (f *facts) putColumns(io *domain.IO, edges []domain.ColumnEdge) {
 	if len(edges) == 0 {
 		return
 	}
-	list, err := json.Marshal(edges)
-	if err != nil { // strings and booleans: cannot be
-		panic(err)
-	}
-	if size := len(list); size <= maxInline && size <= f.budget.columns && len(namesIn(edges)) <= maxInlineNames {
+	if size := sizeOf(edges); size <= maxInline && size <= f.budget.columns && namesIn(edges) <= maxInlineNames {
 		f.budget.columns -= size
 		io.Columns = edges
 		return
+	}
+	list, err := json.Marshal(edges)
+	if err != nil { // strings and booleans: cannot be
+		panic(err)
 	}
 	e := evidence.New(list)
 	f.evidence = append(f.evidence, e)
@@ -95,17 +96,64 @@ func divided(ios []domain.IO, most, mostNames int) [][]domain.IO {
 
 // namesOf bounds how many artifacts an item names; of one alone, there are fewer than [namesInEvent].
 func namesOf(io *domain.IO) int {
-	n := 1 + len(io.Aliases) + len(io.From) + len(namesIn(io.Columns))
+	n := 1 + len(io.Aliases) + len(io.From) + namesIn(io.Columns)
 	if io.Renamed != nil {
 		n++
 	}
 	return n
 }
 
-func namesIn(edges []domain.ColumnEdge) map[domain.Name]bool {
+// namesIn is how many artifacts edges come from. Most come from few: those are looked through, not hashed.
+func namesIn(edges []domain.ColumnEdge) int {
+	const few = 8
+	var first [few]domain.Name
+	n := 0
+	for i := range edges {
+		if slices.Contains(first[:n], edges[i].From) {
+			continue
+		}
+		if n == few {
+			return manyNamesIn(edges)
+		}
+		first[n] = edges[i].From
+		n++
+	}
+	return n
+}
+
+func manyNamesIn(edges []domain.ColumnEdge) int {
 	names := map[domain.Name]bool{}
 	for _, e := range edges {
 		names[e.From] = true
 	}
-	return names
+	return len(names)
+}
+
+// sizeOf bounds how many bytes edges have as JSON.
+func sizeOf(edges []domain.ColumnEdge) int {
+	const keys = len(`{"field":"","from":{"namespace":"","name":""},"fromField":"","kind":"","subtype":"","masking":true},`)
+	size := 0
+	for i := range edges {
+		e := &edges[i]
+		size += keys
+		for _, text := range [...]string{e.Field, e.From.Namespace, e.From.Name, e.FromField, e.Kind, e.Subtype} {
+			size += quotedSize(text)
+		}
+	}
+	return size
+}
+
+// quotedSize bounds the bytes of a text inside quotes.
+func quotedSize(text string) int {
+	const most = len(`\u0000`)
+	size := len(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < 0x20 || c == 0xe2: // U+2028 and U+2029 begin like that
+			size += most - 1
+		case c == '"' || c == '\\':
+			size++
+		}
+	}
+	return size
 }

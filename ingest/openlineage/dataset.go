@@ -146,7 +146,7 @@ func (d *Dataset) place(name string, o object) bool {
 
 // fields reads columns in the order of the body, with the columns inside them.
 func fields(o object) []Field {
-	all := []Field{}
+	all := make([]Field, 0, o.v.Get("fields").Len())
 	for f := range o.list("fields") {
 		field := Field{Name: f.text("name"), Type: f.text("type"), Description: f.ref("description"), Ordinal: f.whole("ordinal_position")}
 		if f.v.Get("fields").Present() {

@@ -40,7 +40,7 @@ func (f *facts) io(d *Dataset, position int) domain.IO {
 		}
 	}
 	if len(d.Schema) > 0 {
-		io.Schema = f.takeSchema(columns(nil, "", d.Schema))
+		io.Schema = f.takeSchema(columns(make([]domain.Field, 0, len(d.Schema)), "", d.Schema))
 	}
 	return io
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/evidence"
+	"github.com/annals-io/annals/ingest/foreign"
 )
 
 // Request is the command that records a message in a workspace's stream: its facts, under the id and digest of its
@@ -297,7 +298,7 @@ func (a *attributes) add(name string, v domain.Value) {
 
 func (a *attributes) text(name, v string) {
 	if v != "" {
-		a.add(name, domain.StringValue(v))
+		a.add(name, foreign.AppendQuoted(make([]byte, 0, len(v)+2), v))
 	}
 }
 

@@ -14,14 +14,17 @@ func Parse(body []byte, now time.Time) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { doc.Release() }() // what an event says it says in strings of its own
 	m := &Message{Digest: doc.Digest(), Body: body}
 	m.CommandID = CommandID(m.Digest)
 	if clean, cuts := doc.Scrub(); len(cuts) > 0 {
 		// The event is read from what will be stored: no name or value of it can hold what was cut.
-		if doc, err = foreign.Scan(clean, foreign.Limits{Bytes: max(len(clean), foreign.MaxBytes)}); err != nil {
+		scrubbed, err := foreign.Scan(clean, foreign.Limits{Bytes: max(len(clean), foreign.MaxBytes)})
+		if err != nil {
 			return nil, err
 		}
-		m.Body, m.Cuts = clean, cuts
+		doc.Release()
+		doc, m.Body, m.Cuts = scrubbed, clean, cuts
 	}
 	if err := m.read(doc.Root(), now); err != nil {
 		return nil, err

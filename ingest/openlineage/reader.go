@@ -132,7 +132,7 @@ func (o object) ref(member string) Text {
 		o.wrong(member, at, foreign.String)
 		return ""
 	}
-	if at.Text() == "" {
+	if len(at.Raw()) == len(`""`) {
 		return ""
 	}
 	return Text(at.Pointer())
