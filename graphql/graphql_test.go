@@ -35,7 +35,7 @@ func TestARunFromEndToEnd(t *testing.T) {
 	failed := h.do("failStep", in+`run: "r1", step: "fit", failure: {type: "ValueError", message: "boom", stack: "line 1"}`, `step { status failure { type message stack } }`)
 	failed.want(map[string]string{"it.step.failure.message": "boom", "it.step.failure.stack": "line 1"})
 
-	all := h.ask(`{ workspace(slug: "w", atLeast: ` + failed.at("it.revision") + `) {
+	all := h.ask(`{ workspace(slug: "w", atLeast: ` + failed.at("it.revision") + `, timeoutMs: 10000) {
 		counts { pipelines runs steps artifacts artifactVersions }
 		run(id: "train#1") { id runId stepCounts { status count } dag { nodes { name } edges { from } complete } timeline { name status } artifacts { totalCount } events { type summary } }
 		artifact(id: "data") { latest { number consumedBy { totalCount nodes { name statusName } edges { node { id } } } } lastProducer { name } downstream { name } }
@@ -168,7 +168,7 @@ func TestPages(t *testing.T) {
 		walk := func(size, cursorArg, info string) []string {
 			var seen []string
 			for cursor := ""; ; {
-				a := h.ask(`{ workspace(slug: "w", atLeast: ` + last.at("it.revision") + `) { runs(` + size + `: 3` + cursor + order + `) { nodes { runId } edges { cursor node { runId } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount(max: 5) } } }`)
+				a := h.ask(`{ workspace(slug: "w", atLeast: ` + last.at("it.revision") + `, timeoutMs: 10000) { runs(` + size + `: 3` + cursor + order + `) { nodes { runId } edges { cursor node { runId } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount(max: 5) } } }`)
 				var page []string
 				for i := range strings.Count(a.at("workspace.runs.nodes"), "runId") {
 					page = append(page, a.at(fmt.Sprintf("workspace.runs.nodes.%d.runId", i)))

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,6 +36,8 @@ type house struct {
 	t   *testing.T
 	url string
 	log *bytes.Buffer // what went wrong inside
+
+	engine *projections.Engine
 
 	reads  atomic.Int64 // statements that read rows at a moment
 	revoke func()       // ends what was admitted by a key in a first message
@@ -83,11 +87,12 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.engine = engine
 	commands := eventstore.New(store, eventstore.Config{})
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
 	server, err := graphql.New(graphql.Config{
 		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test"},
-		Limits:   limits, Log: log, KeepAlive: 50 * time.Millisecond,
+		Limits:   limits, Log: log,
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)
 			c, ok := map[string]graphql.Caller{
@@ -254,8 +259,28 @@ func (a answer) want(paths map[string]string) {
 	}
 }
 
-// do carries out a mutation that must go well; it answers its payload.
+// aim finds the workspace of a mutation's input.
+var aim = regexp.MustCompile(`(?:workspace|slug): "([^"]*)"`)
+
+// do carries out a mutation that must go well, and waits until what it wrote can be read; it answers its payload. A
+// test that reads without asking for a revision counts on that.
 func (h *house) do(mutation, input, fields string) answer {
+	h.t.Helper()
+	a := h.send(mutation, input, fields)
+	revision, err := strconv.ParseInt(a.at("it.revision"), 10, 64)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	if err := h.engine.Wait(ctx, domain.Slug(aim.FindStringSubmatch(input)[1]), domain.Revision(revision)); err != nil {
+		h.t.Fatal(err)
+	}
+	return a
+}
+
+// send is do without the wait, for tests of what waiting for a revision does.
+func (h *house) send(mutation, input, fields string) answer {
 	h.t.Helper()
 	a := h.ask("mutation { it: " + mutation + "(input: {" + input + "}) { " + fields + " userErrors { __typename message code path } revision duplicate } }")
 	if got := a.at("it.userErrors"); got != "[]" {

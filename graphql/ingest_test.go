@@ -51,7 +51,7 @@ func TestIngest(t *testing.T) {
 	h.ask(ingest, batch("REJECT_FAILED", good[0], good[0], good[0], good[0], good[0], good[0])).
 		want(map[string]string{"ingestRunEvents.userErrors.0.code": "TOO_LONG", "ingestRunEvents.results": "[]"})
 
-	h.ask(`query($n: Int64!) { workspace(slug: "w", atLeast: $n) { runs { totalCount } run(id: "r") { status parameters { name value } metrics { last } startedAt } } }`, map[string]any{"n": a.at("ingestRunEvents.revision")}).
+	h.ask(`query($n: Int64!) { workspace(slug: "w", atLeast: $n, timeoutMs: 10000) { runs { totalCount } run(id: "r") { status parameters { name value } metrics { last } startedAt } } }`, map[string]any{"n": a.at("ingestRunEvents.revision")}).
 		want(map[string]string{"workspace.runs.totalCount": "2", "workspace.run.status": "SUCCEEDED", "workspace.run.parameters.1.value": `{"x":null}`, "workspace.run.metrics.0.last": "1.5"})
 }
 
@@ -101,7 +101,7 @@ func TestTheEventsOfACommand(t *testing.T) {
 	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
 	h.do("startRun", `workspace: "w", id: "child", pipeline: {name: "p"}, parent: "r", meta: {idempotencyKey: "nested"}`, "")
 	last := h.do("completeRun", `workspace: "w", run: "r", meta: {idempotencyKey: "done"}`, "").at("it.revision")
-	h.ask(`{ workspace(slug: "w", atLeast: ` + last + `) {
+	h.ask(`{ workspace(slug: "w", atLeast: ` + last + `, timeoutMs: 10000) {
 		one: auditLog(filter: {commandId: "g1:owner:nested"}, direction: ASC) { nodes { type commandId } totalCount }
 		none: auditLog(filter: {commandId: "g1:owner:nest"}) { totalCount }
 		both: auditLog(filter: {commandId: "g1:owner:nested", types: ["run.nested"]}) { totalCount }
@@ -120,8 +120,8 @@ func TestFollowingWhatWasJustWritten(t *testing.T) {
 	h := newHouse(t, limit.Limits{})
 	h.do("createWorkspace", `slug: "w"`, "")
 	for i := range 10 {
-		started := h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p"}`, i), "").at("it.revision")
-		run := h.follow(fmt.Sprintf(`subscription { it: run(workspace: "w", id: "r%d", atLeast: %s) { revision run { runId } } }`, i, started))
+		started := h.send("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p"}`, i), "").at("it.revision")
+		run := h.follow(fmt.Sprintf(`subscription { it: run(workspace: "w", id: "r%d", atLeast: %s, timeoutMs: 10000) { revision run { runId } } }`, i, started))
 		if got := run.next(); !strings.Contains(got, fmt.Sprintf(`"r%d"`, i)) {
 			t.Fatalf("the first message is %s; want run r%d", got, i)
 		}

@@ -12,7 +12,6 @@ func TestMoments(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
 	h.do("createWorkspace", `slug: "a", name: "first"`, "")
-	// The list has no moment to wait for: its answer counts on b being shown.
 	h.do("createWorkspace", `slug: "b", name: "other"`, "workspace { slug }")
 	h.do("renameWorkspace", `workspace: "a", name: "second"`, "workspace { name }")
 	for name, tt := range map[string]struct{ query, code, path, want string }{
@@ -65,10 +64,10 @@ func TestSeveralWorkspacesAtLeast(t *testing.T) {
 	h.do("createWorkspace", `slug: "secret"`, "")
 	id := h.do("startRun", `workspace: "a", id: "r", pipeline: {name: "p"}`, "run { id }").at("it.run.id")
 	for i := range 20 { // nothing here waits for what it has written but by atLeast
-		tagged := h.do("annotateRun", fmt.Sprintf(`workspace: "a", run: "r", tags: [{key: "t%d"}]`, i), "").at("it.revision")
-		labelled := h.do("labelWorkspace", fmt.Sprintf(`workspace: "b", set: [{key: "l", value: "%d"}]`, i), "").at("it.revision")
+		tagged := h.send("annotateRun", fmt.Sprintf(`workspace: "a", run: "r", tags: [{key: "t%d"}]`, i), "").at("it.revision")
+		labelled := h.send("labelWorkspace", fmt.Sprintf(`workspace: "b", set: [{key: "l", value: "%d"}]`, i), "").at("it.revision")
 		least := []map[string]any{{"workspace": "b", "revision": labelled}, {"workspace": "a", "revision": tagged}}
-		h.ask(`query($id: ID!, $least: [WorkspaceRevision!]) { nodes(ids: [$id], atLeast: $least) { ... on Run { revision } } workspaces(atLeast: $least) { nodes { slug labels { value } } } }`,
+		h.ask(`query($id: ID!, $least: [WorkspaceRevision!]) { nodes(ids: [$id], atLeast: $least, timeoutMs: 10000) { ... on Run { revision } } workspaces(atLeast: $least, timeoutMs: 10000) { nodes { slug labels { value } } } }`,
 			map[string]any{"id": id, "least": least}).want(map[string]string{"nodes.0.revision": tagged, "workspaces.nodes.1.labels.0.value": fmt.Sprint(i)})
 	}
 	for name, tt := range map[string]struct{ least, workspace string }{

@@ -70,7 +70,7 @@ const (
 // judged like a header.
 func TestAWebSocketSaysWhoItIs(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, limit.Limits{InitTimeout: 2 * time.Second})
+	h := newHouse(t, limit.Limits{InitTimeout: time.Minute})
 	for name, tt := range map[string]struct {
 		send  []string
 		heard string
@@ -87,7 +87,6 @@ func TestAWebSocketSaysWhoItIs(t *testing.T) {
 		"keys cannot be checked":  {[]string{`{"type":"connection_init","payload":{"Authorization":"Bearer later"}}`}, "", 1013},
 		"a question first":        {[]string{subscribe}, "", 4401},
 		"a question after a ping": {[]string{`{"type":"pong"}`, subscribe}, "", 4401},
-		"nothing":                 {nil, "", 4408},
 		"a long first message":    {[]string{`{"type":"connection_init","payload":{"x":"` + strings.Repeat("x", 9000) + `"}}`}, "", websocket.StatusMessageTooBig},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +104,14 @@ func TestAWebSocketSaysWhoItIs(t *testing.T) {
 		if heard, code, _ := talk(t, conn, long); !strings.Contains(heard, `"`+who+`"`) {
 			t.Errorf("viewer is %s, closed with %d; want %s", heard, code, who)
 		}
+	}
+}
+
+func TestAWebSocketThatSaysNothingIsClosed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{InitTimeout: 50 * time.Millisecond})
+	if heard, code, _ := talk(t, h.open("")); code != 4408 {
+		t.Errorf("heard %q, closed with %d; want 4408", heard, code)
 	}
 }
 
@@ -127,7 +134,7 @@ func TestAWebSocketEndsWithItsKey(t *testing.T) {
 // One caller has so many streams at once, of whatever kind; who ends one may open another.
 func TestStreamsAreBounded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, limit.Limits{Connections: 2})
+	h := newHouse(t, limit.Limits{Connections: 2, InitTimeout: time.Minute})
 	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
 	const events = `subscription { it: events(workspace: "w", after: -1) { revision } }`
 	sse := h.follow(events)

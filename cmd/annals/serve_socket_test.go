@@ -16,9 +16,9 @@ import (
 func TestAWebSocketSaysItsKey(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	out, errs, exit := s.annals("", "key", "create", "short", "--scope", "read", "--expires", "2s", "-o", "json")
+	out, errs, exit := s.annals("", "key", "create", "short", "--scope", "read", "--expires", "5s", "-o", "json")
 	if exit != 0 {
-		t.Fatalf("no key of two seconds: %s", errs)
+		t.Fatalf("no key of five seconds: %s", errs)
 	}
 	var short struct{ Key string }
 	decode(t, out, &short)

@@ -28,6 +28,12 @@ const schema = `
 // forever sends 1 and stays open until its caller is gone, which it tells on ended.
 func serve(t *testing.T) (url string, ended chan struct{}) {
 	t.Helper()
+	return serveWith(t, transport.WebSocket{Message: 4096, Operations: 3, InitTimeout: time.Minute})
+}
+
+// serveWith is serve with other limits of WebSockets.
+func serveWith(t *testing.T, socket transport.WebSocket) (url string, ended chan struct{}) {
+	t.Helper()
 	ended = make(chan struct{}, 16)
 	parsed := gqlparser.MustLoadSchema(&ast.Source{Input: schema})
 	exec := executor.New(&gql.ExecutableSchemaMock{
@@ -70,7 +76,7 @@ func serve(t *testing.T) (url string, ended chan struct{}) {
 		}
 	})
 	all := []gql.Transport{
-		transport.WebSocket{Message: 4096, Operations: 3, InitTimeout: 100 * time.Millisecond},
+		socket,
 		transport.SSE{Body: 4096, URL: 4096, KeepAlive: 10 * time.Millisecond},
 		transport.HTTP{Body: 4096, URL: 4096},
 	}

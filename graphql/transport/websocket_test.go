@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/annals-io/annals/graphql/transport"
 )
 
 func dial(t *testing.T, url string, subprotocols ...string) *websocket.Conn {
@@ -59,6 +61,7 @@ const (
 func TestWebSocketClosesAsTheProtocolSays(t *testing.T) {
 	t.Parallel()
 	url, _ := serve(t)
+	hasty, _ := serveWith(t, transport.WebSocket{Message: 4096, Operations: 3, InitTimeout: 50 * time.Millisecond})
 	for name, tt := range map[string]struct {
 		protocol string
 		send     []string
@@ -82,6 +85,10 @@ func TestWebSocketClosesAsTheProtocolSays(t *testing.T) {
 			var subprotocols []string
 			if tt.protocol != "" {
 				subprotocols = []string{tt.protocol}
+			}
+			url := url
+			if tt.code == 4408 {
+				url = hasty
 			}
 			conn := dial(t, url, subprotocols...)
 			say(t, conn, tt.send...)

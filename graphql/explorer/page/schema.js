@@ -91,7 +91,10 @@ fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { 
     const hits = [];
     for (const t of this.types.values()) {
       if (t.name.toLowerCase().includes(word)) hits.push([t.name, t.name]);
-      for (const f of [...(t.fields ?? []), ...(t.inputFields ?? []), ...(t.enumValues ?? [])]) if (f.name.toLowerCase().includes(word)) hits.push([`${t.name}.${f.name}`, t.name]);
+      for (const f of [...(t.fields ?? []), ...(t.inputFields ?? []), ...(t.enumValues ?? [])]) {
+        if (f.name.toLowerCase().includes(word)) hits.push([`${t.name}.${f.name}`, t.name]);
+        for (const a of f.args ?? []) if (a.name.toLowerCase().includes(word)) hits.push([`${t.name}.${f.name}(${a.name})`, t.name]);
+      }
     }
     const list = document.createElement('dl');
     for (const [label, name] of hits.slice(0, 100)) {
