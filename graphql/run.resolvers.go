@@ -202,11 +202,8 @@ func (r *runResolver) Events(ctx context.Context, obj *model.Run) ([]*model.Audi
 }
 
 func (r *runResolver) Warnings(ctx context.Context, objs []*model.Run) ([][]string, error) {
-	return detail(ctx, r.Resolver, objs, func(_ *model.Run, d read.RunDetail) []string {
-		if d.Warnings == nil {
-			return []string{}
-		}
-		return d.Warnings
+	return detail(ctx, r.Resolver, objs, func(run *model.Run, d read.RunDetail) []string {
+		return run.Row.Odd(d)
 	})
 }
 

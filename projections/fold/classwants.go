@@ -11,6 +11,7 @@ import (
 func (f *fold) wantClasses(w *wants) {
 	f.times = map[place[int64]]*times{}
 	f.wantUnited(w)
+	f.wantLoops(w)
 	for i := range f.events {
 		e := &f.events[i]
 		f.ws = e.ws

@@ -26,14 +26,16 @@ func (s *families) init() {
 	s.kids, s.stepsIn = map[place[int64]][]int64{}, map[place[int64]][]int64{}
 }
 
-// nest moves a run from one parent to another.
+// nest moves a run from one parent to another, 0 for none.
 func (f *fold) nest(run, from, to int64) {
 	if from != 0 {
 		p := place[int64]{f.ws, from}
 		f.kids[p] = slices.DeleteFunc(f.kids[p], func(k int64) bool { return k == run })
 	}
-	p := place[int64]{f.ws, to}
-	f.kids[p] = append(f.kids[p], run)
+	if to != 0 {
+		p := place[int64]{f.ws, to}
+		f.kids[p] = append(f.kids[p], run)
+	}
 	f.dirtyRuns = append(f.dirtyRuns, dirtyRun{run, true})
 }
 
@@ -102,7 +104,7 @@ func (f *fold) showStep(key int64, ended bool) {
 	}
 }
 
-// covered says whether a run above this one has ended by its own facts. Runs may be named in a circle.
+// covered says whether a run above this one has ended by its own facts.
 func (f *fold) covered(key int64) bool {
 	var seen []int64
 	for r := f.runs.get(key); r != nil && r.parent != 0 && !slices.Contains(seen, r.parent); {
@@ -124,7 +126,7 @@ const (
 WITH RECURSIVE up AS (
     SELECT ws, key FROM unnest($1::int4[], $2::int8[]) AS x (ws, key)
     UNION
-    SELECT r.ws, r.parent FROM up JOIN read.runs r ON r.ws = up.ws AND r.key = up.key WHERE r.parent IS NOT NULL
+    SELECT r.ws, coalesce(r.parent, r.refused_parent) FROM up JOIN read.runs r ON r.ws = up.ws AND r.key = up.key WHERE coalesce(r.parent, r.refused_parent) IS NOT NULL
 ) SELECT %s FROM up JOIN read.runs t ON t.ws = up.ws AND t.key = up.key`
 
 	downSQL = `

@@ -1,6 +1,7 @@
 package fold_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -179,6 +180,44 @@ func (n *naive) class(name domain.Name) domain.Name {
 	return slices.MinFunc(set, func(a, b domain.Name) int { return strings.Compare(a.String(), b.String()) })
 }
 
+// loop is the loop of last words that a run lies on.
+func (n *naive) loop(r domain.RunRef) []domain.RunRef {
+	way := []domain.RunRef{r}
+	for p, ok := n.parents[r]; ok; p, ok = n.parents[p.of] {
+		if p.of == r {
+			return way
+		}
+		if slices.Contains(way, p.of) {
+			return nil
+		}
+		way = append(way, p.of)
+	}
+	return nil
+}
+
+// parent is the run that one is part of: of words that go round in a loop the latest does not count.
+func (n *naive) parent(r domain.RunRef) (p parent, ok bool) {
+	p, ok = n.parents[r]
+	if loop := n.loop(r); ok && loop != nil {
+		last := slices.MaxFunc(loop, func(a, b domain.RunRef) int {
+			return cmp.Or(n.parents[a].order.Compare(n.parents[b].order), strings.Compare(a.ID, b.ID))
+		})
+		ok = last != r
+	}
+	return p, ok
+}
+
+// nestings are lines of runs with what they are part of.
+func (n *naive) nestings() []string {
+	var out []string
+	for r, p := range n.parents {
+		_, ok := n.parent(r)
+		out = append(out, fmt.Sprintf("%s %s %v", r, p.of, ok))
+	}
+	slices.Sort(out)
+	return out
+}
+
 // ended says whether an execution is covered by the end of something above it.
 func (n *naive) covered(x domain.Execution) bool {
 	if x.Step != "" {
@@ -186,7 +225,7 @@ func (n *naive) covered(x domain.Execution) bool {
 		return n.life(up).Status.Ended() || n.covered(up)
 	}
 	seen := []domain.RunRef{x.Run}
-	for p, ok := n.parents[x.Run]; ok && !slices.Contains(seen, p.of); p, ok = n.parents[p.of] {
+	for p, ok := n.parent(x.Run); ok && !slices.Contains(seen, p.of); p, ok = n.parent(p.of) {
 		seen = append(seen, p.of)
 		if n.life(domain.Execution{Run: p.of}).Status.Ended() {
 			return true

@@ -37,7 +37,8 @@ UNION ALL SELECT r.label || '/' || s.name, s.status, s.own_status, coalesce(json
 	edgesSQL    = labelsSQL + ` SELECT x.name, e.direction = 1, v.label, e.role FROM read.lineage_edges e JOIN x ON x.key = e.execution JOIN v ON v.key = e.version WHERE e.ws = $1`
 	linksSQL    = labelsSQL + ` SELECT s.name, t.name, coalesce(p.namespace || '/' || p.name, ''), e.supports FROM read.artifact_edges e JOIN c s ON s.key = e.source JOIN c t ON t.key = e.target
 LEFT JOIN read.pipelines p ON p.ws = e.ws AND p.key = e.pipeline WHERE e.ws = $1`
-	meantSQL = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
+	nestingsSQL = labelsSQL + ` SELECT r.label, p.label, r.parent IS NOT NULL FROM r JOIN r p ON p.key = coalesce(r.parent, r.refused_parent)`
+	meantSQL    = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
 )
 
 // equalNaive compares the rows with what the bare facts amount to.
@@ -46,7 +47,7 @@ func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	for _, c := range []struct {
 		what, sql string
 		want      []string
-	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}} {
+	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}} {
 		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
 			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 		}
@@ -86,7 +87,7 @@ func drawStory(t *rapid.T, s *story, most int) {
 		phase := rapid.SampledFrom(phases).Draw(t, "phase")
 		var events []domain.Event
 		switch kind := rapid.IntRange(0, 19).Draw(t, "kind"); {
-		case kind == 0:
+		case kind == 0 || kind == 17 || kind == 19:
 			events = append(events, domain.RunNested{Run: x.Run, Parent: rapid.SampledFrom(runs).Draw(t, "parent")})
 		case kind == 1:
 			events = append(events, domain.ArtifactAliased{Artifact: data(name.Draw(t, "artifact")), Alias: domain.Alias{Name: data(name.Draw(t, "alias"))}})

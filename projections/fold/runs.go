@@ -18,6 +18,7 @@ type runRow struct {
 	contradictory      bool
 	streaming          bool
 	parent, root       int64
+	refused            int64 // the parent that was named, where that closes a loop
 	deleted            bool
 	reason             string
 	attempts, failure  string
@@ -31,13 +32,13 @@ var runsTable = table[int64, runRow]{
 		{name: "number", typ: tInt4, nullable: true}, {name: "status", typ: tText}, {name: "own_status", typ: tText},
 		{name: "started_at", typ: tTime, nullable: true}, {name: "ended_at", typ: tTime, nullable: true}, {name: "first_at", typ: tTime, nullable: true},
 		{name: "attempt", typ: tInt4}, {name: "contradictory", typ: tBool}, {name: "streaming", typ: tBool},
-		{name: "parent", typ: tInt8, nullable: true}, {name: "root", typ: tInt8, nullable: true}, {name: "deleted", typ: tBool}, {name: "reason", typ: tText, nullable: true},
+		{name: "parent", typ: tInt8, nullable: true}, {name: "root", typ: tInt8, nullable: true}, {name: "refused_parent", typ: tInt8, nullable: true}, {name: "deleted", typ: tBool}, {name: "reason", typ: tText, nullable: true},
 		{name: "attempts", typ: tJSONB, nullable: true, canon: canonical[[]attemptDoc]}, {name: "failure", typ: tJSONB, nullable: true, canon: canonical[domain.Failure]},
 		{name: "said", typ: tBytea, nullable: true, live: true},
 	},
 	bind: func(k *int64, r *runRow, to []any) []any {
 		return append(to, k, &r.runID, &r.foreign, &r.pipeline, &r.number, &r.status, &r.own, &r.startedAt, &r.endedAt, &r.firstAt,
-			&r.attempt, &r.contradictory, &r.streaming, &r.parent, &r.root, &r.deleted, &r.reason, &r.attempts, &r.failure, (*string)(&r.said))
+			&r.attempt, &r.contradictory, &r.streaming, &r.parent, &r.root, &r.refused, &r.deleted, &r.reason, &r.attempts, &r.failure, (*string)(&r.said))
 	},
 	same: func(a, b runRow) bool { a.said = b.said; return a == b },
 }
@@ -140,8 +141,8 @@ func (f *fold) runNested(e domain.RunNested) {
 	if !r.said.later(markParent, f.order) {
 		return
 	}
-	f.nest(key, r.parent, parent)
-	r.parent, r.root = parent, 0
+	f.adopt(key, parent)
+	r.root = 0
 	if e.Root != nil {
 		r.root = f.runKey(*e.Root)
 	}

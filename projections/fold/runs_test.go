@@ -70,16 +70,43 @@ func TestRunUnderAnEndedParentIsUnfinished(t *testing.T) {
 	m.want("what was", `SELECT status, since, until, level FROM read.runs_was WHERE run_id = 'u' AND status = 'unfinished'`, "unfinished 7 8 0")
 }
 
-func TestRunsMayBeNamedInACircle(t *testing.T) {
+// Of words that go round in a loop the latest one by event time is refused, whatever came first and however long the
+// loop is; what lies beneath shows what that means.
+func TestLoopOfRunsIsOpenedAtItsLatestWord(t *testing.T) {
 	t.Parallel()
-	a, b := run("a", "j"), run("b", "j")
-	s, m := newStory(), newModel(t)
-	s.says(1, reported(a, domain.Started), domain.RunNested{Run: a, Parent: b})
-	s.says(1, reported(b, domain.Started), domain.RunNested{Run: b, Parent: a})
-	s.says(2, domain.RunNested{Run: a, Parent: a})
-	s.says(3, reported(a, domain.Failed))
-	m.project(s, 2, nil)
-	m.want("runs", `SELECT run_id, status, number FROM read.runs`, "a failed 1", "b unfinished 2")
+	a, b, c := run("a", "j"), run("b", "j"), run("c", "j")
+	const nested = `SELECT r.run_id, r.status, p.run_id, q.run_id FROM read.runs r LEFT JOIN read.runs p ON p.key = r.parent LEFT JOIN read.runs q ON q.key = r.refused_parent`
+	words := []func(s *story){
+		func(s *story) { s.says(2, domain.RunNested{Run: a, Parent: b}) },
+		func(s *story) { s.says(3, domain.RunNested{Run: b, Parent: c}) },
+		func(s *story) { s.says(4, domain.RunNested{Run: c, Parent: a}) },
+	}
+	for name, order := range map[string][]int{"in order": {0, 1, 2}, "backwards": {2, 1, 0}, "turned": {1, 2, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStory()
+			s.says(1, reported(a, domain.Started), domain.RunNested{Run: a, Parent: a})
+			s.says(1, reported(b, domain.Started))
+			s.says(1, reported(c, domain.Started))
+			s.says(1, domain.StepReported{Phase: domain.Started, Execution: domain.Execution{Run: c, Step: "s"}})
+			for _, i := range order {
+				words[i](s)
+			}
+			eachWay(t, s, nil, func(m *model) {
+				m.want("the loop", nested, "a running b -", "b running c -", "c running - a")
+			})
+			s.says(9, reported(a, domain.Failed))
+			eachWay(t, s, nil, func(m *model) {
+				m.want("an end beneath", nested, "a failed b -", "b running c -", "c running - a")
+				m.want("a step", `SELECT status FROM read.steps`, "running")
+			})
+			s.says(10, domain.RunNested{Run: b, Parent: run("d", "j")})
+			eachWay(t, s, nil, func(m *model) {
+				m.want("the loop opened", nested, "a failed b -", "b running d -", "c unfinished a -", "d unknown - -")
+				m.want("a step", `SELECT status FROM read.steps`, "unfinished")
+			})
+		})
+	}
 }
 
 func TestDeletedRunKeepsAReason(t *testing.T) {

@@ -45,6 +45,23 @@ func TestAttemptsHaveTheirOwnFailures(t *testing.T) {
 	}
 }
 
+func TestRunInALoopSaysSo(t *testing.T) {
+	t.Parallel()
+	x := newExample(t)
+	found, err := x.db.RunsByKey(context.Background(), x.moment(x.head), []int64{x.nested, x.twin})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for _, r := range found {
+		if got := r.Odd(RunDetail{}); (len(got) == 1 && got[0] == ParentInLoop) != (r.Key == x.twin) || got == nil {
+			t.Errorf("run %s: %v, %+v", r.RunID, got, r)
+		}
+	}
+	if got := (Run{RefusedParent: 1}).Odd(RunDetail{Warnings: []string{"time_in_future"}}); len(got) != 2 {
+		t.Errorf("both are odd: %v", got)
+	}
+}
+
 func TestStepsHaveWarnings(t *testing.T) {
 	t.Parallel()
 	x := newExample(t)

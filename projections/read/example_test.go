@@ -86,7 +86,7 @@ func newExample(t *testing.T) example {
 	h.about[h.head] = Node{domain.KindStep, x.fit}
 	x.beforeDelete = h.head
 	h.next()
-	h.set("runs", cols{"key": x.twin}, cols{"deleted": true, "reason": "a mistake"})
+	h.set("runs", cols{"key": x.twin}, cols{"deleted": true, "reason": "a mistake", "refused_parent": x.nested})
 	h.set("pipelines", cols{"key": x.other}, cols{"deleted": true})
 	h.next()
 	h.set("artifacts", cols{"key": x.alias}, cols{"canonical": x.orders})

@@ -32,17 +32,18 @@ type Run struct {
 	Reason        string // of its deletion
 	Attempts      json.RawMessage
 	Failure       json.RawMessage // of the last attempt
+	RefusedParent int64           // the parent that was named, where that closes a loop of runs; then Parent is 0
 }
 
 const runColumns = `key, since, run_id, foreign_run, pipeline, number, status, own_status, started_at, ended_at, first_at,
-	attempt, contradictory, streaming, parent, root, deleted, reason, attempts, failure`
+	attempt, contradictory, streaming, parent, root, deleted, reason, attempts, failure, refused_parent`
 
 // fields are where the columns go.
 func (r *Run) fields() []any {
 	return []any{&r.Key, &r.Since, &r.RunID, &r.Foreign, (*zeronull.Int8)(&r.Pipeline), (*zeroInt)(&r.Number), &r.Status, &r.OwnStatus,
 		(*zeronull.Timestamptz)(&r.StartedAt), (*zeronull.Timestamptz)(&r.EndedAt), (*zeronull.Timestamptz)(&r.FirstAt),
 		&r.Attempt, &r.Contradictory, &r.Streaming, (*zeronull.Int8)(&r.Parent), (*zeronull.Int8)(&r.Root),
-		&r.Deleted, (*zeronull.Text)(&r.Reason), &r.Attempts, &r.Failure}
+		&r.Deleted, (*zeronull.Text)(&r.Reason), &r.Attempts, &r.Failure, (*zeronull.Int8)(&r.RefusedParent)}
 }
 
 func scanRun(row pgx.CollectableRow) (Run, error) {
@@ -100,6 +101,18 @@ type RunDetail struct {
 	Code         json.RawMessage
 	Orchestrator json.RawMessage
 	Warnings     []string
+}
+
+// ParentInLoop is the warning of a run whose named parent is nested in the run itself, however deep.
+const ParentInLoop = "parent_in_loop"
+
+// Odd is what was odd about the facts on the run: the warnings of its messages, and what they amount to.
+func (r Run) Odd(d RunDetail) []string {
+	out := append([]string{}, d.Warnings...)
+	if r.RefusedParent != 0 {
+		out = append(out, ParentInLoop)
+	}
+	return out
 }
 
 const runDetailColumns = `key, since, name, version, version_label, code, orchestrator, warnings`

@@ -92,6 +92,7 @@ CREATE TABLE read.runs (
     started_at timestamptz, ended_at timestamptz, first_at timestamptz,
     attempt int NOT NULL DEFAULT 0, contradictory bool NOT NULL DEFAULT false, streaming bool NOT NULL DEFAULT false,
     parent bigint, root bigint,
+    refused_parent bigint,                    -- the parent that was named, where that closes a loop; then parent is NULL
     deleted bool NOT NULL DEFAULT false, reason text,
     attempts jsonb,                           -- where there is more than one, or a contradiction; each with its failure
     failure jsonb,                            -- of the last attempt: {type, message {evidence, pointer}, stack}
