@@ -54,7 +54,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.postgresBin, "postgres-bin", "", "`directory` of installed PostgreSQL binaries (15 or newer) to use instead of fetched ones")
 	fs.StringVar(&f.databaseURL, "database-url", "", "`URL` of a PostgreSQL database to use instead of an embedded one")
 	fs.StringVar(&f.ownerURL, "database-owner-url", "", "`URL` of the same database for the role that migrates it; without one, --database-url")
-	fs.StringVar(&f.eventstore, "eventstore", "", "`URL` of an event store other than the database")
+	fs.StringVar(&f.eventstore, "eventstore", "", "`URL` of an EventStoreDB or KurrentDB to keep events in (esdb://...); without one, the database")
 	fs.StringVar(&f.tlsCert, "tls-cert", "", "`file` of the TLS certificate, read again when it changes")
 	fs.StringVar(&f.tlsKey, "tls-key", "", "`file` of the TLS key")
 	fs.StringVar(&f.publicURL, "public-url", "", "`URL` under which others reach this server")
@@ -102,12 +102,15 @@ which answers meanwhile, and then takes its place; --rebuild manual leaves that 
 
 // check refuses settings that cannot be meant, before anything is touched.
 func (f serveFlags) check() error {
-	host, _, err := net.SplitHostPort(f.listen)
+	host, port, err := net.SplitHostPort(f.listen)
 	if err != nil {
 		return usage("--listen %q is no address", f.listen).with("write it as HOST:PORT, such as 127.0.0.1:8080")
 	}
-	if f.eventstore != "" {
-		return usage("--eventstore: other event stores than the database are not in this version").with("leave it out: events are kept in PostgreSQL")
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return usage("--listen %s: %s is no port", f.listen, port).with("0 to 65535; 0 takes any that is free")
+	}
+	if err := checkEventstore(f.eventstore); err != nil {
+		return err
 	}
 	if f.commandRetention < 0 || (f.commandRetention > 0 && f.commandRetention < time.Hour) {
 		return usage("--command-retention %s is less than an hour: a client that repeats a command would have it carried out twice", f.commandRetention).with("720h are 30 days; 0 is for ever")

@@ -33,7 +33,7 @@ type server struct {
 	up       *gate            // whether requests may be let through
 	pool     *pgxpool.Pool    // for reading, projecting and keys
 	owner    *pgxpool.Pool    // for schemas
-	store    *postgres.Store
+	store    logStore
 	engine   *projections.Engine
 	commands *eventstore.Executor
 	model    *modelKeeper
@@ -160,7 +160,7 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	if s.pool, err = connect(ctx, url, readConns, s.sqlTracer()); err != nil {
 		return err
 	}
-	if s.store, err = postgres.Open(ctx, url, postgres.Options{MaxConns: storeConns, Logger: s.log}); err != nil {
+	if s.store, err = s.openLog(ctx, url, f.eventstore); err != nil {
 		return err
 	}
 	s.engine, err = projections.New(projections.Config{Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.projecting()})

@@ -27,6 +27,12 @@ var settings = []string{
 	"tls", "tlsCaFile", "tlsVerifyCert", "userCertFile", "userKeyFile", "defaultDeadline",
 }
 
+// Check says what is wrong with a connection string, as far as can be told without connecting.
+func Check(connection string) error {
+	_, err := parse(connection)
+	return err
+}
+
 // parse reads a connection string. Its errors say what is wrong and never repeat the password.
 func parse(connection string) (*client.Configuration, error) {
 	scheme, _, found := strings.Cut(connection, "://")
