@@ -63,7 +63,7 @@ type lineageWriter struct {
 
 // object is one object with the fields that were asked.
 func (w *lineageWriter) object(typ string, asked []gql.CollectedField, field func(name string) bool) ([]byte, bool) {
-	const node, edge = 100, 12 // bytes that one usually takes
+	const node, edge = 112, 16 // bytes that one usually takes
 	w.out = make([]byte, 0, 256+node*len(w.Graph.Nodes)+edge*len(w.Graph.Edges))
 	ok := w.append(typ, asked, field)
 	return w.out, ok
@@ -71,7 +71,7 @@ func (w *lineageWriter) object(typ string, asked []gql.CollectedField, field fun
 
 // list is a list of n objects.
 func (w *lineageWriter) list(n int, object func(i int) bool) ([]byte, bool) {
-	const each = 160
+	const each = 192
 	w.out = append(make([]byte, 0, 2+each*n), '[')
 	for i := range n {
 		w.comma(i)
@@ -174,7 +174,8 @@ func (w *lineageWriter) edge(field string, e read.GraphEdge) bool {
 // id writes the id of the node at an index. All are made at the first: edges name each several times.
 func (w *lineageWriter) id(i int) {
 	if w.ends == nil {
-		w.ends = append(make([]int, 0, len(w.Graph.Nodes)+1), 0)
+		const each = 56
+		w.ends, w.ids = append(make([]int, 0, len(w.Graph.Nodes)+1), 0), make([]byte, 0, each*len(w.Graph.Nodes))
 		for _, n := range w.Graph.Nodes {
 			w.ids = append(w.ids, '"')
 			w.ids = w.At.AppendID(w.ids, model.Prefix(model.EntityKind(w.upper(string(n.Kind)))), n.Key)

@@ -44,8 +44,8 @@ func (i ID) String() string { return string(i.Append(nil)) }
 
 // Append writes the id behind b.
 func (i ID) Append(b []byte) []byte {
-	var room [128]byte // slugs are shorter
-	inner := append(append(room[:0], i.Slug...), ':')
+	room := make([]byte, 0, 96) // slugs are shorter
+	inner := append(append(room, i.Slug...), ':')
 	inner = strconv.AppendInt(inner, i.Key, 36)
 	b = append(append(b, i.Kind...), '_')
 	return base64.RawURLEncoding.AppendEncode(b, inner)
