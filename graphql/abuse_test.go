@@ -43,6 +43,9 @@ func TestAbuse(t *testing.T) {
 				t.Errorf("it took %s", took)
 			}
 			for _, e := range a.Errors {
+				if more, _ := e["extensions"].(map[string]any); more["rule"] == nil {
+					t.Errorf("it names no rule: %v", e)
+				}
 				if strings.Contains(e["message"].(string), "Did you mean") {
 					t.Errorf("it suggests names: %v", e)
 				}

@@ -9949,7 +9949,8 @@ type DeleteStepPayload implements MutationPayload {
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/subscription.graphqls", Input: `"""
 Following, over Server-Sent Events or the graphql-transport-ws protocol. Every message carries a revision: give the last one you
-saw as ` + "`" + `after` + "`" + `, and nothing is missed and nothing comes twice.
+saw as ` + "`" + `after` + "`" + `, and nothing is missed and nothing comes twice. A WebSocket brings its key as a header, or, as browsers must, in the payload
+of ` + "`" + `connection_init` + "`" + `: ` + "`" + `{"Authorization": "Bearer KEY"}` + "`" + `.
 """
 type Subscription {
   """

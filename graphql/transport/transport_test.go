@@ -191,6 +191,15 @@ func TestPostAnswersByTheSpecification(t *testing.T) {
 			if _, carriedOut := shape["data"]; carriedOut == failed {
 				t.Errorf("data and errors: %s; want one of them", got.body)
 			}
+			var refused struct {
+				Errors []struct{ Extensions struct{ Code, Rule string } }
+			}
+			_ = json.Unmarshal([]byte(got.body), &refused) // it was read before
+			for _, e := range refused.Errors {
+				if e.Extensions.Code == "" || e.Extensions.Rule == "" {
+					t.Errorf("refused by %s; want a code and a rule", got.body)
+				}
+			}
 		})
 	}
 }
