@@ -1,10 +1,16 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/annals-io/annals/internal/bench"
 )
+
+// benchGroups are what can be measured alone.
+var benchGroups = []string{"executor", "ingest", "lists", "lineage"}
 
 // benchCommand measures this program on this machine, each figure beside its ceiling.
 func (a *app) benchCommand() *cobra.Command {
@@ -15,6 +21,9 @@ func (a *app) benchCommand() *cobra.Command {
 started for each group, with fsync on; data is generated from a seed. It takes about half an hour, with
 --short two minutes on smaller data and without a verdict.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.ContainsFunc(benchGroups, func(group string) bool { return strings.HasPrefix(group, o.Only) }) {
+				return usage("--only: there is no group %q", o.Only).with("choose of %s", strings.Join(benchGroups, ", "))
+			}
 			o.Out, o.Log = a.stdout, a.stderr
 			return bench.Run(cmd.Context(), o)
 		},

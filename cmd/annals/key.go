@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -36,10 +38,13 @@ person's) ends after 90 days, run (one run's) after a day. A key announces its e
 			}
 			body := filterOf(map[string]any{"name": strings.Join(args, ""), "kind": kind, "scopes": scopes, "workspace": a.global.workspace})
 			if expires != "" {
+				in := days(expires)
 				if t, err := parseTime(expires); err == nil {
 					body["expiresAt"] = t
+				} else if d, err := time.ParseDuration(in); err == nil && d > 0 {
+					body["expiresIn"] = in
 				} else {
-					body["expiresIn"] = days(expires)
+					return usage("--expires %q is neither a time nor a length of time", expires).with("write 2026-12-31, 30d or 12h")
 				}
 			}
 			var made json.RawMessage
@@ -47,6 +52,7 @@ person's) ends after 90 days, run (one run's) after a day. A key announces its e
 				return err
 			}
 			return a.printObject(made, func(w io.Writer, r row) error {
+				fmt.Fprintln(a.stderr, "annals: this key is shown once: keep it now")
 				return facts(w, "key", r.text("key"), "id", r.text("id"), "name", r.text("name"), "scopes", scopesOf(r), "workspace", r.text("workspace"),
 					"ends", shortTime(r.text("expiresAt")))
 			})

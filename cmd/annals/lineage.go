@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -36,6 +37,10 @@ by its name or id. --depth counts edges: from a version to the run that wrote it
 			raw, err := a.one(cmd.Context(), c, "artifact", args[0],
 				"lineage(root: $id, direction: $direction, depth: $depth, maxNodes: $maxNodes, granularity: $granularity) "+lineageFields, vars,
 				", $direction: LineageDirection!, $depth: Int!, $maxNodes: Int!, $granularity: LineageGranularity!", asOf)
+			var no *failure
+			if errors.As(err, &no) && no.Exit == exitNotFound && no.Hint == "" {
+				return no.with("`annals artifact list`, `annals run list` and `annals pipeline list` show what there is")
+			}
 			if err != nil {
 				return err
 			}

@@ -18,6 +18,14 @@ func (f *listFlags) add(cmd *cobra.Command, limit int) {
 	cmd.Flags().StringVar(&f.after, "after", "", "go on after this `cursor`, the nextCursor of an earlier answer")
 }
 
+// check refuses what cannot be meant, before anybody is asked.
+func (f *listFlags) check() error {
+	if f.limit < 0 {
+		return usage("--limit %d is below zero", f.limit).with("0 is everything")
+	}
+	return nil
+}
+
 // page is one page of a connection.
 type page struct {
 	Nodes    []json.RawMessage `json:"nodes"`
@@ -38,8 +46,8 @@ const mostPerPage = 500
 
 // collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
 func (a *app) collect(f listFlags, next func(first int, after *string) (page, error), columns []column) error {
-	if f.limit < 0 {
-		return usage("--limit %d is below zero", f.limit)
+	if err := f.check(); err != nil {
+		return err
 	}
 	l := list{Items: []json.RawMessage{}}
 	var after *string
@@ -80,6 +88,9 @@ func (a *app) collect(f listFlags, next func(first int, after *string) (page, er
 
 // listIn lists a connection field of a workspace. The field takes $first and $after besides what declare says.
 func (a *app) listIn(ctx context.Context, field, args, declare, node string, vars map[string]any, f listFlags, asOf asOfFlag, columns []column) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	c, err := a.client()
 	if err != nil {
 		return err

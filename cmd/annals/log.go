@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/annals-io/annals/domain"
 )
 
 const eventFields = `revision type recordedAt occurredAt subjectKind subjectId actor { kind id name } summary reason commandId correlationId causationId schemaVersion data`
@@ -83,6 +86,12 @@ it broke.`,
 }
 
 func (l logFlags) filter() (map[string]any, error) {
+	for _, want := range l.types {
+		family, many := strings.CutSuffix(want, "*")
+		if !slices.ContainsFunc(domain.EventTypes(), func(known string) bool { return known == want || many && strings.HasPrefix(known, family) }) {
+			return nil, usage("--type: no event is of the type %q", want).with("there are %s", strings.Join(domain.EventTypes(), ", "))
+		}
+	}
 	filter := filterOf(map[string]any{"types": l.types, "actor": l.actor, "correlationId": l.correlation})
 	for _, bound := range []struct{ flag, word, revision, time string }{
 		{"--from", l.from, "fromRevision", "from"}, {"--to", l.to, "toRevision", "to"},

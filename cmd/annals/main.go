@@ -52,6 +52,7 @@ func (a *app) main(args []string) int {
 	ctx, interrupted, stop := interruptible()
 	defer stop()
 	root := a.root()
+	completion(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	select {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,7 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 co
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("there is no command %q", args[0]).with("`annals --help` lists them all")
+				return noCommand(cmd, args[0], args[0])
 			}
 			return cmd.Help()
 		},
@@ -101,7 +102,7 @@ func strict(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(c *cobra.Command, given []string) error {
 			if err := args(c, given); err != nil {
-				return usage("%v", err).with("usage: %s", c.UseLine())
+				return misused(c, given, err)
 			}
 			return nil
 		}
@@ -111,13 +112,60 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
+// misused says which word is missing or too many, in the words of the command's usage.
+func misused(c *cobra.Command, given []string, err error) error {
+	var needed []string
+	for _, word := range strings.Fields(c.Use)[1:] {
+		if !strings.HasPrefix(word, "[") && !strings.HasPrefix(word, "-") && strings.ToUpper(word) == word {
+			needed = append(needed, word)
+		}
+	}
+	hint := "usage: " + c.UseLine()
+	switch {
+	case len(given) < len(needed):
+		return usage("%s is missing", strings.TrimSuffix(needed[len(given)], "...")).with("%s", hint)
+	case len(needed) == 0 && len(given) > 0 && !strings.Contains(c.Use, "["):
+		return usage("`%s` takes no words, and %q is one", c.CommandPath(), given[0]).with("%s", hint)
+	case len(given) > len(needed):
+		return usage("%q is a word too many", given[len(given)-1]).with("%s", hint)
+	}
+	return usage("%v", err).with("%s", hint)
+}
+
+// noCommand says that a word is no command, and which ones it may have been meant for.
+func noCommand(cmd *cobra.Command, word, shown string) error {
+	f := usage("there is no command %q", shown).with("`%s --help` lists them all", cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	for _, one := range cmd.SuggestionsFor(word) {
+		f.Candidates = append(f.Candidates, "did you mean `"+cmd.CommandPath()+" "+one+"`?")
+	}
+	return f
+}
+
+// completion adds the command that writes completions, and has it refuse shells that it does not know.
+func completion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("there is no completion for %q", args[0]).with("choose of bash, zsh, fish, powershell")
+			}
+			return cmd.Help()
+		}
+	}
+}
+
 // group is a command that only has others under it.
 func group(use, short string, aliases []string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Aliases: aliases, Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("there is no command %q", cmd.CommandPath()+" "+args[0]).with("`%s --help` lists them all", cmd.CommandPath())
+				return noCommand(cmd, args[0], cmd.CommandPath()+" "+args[0])
 			}
 			return cmd.Help()
 		},
