@@ -7,8 +7,9 @@ import (
 )
 
 // A sweeper forgets, once a day, which commands were carried out long ago. Their events stay; only a client that repeats
-// one of them that late has it carried out anew. Those of ingest are remembered for ever, and evidence is never swept:
-// it is written in the transaction of the events that refer to it, so that nothing can be left over.
+// one of them that late has it carried out anew. Those of ingest are remembered for ever. Evidence is not swept: on
+// PostgreSQL it is written in the transaction of the events that refer to it, and nothing can be left over; on an
+// EventStoreDB it is written before them, and an append that fails leaves bytes behind that nothing refers to.
 type sweeper struct {
 	forget func(ctx context.Context, before time.Time) (int64, error)
 	keep   time.Duration
