@@ -45,7 +45,7 @@ MAKEFLAGS += -q
 endif
 endif
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-kurrentdb clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -105,6 +105,9 @@ fuzz: go ## run every fuzz target for FUZZTIME (10s)
 
 test-clients: build ## point real producers (openlineage-python, dbt) at a server of its own; needs Python
 	@exec sh examples/test-clients.sh
+
+test-kurrentdb: go ## hold a real EventStoreDB or KurrentDB to the contract: KURRENTDB=esdb://...
+	KURRENTDB='$(KURRENTDB)' $(GO) test -count=1 -tags kurrentdb -run TestContractAgainstARealServer -timeout 30m $(FLAGS) ./eventstore/esdb
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh

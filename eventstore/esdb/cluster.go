@@ -23,6 +23,7 @@ import (
 type cluster struct {
 	config  *client.Configuration
 	headers []string
+	prefix  string // of all names of streams of ours
 	log     *slog.Logger
 
 	finding chan struct{} // held by who looks for the leader
@@ -41,8 +42,8 @@ type node struct {
 
 var errClosed = errors.New("the store is closed")
 
-func newCluster(config *client.Configuration, log *slog.Logger) *cluster {
-	return &cluster{config: config, headers: headers(config), log: log, finding: make(chan struct{}, 1)}
+func newCluster(config *client.Configuration, prefix string, log *slog.Logger) *cluster {
+	return &cluster{config: config, headers: headers(config), prefix: prefix, log: log, finding: make(chan struct{}, 1)}
 }
 
 // outgoing is the context of a call.

@@ -72,14 +72,8 @@ func (s *Store) subscribe(ctx context.Context) (heard bool, err error) {
 		StreamOption: &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{
 			AllOption: &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}},
 		}},
-		FilterOption: &streams.ReadReq_Options_Filter{Filter: &streams.ReadReq_Options_FilterOptions{
-			Filter: &streams.ReadReq_Options_FilterOptions_EventType{
-				EventType: &streams.ReadReq_Options_FilterOptions_Expression{Regex: `^[^\$].*`},
-			},
-			Window:                       &streams.ReadReq_Options_FilterOptions_Max{Max: 32},
-			CheckpointIntervalMultiplier: 1000,
-		}},
-		UuidOption: &streams.ReadReq_Options_UUIDOption{Content: &streams.ReadReq_Options_UUIDOption_Structured{Structured: &shared.Empty{}}},
+		FilterOption: &streams.ReadReq_Options_Filter{Filter: s.cluster.filter()},
+		UuidOption:   &streams.ReadReq_Options_UUIDOption{Content: &streams.ReadReq_Options_UUIDOption_Structured{Structured: &shared.Empty{}}},
 	}})
 	if err != nil {
 		return false, s.cluster.failed(n, judge(err, nil))
@@ -95,4 +89,21 @@ func (s *Store) subscribe(ctx context.Context) (heard bool, err error) {
 			s.wake()
 		}
 	}
+}
+
+// filter lets through what may be ours: no events of the server's own, or those in streams of this log alone.
+func (c *cluster) filter() *streams.ReadReq_Options_FilterOptions {
+	f := &streams.ReadReq_Options_FilterOptions{
+		Filter: &streams.ReadReq_Options_FilterOptions_EventType{
+			EventType: &streams.ReadReq_Options_FilterOptions_Expression{Regex: `^[^\$].*`},
+		},
+		Window:                       &streams.ReadReq_Options_FilterOptions_Max{Max: 32},
+		CheckpointIntervalMultiplier: 1000,
+	}
+	if c.prefix != "" {
+		f.Filter = &streams.ReadReq_Options_FilterOptions_StreamIdentifier{
+			StreamIdentifier: &streams.ReadReq_Options_FilterOptions_Expression{Prefix: []string{c.prefix}},
+		}
+	}
+	return f
 }

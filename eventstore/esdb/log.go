@@ -15,19 +15,28 @@ type mark struct {
 	hash     domain.Digest
 }
 
+// A stretch of the log holds nothing of ours, after from and up to to.
+type stretch struct{ from, to eventstore.Position }
+
 // ReadAll reads a page of the log. See [eventstore.Reader]. The server's own events and those of other users are
-// passed over; a page's Next lies behind them.
+// passed over; a page's Next is the last of ours, and the store remembers how much behind it was none of ours.
 func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, error) {
 	if err := s.ready(ctx); err != nil {
 		return eventstore.Page{}, err
 	}
-	p := eventstore.Page{Next: after}
+	p, at := eventstore.Page{Next: after}, after
+	s.mu.Lock()
+	if s.foreign.from == after {
+		at = s.foreign.to
+	}
+	s.mu.Unlock()
 	var d eventstore.Decoder
-	for {
-		q := query{count: limit - len(p.Events) + 2} // reading is inclusive, and one more tells whether there is more
-		if p.Next != (eventstore.Position{}) {
-			at := p.Next
-			q.position = &at
+	// Reading is inclusive, and one more tells whether there is more. Where others fill the log, more is read at once.
+	for most := limit + 2; ; most = max(most, min(4*most, 4096)) {
+		q := query{count: most}
+		if at != (eventstore.Position{}) {
+			from := at
+			q.position = &from
 		}
 		records, err := s.cluster.read(ctx, q)
 		if err != nil {
@@ -35,7 +44,7 @@ func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit in
 		}
 		for i := range records {
 			r := &records[i]
-			if r.position.Compare(p.Next) <= 0 {
+			if r.position.Compare(at) <= 0 {
 				continue
 			}
 			if len(p.Events) == limit && r.ours() {
@@ -45,13 +54,16 @@ func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit in
 			if err != nil {
 				return eventstore.Page{}, err
 			}
+			at = r.position
 			if e != nil {
-				p.Events = append(p.Events, *e)
+				p.Events, p.Next = append(p.Events, *e), at
 			}
-			p.Next = r.position
 		}
 		if len(records) < q.count {
 			p.CaughtUp = true
+			s.mu.Lock()
+			s.foreign = stretch{from: p.Next, to: at}
+			s.mu.Unlock()
 			return p, s.audit(ctx)
 		}
 	}

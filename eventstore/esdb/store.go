@@ -23,6 +23,7 @@ type Options struct {
 	MaxConns  int32         // most connections to Postgres; default 10
 	MaxAppend int           // the server's limit on one append, in bytes; default 1 MiB, that of servers through 25.0
 	PollEvery time.Duration // how often followers look although nobody woke them; default 1 s
+	Prefix    string        // of all names of streams at the server, where several logs share one; "$" may not begin it
 	Logger    *slog.Logger  // nil: silence
 }
 
@@ -39,6 +40,7 @@ type Store struct {
 	states  map[domain.Stream]*state
 	seen    map[domain.Stream]mark
 	top     eventstore.Position // of the last event of ours that was met
+	foreign stretch             // at the end of the log, as it was last read
 	audited bool                // every stream is as long as it is known to have been
 	moved   chan struct{}       // closed and replaced when there may be more to read
 
@@ -65,7 +67,7 @@ func Open(ctx context.Context, connection, databaseURL string, opts Options) (*S
 		return nil, err
 	}
 	s := &Store{
-		config: config, cluster: newCluster(config, opts.Logger), opts: opts,
+		config: config, cluster: newCluster(config, opts.Prefix, opts.Logger), opts: opts,
 		states: map[domain.Stream]*state{}, seen: map[domain.Stream]mark{}, moved: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

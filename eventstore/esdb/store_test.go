@@ -4,6 +4,9 @@ import (
 	"sync"
 	"testing"
 
+	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
@@ -92,6 +95,85 @@ func backend(opts esdbfake.Options) eventstoretest.Backend {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Run(t, backend(esdbfake.Options{}))
+}
+
+// Several logs in one server do not see each other.
+func TestContractInASharedServer(t *testing.T) {
+	t.Parallel()
+	shared := fake(t, esdbfake.Options{})
+	eventstoretest.Run(t, guest(shared.ConnectionString()))
+}
+
+// guest is a backend in a server that others use, too: each log has a prefix of its own, and damage is what a client
+// or the operator of the database beside it can do.
+func guest(connection string) eventstoretest.Backend {
+	var mu sync.Mutex
+	prefixes := map[eventstore.Store]string{}
+	join := func(t testing.TB, prefix, database string) eventstore.Store {
+		t.Helper()
+		s, err := esdb.Open(t.Context(), connection, database, esdb.Options{Prefix: prefix})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		mu.Lock()
+		defer mu.Unlock()
+		prefixes[s] = prefix
+		return s
+	}
+	prefixOf := func(s eventstore.Store) string {
+		mu.Lock()
+		defer mu.Unlock()
+		return prefixes[s]
+	}
+	return eventstoretest.Backend{
+		Open: func(t testing.TB) eventstore.Store { return join(t, "test-"+uuid.NewString()+"-", beside(t)) },
+		Reopen: func(t testing.TB, s eventstore.Store) eventstore.Store {
+			return join(t, prefixOf(s), s.(*esdb.Store).Pool().Config().ConnString())
+		},
+		Damage: func(t testing.TB, s eventstore.Store, stream domain.Stream, kind eventstoretest.Damage) {
+			name := prefixOf(s) + string(stream)
+			switch kind {
+			case eventstoretest.CutTail: // what is gone is known to have been there
+				if _, err := s.(*esdb.Store).Pool().Exec(t.Context(), `UPDATE log.streams SET revision = revision + 1 WHERE name = $1`, stream); err != nil {
+					t.Fatal(err)
+				}
+			case eventstoretest.CutHead:
+				setBefore(t, connection, name, 1)
+			case eventstoretest.Pierced:
+				setBefore(t, connection, name, 3)
+			case eventstoretest.RemovedAll:
+				if _, err := driver(t, connection).DeleteStream(t.Context(), name, client.DeleteStreamOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+	}
+}
+
+// driver is the official client, which stands for other users of a server.
+func driver(t testing.TB, connection string) *client.Client {
+	t.Helper()
+	config, err := client.ParseConnectionString(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Logger = client.NoopLogging()
+	c, err := client.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func setBefore(t testing.TB, connection, name string, revision uint64) {
+	t.Helper()
+	var meta client.StreamMetadata
+	meta.SetTruncateBefore(revision)
+	if _, err := driver(t, connection).SetStreamMetadata(t.Context(), name, client.AppendToStreamOptions{}, meta); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The two halves of positions differ, and only the second tells the events of one append apart.

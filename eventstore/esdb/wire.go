@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,7 +32,7 @@ type query struct {
 
 const fromEnd = domain.Revision(math.MaxInt64)
 
-func (q query) request() *streams.ReadReq {
+func (c *cluster) request(q query) *streams.ReadReq {
 	o := &streams.ReadReq_Options{
 		CountOption:  &streams.ReadReq_Options_Count{Count: uint64(q.count)},
 		FilterOption: &streams.ReadReq_Options_NoFilter{NoFilter: &shared.Empty{}},
@@ -54,7 +55,7 @@ func (q query) request() *streams.ReadReq {
 		return &streams.ReadReq{Options: o}
 	}
 	one := &streams.ReadReq_Options_StreamOptions{
-		StreamIdentifier: identifier(q.stream),
+		StreamIdentifier: c.identifier(q.stream),
 		RevisionOption:   &streams.ReadReq_Options_StreamOptions_Revision{Revision: uint64(q.revision)},
 	}
 	if q.backward && q.revision == fromEnd {
@@ -87,7 +88,7 @@ func (c *cluster) readOnce(ctx context.Context, q query) ([]record, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.outgoing(ctx), 3*callDeadline(c.config))
 	defer cancel()
-	in, err := n.streams.Read(ctx, q.request())
+	in, err := n.streams.Read(ctx, c.request(q))
 	if err != nil {
 		return nil, c.failed(n, judge(err, nil))
 	}
@@ -102,7 +103,7 @@ func (c *cluster) readOnce(ctx context.Context, q query) ([]record, error) {
 		}
 		switch content := resp.GetContent().(type) {
 		case *streams.ReadResp_Event:
-			r, err := recordOf(content.Event)
+			r, err := c.recordOf(content.Event)
 			if err != nil {
 				return nil, err
 			}
@@ -122,7 +123,7 @@ func (c *cluster) failed(n *node, err error) error {
 	return err
 }
 
-func recordOf(e *streams.ReadResp_ReadEvent) (r record, err error) {
+func (c *cluster) recordOf(e *streams.ReadResp_ReadEvent) (r record, err error) {
 	in := e.GetEvent()
 	if e.GetLink() != nil {
 		in = e.GetLink()
@@ -131,7 +132,7 @@ func recordOf(e *streams.ReadResp_ReadEvent) (r record, err error) {
 		return r, fmt.Errorf("%w: an event without its content", errUnreadable)
 	}
 	r = record{
-		stream: domain.Stream(in.GetStreamIdentifier().GetStreamName()), revision: domain.Revision(in.GetStreamRevision()),
+		stream: c.nameOf(string(in.GetStreamIdentifier().GetStreamName())), revision: domain.Revision(in.GetStreamRevision()),
 		typ: in.GetMetadata()["type"], data: in.GetData(), meta: in.GetCustomMetadata(),
 		position: eventstore.Position{Commit: in.GetCommitPosition(), Prepare: in.GetPreparePosition()},
 	}
@@ -149,8 +150,27 @@ func recordOf(e *streams.ReadResp_ReadEvent) (r record, err error) {
 	return r, nil
 }
 
-func identifier(s domain.Stream) *shared.StreamIdentifier {
-	return &shared.StreamIdentifier{StreamName: []byte(s)}
+// identifier is a stream's name at the server. That of its metadata begins with $$ there, before everything else.
+func (c *cluster) identifier(s domain.Stream) *shared.StreamIdentifier {
+	name, isMeta := strings.CutPrefix(string(s), "$$")
+	name = c.prefix + name
+	if isMeta {
+		name = "$$" + name
+	}
+	return &shared.StreamIdentifier{StreamName: []byte(name)}
+}
+
+// nameOf is what a stream of the server is called here, empty when it is none of this log's.
+func (c *cluster) nameOf(name string) domain.Stream {
+	name, isMeta := strings.CutPrefix(name, "$$")
+	name, mine := strings.CutPrefix(name, c.prefix)
+	switch {
+	case !mine:
+		return ""
+	case isMeta:
+		return domain.Stream("$$" + name)
+	}
+	return domain.Stream(name)
 }
 
 // pause waits longer each time, and is false when the context ended.
@@ -190,7 +210,7 @@ func (c *cluster) appendOnce(ctx context.Context, stream domain.Stream, expected
 	if err != nil {
 		return 0, c.failed(n, judge(err, nil))
 	}
-	o := &streams.AppendReq_Options{StreamIdentifier: identifier(stream)}
+	o := &streams.AppendReq_Options{StreamIdentifier: c.identifier(stream)}
 	if expected == domain.NoRevision {
 		o.ExpectedStreamRevision = &streams.AppendReq_Options_NoStream{NoStream: &shared.Empty{}}
 	} else {
