@@ -109,8 +109,12 @@ func (e *Engine) fillSome(ctx context.Context, p *projection, goals <-chan *goal
 			cancel(err)
 		}
 	}()
+	var filling foldFunc
+	if f, ok := e.fold.(interface{ filling(schema string) foldFunc }); ok {
+		filling = f.filling(p.schema)
+	}
 	for parts := range pages {
-		if err := p.insist(ctx, parts); err != nil {
+		if err := p.insist(ctx, parts, filling); err != nil {
 			return err
 		}
 		for _, s := range parts {
@@ -164,11 +168,11 @@ func (e *Engine) readGoals(ctx context.Context, goals <-chan *goal, pageSize int
 }
 
 // insist applies parts, parks what cannot be folded, and tries passing failures again a few times.
-func (p *projection) insist(ctx context.Context, parts []part) error {
+func (p *projection) insist(ctx context.Context, parts []part, fold foldFunc) error {
 	const tries = 6
 	var err error
 	for i := range tries {
-		if err = p.transact(ctx, work{parts: parts}); err == nil {
+		if err = p.transact(ctx, work{parts: parts, fold: fold}); err == nil {
 			return nil
 		}
 		if poisonous(err) || errors.As(err, new(*gapError)) {

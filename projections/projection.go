@@ -22,9 +22,12 @@ type projection struct {
 	numbers *numbers
 	// name is the name under which a stream is numbered; ok is false where the stream is not projected here.
 	name func(domain.Stream) (name string, ok bool)
-	fold func(ctx context.Context, tx pgx.Tx, parts []part) error
+	fold foldFunc
 	sql  statements
 }
+
+// A foldFunc changes rows by the events of the parts, in a transaction.
+type foldFunc func(ctx context.Context, tx pgx.Tx, parts []part) error
 
 // A part is what a page holds of one stream: some of its events, in order, without gaps.
 type part struct {
@@ -59,14 +62,17 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("folding panicked: %v", e.value) }
 
 // folded folds parts, and answers a panic as an error.
-func (p *projection) folded(ctx context.Context, tx pgx.Tx, parts []part) (err error) {
+func (p *projection) folded(ctx context.Context, tx pgx.Tx, parts []part, fold foldFunc) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
 			p.e.Log.Error("folding panicked", "model", p.schema, "panic", v, "stack", string(err.(*panicError).stack))
 		}
 	}()
-	return p.fold(ctx, tx, parts)
+	if fold == nil {
+		fold = p.fold
+	}
+	return fold(ctx, tx, parts)
 }
 
 // statements are the statements about progress, in one schema.

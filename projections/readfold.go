@@ -30,11 +30,23 @@ type folder interface {
 type readFold struct{ evidence eventstore.EvidenceStore }
 
 func (f readFold) apply(ctx context.Context, tx pgx.Tx, schema string, parts []part) error {
+	return fold.Apply(ctx, tx, schema, pagesOf(parts), f.evidence)
+}
+
+// filling is apply for one after another of the pages that fill a model, by one goroutine.
+func (f readFold) filling(schema string) foldFunc {
+	filler := fold.NewFiller(schema, 0)
+	return func(ctx context.Context, tx pgx.Tx, parts []part) error {
+		return filler.Apply(ctx, tx, pagesOf(parts), f.evidence)
+	}
+}
+
+func pagesOf(parts []part) []fold.Page {
 	pages := make([]fold.Page, len(parts))
 	for i, p := range parts {
 		pages[i] = fold.Page{Number: p.number, Slug: domain.Slug(p.name), Events: p.events}
 	}
-	return fold.Apply(ctx, tx, schema, pages, f.evidence)
+	return pages
 }
 
 func (readFold) digest(ctx context.Context, tx pgx.Tx, schema string, number int32) (map[string]string, error) {

@@ -20,7 +20,7 @@ import (
 
 // RebuildOptions says how a model is rebuilt. A field left zero has its default.
 type RebuildOptions struct {
-	PageSize int // most events in one transaction; default 20,000
+	PageSize int // most events in one transaction; default 8,000
 	Parallel int // workspaces filled at a time; default 2
 	// AcceptDifferences swaps a model of new code in although it differs. Models of the same code must be equal.
 	AcceptDifferences bool
@@ -52,7 +52,7 @@ type Report struct {
 // new code stays beside the live one, projected, to be looked at and taken by [Engine.Swap] or thrown away by
 // [Engine.Discard]. ErrRebuilding: one at a time.
 func (e *Engine) Rebuild(ctx context.Context, o RebuildOptions, progress func(done, total int64, rate float64)) (Report, error) {
-	o.PageSize, o.Parallel = cmp.Or(o.PageSize, 20_000), cmp.Or(o.Parallel, 2)
+	o.PageSize, o.Parallel = cmp.Or(o.PageSize, 8_000), cmp.Or(o.Parallel, 2)
 	if progress == nil {
 		progress = func(int64, int64, float64) {}
 	}

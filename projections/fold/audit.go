@@ -46,12 +46,17 @@ func (f *fold) note() {
 	a.commands.add(true, &f.e.Meta.CommandID)
 }
 
-const insertAuditSQL = `
-INSERT INTO read.audit_entries (ws, revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command)
+const (
+	auditColumns   = "ws, revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command"
+	insertAuditSQL = `
+INSERT INTO read.audit_entries (` + auditColumns + `)
 SELECT * FROM unnest($1::int4[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])`
+)
 
 func (a *auditRows) flush(t *trip) {
 	if a.n > 0 {
-		t.tell(insertAuditSQL, []*array{a.ws, a.revisions, a.names, a.kinds, a.subjects, a.actorKinds, a.actorIDs, a.occurred, a.recorded, a.correlations, a.commands})
+		t.add("audit_entries", auditColumns, insertAuditSQL,
+			[]*array{a.ws, a.revisions, a.names, a.kinds, a.subjects, a.actorKinds, a.actorIDs, a.occurred, a.recorded, a.correlations, a.commands})
 	}
+	a.n = 0
 }

@@ -89,10 +89,32 @@ func (f *fold) moveGuests(t *trip) {
 		t.tell(closeGuestsSQL, args)
 		t.tell(moveGuestsSQL, args)
 	}
+	f.moves = nil
 }
 
 // settleEdges makes the rows of edges between artifacts, event by event.
 func (f *fold) settleEdges(ctx context.Context) error {
+	if !f.all {
+		if err := f.loadEdges(ctx); err != nil {
+			return err
+		}
+	}
+	for i := range f.deltas {
+		d := &f.deltas[i]
+		f.clock = d.clock
+		if f.artifactEdges.edit(d.edge).supports += d.by; f.artifactEdges.get(d.edge).supports <= 0 {
+			f.artifactEdges.drop(d.edge)
+		}
+		if i+1 == len(f.deltas) || f.deltas[i+1].clock != d.clock {
+			f.artifactEdges.settle()
+		}
+	}
+	f.deltas = f.deltas[:0]
+	return nil
+}
+
+// loadEdges reads the edges that the page gives or takes supports of.
+func (f *fold) loadEdges(ctx context.Context) error {
 	var edges []place[artifactEdgeKey]
 	seen := map[place[artifactEdgeKey]]bool{}
 	for _, d := range f.deltas {
@@ -104,16 +126,6 @@ func (f *fold) settleEdges(ctx context.Context) error {
 	f.artifactEdges.load(&f.trip, edges)
 	if err := f.trip.run(ctx); err != nil {
 		return fmt.Errorf("load edges between artifacts: %w", err)
-	}
-	for i := range f.deltas {
-		d := &f.deltas[i]
-		f.clock = d.clock
-		if f.artifactEdges.edit(d.edge).supports += d.by; f.artifactEdges.get(d.edge).supports <= 0 {
-			f.artifactEdges.drop(d.edge)
-		}
-		if i+1 == len(f.deltas) || f.deltas[i+1].clock != d.clock {
-			f.artifactEdges.settle()
-		}
 	}
 	return nil
 }

@@ -293,16 +293,20 @@ func (l *ioRows) add(f *fold, ex *execution, io *ioFact) {
 	}
 }
 
-const insertIOSQL = `
-INSERT INTO read.io_facts (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources, says)
+const (
+	ioColumns   = "ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources, says"
+	insertIOSQL = `
+INSERT INTO read.io_facts (` + ioColumns + `)
 SELECT ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources::int8[], says
 FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int4[], $5::int2[], $6::int8[], $7::text[], $8::text[], $9::timestamptz[], $10::bytea[], $11::int4[], $12::text[], $13::int4[], $14::text[], $15::uuid[])
-AS x (ws, execution, revision, ordinal, direction, artifact, version_name, phase, at, digest, attempt, role, position, sources, says)`
+AS x (` + ioColumns + `)`
+)
 
 func (l *ioRows) flush(t *trip) {
 	if l.n > 0 {
-		t.tell(insertIOSQL, l.args[:])
+		t.add("io_facts", ioColumns, insertIOSQL, l.args[:])
 	}
+	l.n = 0
 }
 
 const ioFactsSQL = `

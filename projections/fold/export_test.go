@@ -8,9 +8,24 @@ import (
 
 // ApplyTruncated is Apply broken on purpose: a version that changes stirs at most one read.
 func ApplyTruncated(ctx context.Context, tx pgx.Tx, schema string, pages []Page) error {
-	f := newFold(tx, schema, pages)
+	f := newFold()
+	f.turn(tx, schema, pages)
 	f.most = 1
 	return f.run(ctx, nil)
+}
+
+// ApplyCopying is Apply that writes by COPY, however few rows there are. FillerCopying is such a Filler.
+func ApplyCopying(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evidence) error {
+	f := newFold()
+	f.worth = 1
+	f.turn(tx, schema, pages)
+	return f.run(ctx, ev)
+}
+
+func FillerCopying(schema string, most int) *Filler {
+	l := NewFiller(schema, most)
+	l.worth = 1
+	return l
 }
 
 // For unit tests of the small pieces.

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -48,7 +49,9 @@ SELECT pg_relation_size('read.audit_entries'), set_config('enable_seqscan', 'off
 // Apply changes the rows of one model by the events of the pages, inside tx. The workspaces of the pages differ. An
 // *EventError names the event that cannot be folded; other errors are of the database or of evidence.
 func Apply(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evidence) error {
-	return newFold(tx, schema, pages).run(ctx, ev)
+	f := newFold()
+	f.turn(tx, schema, pages)
+	return f.run(ctx, ev)
 }
 
 func (f *fold) run(ctx context.Context, ev Evidence) error {
@@ -82,6 +85,10 @@ type happening struct {
 type fold struct {
 	clock
 	trip   trip
+	first  map[int32]int64 // of a workspace: everything that the pages name first has a key above
+	age    newness
+	worth  int  // rows that go by COPY; 0: worthCopy
+	all    bool // all rows of the pages' workspaces are in memory, or not there
 	pages  []Page
 	events []happening
 
@@ -130,9 +137,8 @@ type fold struct {
 	lineage
 }
 
-func newFold(tx pgx.Tx, schema string, pages []Page) *fold {
-	f := &fold{pages: pages, ids: map[place[uuid.UUID]]int64{}}
-	f.trip = trip{conn: tx.Conn(), schema: pgx.Identifier{schema}.Sanitize() + "."}
+func newFold() *fold {
+	f := &fold{ids: map[place[uuid.UUID]]int64{}, age: newness{}}
 	f.workspaces, f.pipelines, f.pipelineVersions = workspacesTable, pipelinesTable, pipelineVersionsTable
 	f.runs, f.runDetails, f.steps = runsTable, runDetailsTable, stepsTable
 	f.attributes, f.metrics = attributesTable, metricsTable
@@ -140,13 +146,29 @@ func newFold(tx pgx.Tx, schema string, pages []Page) *fold {
 	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
 	f.declared, f.lastSaid, f.reads, f.counters = declaredTable, lastSaidTable, readsTable, countersTable
 	for _, t := range f.tables() {
-		t.init(&f.clock)
+		t.init(&f.clock, f.age)
 	}
 	f.members, f.columnsAt, f.declarations = map[place[int64]][]int64{}, map[place[targetOf]][]columnKey{}, map[place[int64]][]artifactEdgeKey{}
 	f.declaredAt = map[place[int64]][]declaredKey{}
 	f.families.init()
 	f.lineage.init()
+	return f
+}
+
+// turn begins with pages, inside tx.
+func (f *fold) turn(tx pgx.Tx, schema string, pages []Page) {
+	f.trip = trip{conn: tx.Conn(), schema: pgx.Identifier{schema}.Sanitize() + ".", worth: cmp.Or(f.worth, worthCopy)}
+	f.pages, f.events, f.first = pages, nil, make(map[int32]int64, len(pages))
+	clear(f.age)
 	for _, p := range pages {
+		if len(p.Events) == 0 {
+			continue
+		}
+		f.first[p.Number] = int64(p.Events[0].Revision) * domain.MaxNames
+		f.age[p.Number] = f.first[p.Number]
+		if f.all {
+			f.age[p.Number] = -1
+		}
 		for i := range p.Events {
 			e := happening{Recorded: &p.Events[i], ws: p.Number, slug: p.Slug}
 			if e.Event != nil {
@@ -156,14 +178,14 @@ func newFold(tx pgx.Tx, schema string, pages []Page) *fold {
 			f.events = append(f.events, e)
 		}
 	}
-	return f
 }
 
 // A keeper is a table, whatever its rows.
 type keeper interface {
-	init(*clock)
+	init(*clock, newness)
 	settle()
 	flush(*trip)
+	size() int
 }
 
 // tables are all tables that are compared after each event, in the order they are written in.
@@ -245,7 +267,7 @@ func (f *fold) flush(ctx context.Context) error {
 		t.flush(&f.trip)
 	}
 	f.audit.flush(&f.trip)
-	f.words.flush(&f.trip)
+	f.words.flush(&f.trip, f.first)
 	f.lifeFacts.flush(&f.trip)
 	f.ioFacts.flush(&f.trip)
 	f.thinned.flush(&f.trip)

@@ -84,14 +84,18 @@ func (l *lifeRows) add(f *fold, key int64, fact domain.Fact) {
 	}
 }
 
-const insertLifeSQL = `
-INSERT INTO read.life_facts (ws, execution, revision, phase, at, digest, attempt, failure)
+const (
+	lifeColumns   = "ws, execution, revision, phase, at, digest, attempt, failure"
+	insertLifeSQL = `
+INSERT INTO read.life_facts (` + lifeColumns + `)
 SELECT * FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::bytea[], $7::int4[], $8::jsonb[])`
+)
 
 func (l *lifeRows) flush(t *trip) {
 	if l.n > 0 {
-		t.tell(insertLifeSQL, l.args[:])
+		t.add("life_facts", lifeColumns, insertLifeSQL, l.args[:])
 	}
+	l.n = 0
 }
 
 const lifeFactsSQL = `

@@ -173,10 +173,13 @@ func (f *fold) pipelineKey(n domain.Name) int64 { return f.key(domain.PipelineEn
 func (f *fold) artifactKey(n domain.Name) int64 { return f.key(domain.ArtifactEntity(n)) }
 func (f *fold) runKey(r domain.RunRef) int64    { return f.key(domain.RunEntity(r)) }
 
-// identify gives an entity its key.
+// identify gives an entity its key. What has one keeps it in the table: a version may be made anew under its name.
 func (f *fold) identify(e domain.Entity, key int64) {
-	f.ids[place[uuid.UUID]{f.ws, e.ID}] = key
-	f.newIDs = append(f.newIDs, identity{f.ws, e.ID, e.Kind, key})
+	p := place[uuid.UUID]{f.ws, e.ID}
+	if _, known := f.ids[p]; !known {
+		f.newIDs = append(f.newIDs, identity{f.ws, e.ID, e.Kind, key})
+	}
+	f.ids[p] = key
 }
 
 // nameAll gives keys to what the event names for the first time, and then rows: a row may refer to any of the keys.
@@ -245,23 +248,36 @@ func (f *fold) askNames() {
 	})
 }
 
-const insertIdentitiesSQL = `
-INSERT INTO read.identities (ws, id, kind, key)
+const (
+	identityColumns     = "ws, id, kind, key"
+	insertIdentitiesSQL = `
+INSERT INTO read.identities (` + identityColumns + `)
 SELECT ws, id, kind, key FROM unnest($1::int4[], $2::uuid[], $3::text[], $4::int8[]) AS x (ws, id, kind, key)
 ON CONFLICT (ws, id) DO NOTHING`
+)
 
+// flushNames queues the new keys. Whether a version had one is known only where all is in memory.
 func (f *fold) flushNames(t *trip) {
-	if len(f.newIDs) == 0 {
-		return
+	var fresh, perhaps [4]*array
+	for i, typ := range [...]typ{tInt4, tUUID, tText, tInt8} {
+		fresh[i], perhaps[i] = &array{typ: typ}, &array{typ: typ}
 	}
-	ws, ids, kinds, keys := &array{typ: tInt4}, &array{typ: tUUID}, &array{typ: tText}, &array{typ: tInt8}
 	for i := range f.newIDs {
 		n := &f.newIDs[i]
+		to := &fresh
+		if n.kind == domain.KindArtifactVersion && !f.all {
+			to = &perhaps
+		}
 		kind := string(n.kind)
-		ws.add(false, &n.ws)
-		ids.add(false, &n.id)
-		kinds.add(false, &kind)
-		keys.add(false, &n.key)
+		for j, p := range [...]any{&n.ws, &n.id, &kind, &n.key} {
+			to[j].add(false, p)
+		}
 	}
-	t.tell(insertIdentitiesSQL, []*array{ws, ids, kinds, keys})
+	f.newIDs = f.newIDs[:0]
+	if fresh[0].n > 0 {
+		t.add("identities", identityColumns, insertIdentitiesSQL, fresh[:])
+	}
+	if perhaps[0].n > 0 {
+		t.tell(insertIdentitiesSQL, perhaps[:])
+	}
 }

@@ -80,6 +80,11 @@ func (f *fold) flushSays(t *trip) {
 		ids.add(false, &n.place.key)
 		texts.add(false, &n.text)
 	}
+	f.newSays = f.newSays[:0]
+	if f.all {
+		t.add("io_says", "ws, id, says", insertSaysSQL, []*array{ws, ids, texts})
+		return
+	}
 	t.tell(insertSaysSQL, []*array{ws, ids, texts})
 }
 

@@ -37,6 +37,7 @@ type table[K comparable, R comparable] struct {
 	same    func(a, b R) bool // nil: ==
 
 	at      *clock
+	age     newness
 	rows    map[place[K]]*row[K, R]
 	touched []*row[K, R]
 	changed []*row[K, R]
@@ -67,9 +68,12 @@ type clock struct {
 	revision int64
 }
 
-func (t *table[K, R]) init(at *clock) {
-	t.at, t.rows = at, map[place[K]]*row[K, R]{}
+func (t *table[K, R]) init(at *clock, age newness) {
+	t.at, t.age, t.rows = at, age, map[place[K]]*row[K, R]{}
 }
+
+// size is how many rows are in memory.
+func (t *table[K, R]) size() int { return len(t.rows) }
 
 func (t *table[K, R]) row(k K) *row[K, R] {
 	p := place[K]{t.at.ws, k}
@@ -214,20 +218,28 @@ func (t *table[K, R]) from(n int, extra []string) string {
 	return "unnest(" + strings.Join(params, ", ") + ") AS x (" + strings.Join(names, ", ") + ")"
 }
 
-// flush queues the writing of what the page changed.
+// flush queues the writing of what the page changed. Afterwards all rows count as stored.
 func (t *table[K, R]) flush(trip *trip) {
-	var gone, there []*row[K, R]
+	var gone, there, fresh []*row[K, R]
 	for _, r := range t.changed {
 		switch {
+		case r.is && !r.stored && t.age.isNew(r.place.ws, &r.place.key):
+			fresh = append(fresh, r)
 		case r.is:
 			there = append(there, r)
 		case r.stored:
 			gone = append(gone, r)
 		}
+		r.changed, r.stored = false, r.is
 	}
+	if len(fresh) < trip.worth {
+		there, fresh = append(there, fresh...), nil
+	}
+	t.insert(trip, fresh)
 	t.remove(trip, gone)
 	t.upsert(trip, there)
 	t.close(trip)
+	t.changed, t.was = t.changed[:0], t.was[:0]
 }
 
 func (t *table[K, R]) remove(trip *trip, gone []*row[K, R]) {
@@ -289,6 +301,10 @@ func (t *table[K, R]) upsert(trip *trip, there []*row[K, R]) {
 // close writes the closed rows.
 func (t *table[K, R]) close(trip *trip) {
 	if len(t.was) == 0 {
+		return
+	}
+	if len(t.was) >= trip.worth {
+		t.insertClosed(trip)
 		return
 	}
 	n := len(t.columns)

@@ -97,4 +97,5 @@ func (d *thinned) flush(t *trip) {
 	}
 	tell(thinLifeSQL, d.life)
 	tell(thinIOSQL, d.io)
+	d.life, d.io = nil, nil
 }

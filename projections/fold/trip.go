@@ -16,6 +16,8 @@ type trip struct {
 	schema string // quoted, with its dot
 	epoch  int    // of the plans
 	queued []queued
+	sheets []*sheet // to be written before what is queued
+	worth  int      // so many rows go by COPY
 }
 
 type queued struct {
@@ -50,6 +52,9 @@ func (t *trip) queue(sql string, args []*array, take func(values [][]byte)) {
 
 // run sends what was queued and hands out the answers.
 func (t *trip) run(ctx context.Context) error {
+	if err := t.sendSheets(ctx); err != nil {
+		return err
+	}
 	if len(t.queued) == 0 {
 		return nil
 	}

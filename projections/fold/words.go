@@ -28,22 +28,35 @@ func (w *wordRows) add(f *fold, kind domain.Kind, key int64, name string) {
 	}
 }
 
-const insertWordsSQL = `
-INSERT INTO read.words (ws, word, kind, entity)
+const (
+	wordColumns    = "ws, word, kind, entity"
+	insertWordsSQL = `
+INSERT INTO read.words (` + wordColumns + `)
 SELECT * FROM unnest($1::int4[], $2::text[], $3::text[], $4::int8[]) ON CONFLICT DO NOTHING`
+)
 
-func (w *wordRows) flush(t *trip) {
-	if len(w.list) == 0 {
-		return
+// flush queues the words of the page. Those of an entity that is older than the page may be there already.
+func (w *wordRows) flush(t *trip, first map[int32]int64) {
+	var fresh, perhaps [4]*array
+	for i, typ := range [...]typ{tInt4, tText, tText, tInt8} {
+		fresh[i], perhaps[i] = &array{typ: typ}, &array{typ: typ}
 	}
-	ws, words, kinds, keys := &array{typ: tInt4}, &array{typ: tText}, &array{typ: tText}, &array{typ: tInt8}
 	for i := range w.list {
 		x := &w.list[i]
+		to := &perhaps
+		if x.key > first[x.ws] {
+			to = &fresh
+		}
 		kind := string(x.kind)
-		ws.add(false, &x.ws)
-		words.add(false, &x.word)
-		kinds.add(false, &kind)
-		keys.add(false, &x.key)
+		for j, p := range [...]any{&x.ws, &x.word, &kind, &x.key} {
+			to[j].add(false, p)
+		}
 	}
-	t.tell(insertWordsSQL, []*array{ws, words, kinds, keys})
+	w.seen, w.list = nil, w.list[:0]
+	if fresh[0].n > 0 {
+		t.add("words", wordColumns, insertWordsSQL, fresh[:])
+	}
+	if perhaps[0].n > 0 {
+		t.tell(insertWordsSQL, perhaps[:])
+	}
 }

@@ -1,0 +1,93 @@
+package fold
+
+import "strings"
+
+// newness says of each workspace above which key everything is new: what an event of this page named. Below zero is
+// the workspace of which all rows are in memory: those that are not stored yet are new.
+type newness map[int32]int64
+
+// isNew says whether the database cannot have a row of that key, given that it was not read from there.
+func (n newness) isNew(ws int32, key any) bool {
+	above, ok := n[ws]
+	return ok && youngest(key) > above
+}
+
+// A keyed is a key of several columns. Whatever in it has a key of its own counts: the youngest decides, since no row
+// names what nothing had named yet.
+type keyed interface{ youngest() int64 }
+
+func (k *attributeKey) youngest() int64    { return k.entity }
+func (k *metricKey) youngest() int64       { return k.entity }
+func (k *aliasKey) youngest() int64        { return max(k.artifact, k.alias) }
+func (k *edgeKey) youngest() int64         { return max(k.execution, k.version) }
+func (k *artifactEdgeKey) youngest() int64 { return max(k.source, k.target, k.pipeline) }
+func (k *columnKey) youngest() int64       { return max(k.target, k.source, k.pipeline) }
+func (k *declaredKey) youngest() int64     { return max(k.pipeline, k.artifact) }
+func (k *lastSaidKey) youngest() int64     { return max(k.pipeline, k.target) }
+func (k *readKey) youngest() int64         { return max(k.artifact, k.execution) }
+func (k *counterKey) youngest() int64      { return k.key }
+
+// youngest is the youngest key in a row's key; 0 where there is none.
+func youngest(key any) int64 {
+	switch k := key.(type) {
+	case *int64:
+		return *k
+	case keyed:
+		return k.youngest()
+	}
+	return 0
+}
+
+// insert queues rows that are new.
+func (t *table[K, R]) insert(trip *trip, fresh []*row[K, R]) {
+	if len(fresh) == 0 {
+		return
+	}
+	n := len(t.columns) + 1
+	var extra []string
+	if !t.plain {
+		n, extra = n+1, []string{"since"}
+	}
+	s := t.sheet(t.name, extra)
+	var buf [40]any
+	for _, r := range fresh {
+		s.begin(n)
+		s.add(tInt4, false, &r.place.ws)
+		for j, p := range t.bind(&r.place.key, &r.now, buf[:0]) {
+			s.add(t.columns[j].typ, t.columns[j].nullable, p)
+		}
+		if !t.plain {
+			s.add(tInt8, false, &r.since)
+		}
+	}
+	trip.copy(s)
+}
+
+// insertClosed queues rows that closed.
+func (t *table[K, R]) insertClosed(trip *trip) {
+	s := t.sheet(t.name+"_was", []string{"since", "until", "level"})
+	var buf [40]any
+	for i := range t.was {
+		c := &t.was[i]
+		s.begin(len(t.columns) + 4)
+		s.add(tInt4, false, &c.place.ws)
+		for j, p := range t.bind(&c.place.key, &c.row, buf[:0]) {
+			if t.columns[j].live {
+				s.null()
+				continue
+			}
+			s.add(t.columns[j].typ, t.columns[j].nullable, p)
+		}
+		length := level(c.since, c.until)
+		s.add(tInt8, false, &c.since)
+		s.add(tInt8, false, &c.until)
+		s.add(tInt2, false, &length)
+	}
+	trip.copy(s)
+}
+
+// sheet begins rows of all columns.
+func (t *table[K, R]) sheet(name string, extra []string) *sheet {
+	names, _ := t.into(extra)
+	return &sheet{table: name, columns: "(" + strings.Join(names, ", ") + ")"}
+}
