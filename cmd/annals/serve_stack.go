@@ -198,6 +198,7 @@ func (s *server) warn(ctx context.Context) error {
 
 // background runs what goes on beside requests, until stop.
 func (s *server) background(ctx context.Context, f serveFlags) {
+	s.work.Go(func() { tuneGC(ctx) })
 	s.work.Go(func() { s.project(ctx) })
 	s.work.Go(func() {
 		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })

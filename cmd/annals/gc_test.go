@@ -1,0 +1,21 @@
+package main
+
+import "testing"
+
+func TestGCPercent(t *testing.T) {
+	t.Parallel()
+	for alive, want := range map[uint64]int{
+		0:         gcMost, // nothing was collected yet
+		5 << 20:   gcMost,
+		51 << 20:  gcMost,
+		64 << 20:  300,
+		128 << 20: gcLike,
+		200 << 20: gcLike,
+		256 << 20: gcLike,
+		4 << 30:   gcLike,
+	} {
+		if got := gcPercent(alive); got != want {
+			t.Errorf("%d bytes alive: %d percent; want %d", alive, got, want)
+		}
+	}
+}
