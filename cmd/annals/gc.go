@@ -13,7 +13,7 @@ import (
 // that is cheap, and the closer what is alive comes to gcRoom, the nearer the percentage comes to the default again.
 // A fixed memory limit would do the first half and make a server with more alive than that collect without end.
 const (
-	gcRoom = 256 << 20 // bytes
+	gcRoom = 160 << 20 // bytes
 	gcMost = 400       // percent
 	gcLike = 100       // percent, Go's default
 )

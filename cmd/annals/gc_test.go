@@ -7,9 +7,9 @@ func TestGCPercent(t *testing.T) {
 	for alive, want := range map[uint64]int{
 		0:         gcMost, // nothing was collected yet
 		5 << 20:   gcMost,
-		51 << 20:  gcMost,
-		64 << 20:  300,
-		128 << 20: gcLike,
+		32 << 20:  gcMost,
+		64 << 20:  150,
+		80 << 20:  gcLike,
 		200 << 20: gcLike,
 		256 << 20: gcLike,
 		4 << 30:   gcLike,
