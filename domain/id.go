@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"crypto/sha1" //nolint:gosec // see derive
 	"fmt"
 	"regexp"
 	"strconv"
@@ -130,20 +129,16 @@ type Entity struct {
 var space = uuid.MustParse("5f0b8a52-3c6e-5d0a-9a53-6f2f1d1c7a01")
 
 // derive hashes parts that hold no NUL, separated by NUL: no two lists of parts collide by concatenation.
-func derive(parts ...string) (id uuid.UUID) {
+func derive(parts ...string) uuid.UUID {
 	var room [512]byte // on the stack: every event derives several
-	text := append(room[:0], space[:]...)
+	text := room[:0]
 	for i, part := range parts {
 		if i > 0 {
 			text = append(text, 0)
 		}
 		text = append(text, part...)
 	}
-	sum := sha1.Sum(text) //nolint:gosec // version 5 of UUIDs is made of SHA-1; nothing is kept safe by it
-	copy(id[:], sum[:])
-	id[6] = id[6]&0x0f | 5<<4 // version 5
-	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
-	return id
+	return uuid.NewSHA1(space, text)
 }
 
 // WorkspaceEntity is the workspace itself.
