@@ -66,12 +66,45 @@ func (s *Slice) Prepare() error {
 	if size > MaxSlice {
 		return &TooLargeError{Stream: s.Stream, Size: size, Limit: MaxSlice}
 	}
+	if size := s.Stored(); size > MaxStored {
+		return &TooLargeError{Stream: s.Stream, Size: size, Limit: MaxStored}
+	}
 	for _, ev := range s.Evidence {
 		if len(ev.Bytes) > MaxEvidence {
 			return &TooLargeError{Stream: s.Stream, Size: len(ev.Bytes), Limit: MaxEvidence}
 		}
 	}
 	return nil
+}
+
+// storedBeside is what an event is stored with besides its data, metadata, type and texts, at most, in bytes: times,
+// subject, hashes, and the names of all that.
+const storedBeside = 576
+
+// Stored is how much a prepared slice takes where it takes most, in bytes: data, metadata, and what EventStoreDB
+// keeps with each event (package esdb). It never says less than it is there.
+func (s *Slice) Stored() int {
+	command := quotedSize(s.CommandID)
+	size := 0
+	for i := range s.Events {
+		e := &s.Events[i]
+		size += len(e.Data) + len(e.MetaData) + 2*len(e.Type) + storedBeside + command + quotedSize(e.Meta.CorrelationID) + quotedSize(string(e.Subject.Kind))
+	}
+	return size
+}
+
+// quotedSize is how long a text is in JSON, at most, without its quotes.
+func quotedSize(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c >= 0x7f: // \u0000; bytes that are no UTF-8 become as long
+			n += 5
+		case c == '"', c == '\\':
+			n++
+		}
+	}
+	return n
 }
 
 // CheckStream refuses names that a backend keeps for itself ("$") or cannot keep.

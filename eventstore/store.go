@@ -45,6 +45,11 @@ const (
 // backend: what one takes, the others take (DESIGN 3).
 const MaxSlice = 900 << 10
 
+// MaxStored is the most that the events of one command may take where they take most, in bytes: what EventStoreDB
+// counts of one append, through version 25.0. It is what bounds a command of a great many small events, on every
+// backend alike ([Slice.Stored]).
+const MaxStored = 1 << 20
+
 // A NewEvent is an event on its way into a stream. Its Envelope lacks Stream and Revision, which the append gives.
 type NewEvent struct {
 	domain.Envelope

@@ -15,6 +15,7 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/internal/esdbfake"
+	"github.com/annals-io/annals/internal/esdbfake/esdbtest"
 )
 
 var kinds = map[string]esdbfake.Kind{
@@ -53,7 +54,7 @@ func TestFailingAppendsAreWrittenOnce(t *testing.T) {
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := fake(t, esdbfake.Options{})
+			server := esdbtest.Start(t, esdbfake.Options{})
 			s := open(t, impatient(server.ConnectionString()), beside(t))
 			if err := faultCheck(t, s, s, server, kind); err != nil {
 				t.Error(err)
@@ -89,17 +90,8 @@ func TestTheCheckFindsDoubledAppends(t *testing.T) {
 	for _, name := range []string{"dropped behind the commit", "aborted behind the commit", "no answer, written"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := fake(t, esdbfake.Options{})
-			config, err := client.ParseConnectionString(server.ConnectionString())
-			if err != nil {
-				t.Fatal(err)
-			}
-			config.Logger = client.NoopLogging()
-			c, err := client.NewClient(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			server := esdbtest.Start(t, esdbfake.Options{})
+			c := esdbtest.Client(t, server.ConnectionString())
 			if err := faultCheck(t, &naive{c}, &counter{c}, server, kinds[name]); err == nil {
 				t.Error("an appender that writes twice passed: the check checks nothing")
 			}
@@ -133,7 +125,7 @@ func TestReadsOutliveFailures(t *testing.T) {
 	for _, kind := range []esdbfake.Kind{esdbfake.DropBefore, esdbfake.DropDuring, esdbfake.DropAfter, esdbfake.AbortedBefore, esdbfake.HangBefore, esdbfake.NotReady, esdbfake.NotLeader} {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			t.Parallel()
-			server := fake(t, esdbfake.Options{})
+			server := esdbtest.Start(t, esdbfake.Options{})
 			s := open(t, impatient(server.ConnectionString()), beside(t))
 			sl := slice(stream, eventstore.NoStream, 5)
 			mustAppend(t, s, sl)
@@ -215,7 +207,7 @@ func grown(t *testing.T, s eventstore.Store, of domain.Stream, n int) {
 
 func TestServerRestartsInMidAppend(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, impatient(server.ConnectionString()), beside(t))
 	hammer(t, s, func() {
 		for i := range 4 {
@@ -229,8 +221,8 @@ func TestServerRestartsInMidAppend(t *testing.T) {
 
 func TestLeaderChangesInMidAppend(t *testing.T) {
 	t.Parallel()
-	a := fake(t, esdbfake.Options{})
-	b := fake(t, esdbfake.Options{Join: a})
+	a := esdbtest.Start(t, esdbfake.Options{})
+	b := esdbtest.Start(t, esdbfake.Options{Join: a})
 	s := open(t, impatient(a.ClusterString()), beside(t))
 	hammer(t, s, func() {
 		for i := range 4 {
@@ -245,7 +237,7 @@ func TestLeaderChangesInMidAppend(t *testing.T) {
 
 func TestFollowersOutliveRestarts(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, impatient(server.ConnectionString()), beside(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

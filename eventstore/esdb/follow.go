@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -15,31 +14,14 @@ import (
 // Follow yields the log page by page, for ever. See [eventstore.Follower]. Pages are read; a subscription only says
 // that there is something to read, so that one that breaks, or falls behind, loses nothing.
 func (s *Store) Follow(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Page, error] {
-	return func(yield func(eventstore.Page, error) bool) {
-		s.watch.Do(func() { s.tasks.Go(s.listen) })
-		for first := true; ; first = false {
-			s.mu.Lock()
-			moved := s.moved
-			s.mu.Unlock()
-			p, err := s.ReadAll(ctx, after, limit)
-			if err != nil {
-				yield(eventstore.Page{Next: after}, err)
-				return
-			}
-			if (first || len(p.Events) > 0) && !yield(p, nil) {
-				return
-			}
-			after = p.Next
-			if !p.CaughtUp {
-				continue
-			}
-			select {
-			case <-moved:
-			case <-time.After(s.opts.PollEvery):
-			case <-ctx.Done():
-			}
-		}
-	}
+	s.watch.Do(func() { s.tasks.Go(s.listen) })
+	return eventstore.Tail{Read: s.ReadAll, Moved: s.whenMoved, PollEvery: s.opts.PollEvery}.Follow(ctx, after, limit)
+}
+
+func (s *Store) whenMoved() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moved
 }
 
 // listen keeps a subscription to what is appended, and wakes followers.

@@ -11,6 +11,7 @@ import (
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/internal/esdbfake"
+	"github.com/annals-io/annals/internal/esdbfake/esdbtest"
 )
 
 func TestConnectionStringsWithMistakes(t *testing.T) {
@@ -44,11 +45,11 @@ func TestConnectionStringsWithMistakes(t *testing.T) {
 func TestOpeningWhatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	database := beside(t)
-	half := fake(t, esdbfake.Options{})
+	half := esdbtest.Start(t, esdbfake.Options{})
 	half.Fail(esdbfake.Fault{On: esdbfake.OpGossip, Kind: esdbfake.NotReady, Times: 1 << 20})
-	mute := fake(t, esdbfake.Options{})
+	mute := esdbtest.Start(t, esdbfake.Options{})
 	mute.Fail(esdbfake.Fault{On: esdbfake.OpRead, Kind: esdbfake.HangBefore, Times: 1 << 20})
-	gone := fake(t, esdbfake.Options{})
+	gone := esdbtest.Start(t, esdbfake.Options{})
 	gone.Stop()
 	for name, connection := range map[string]string{
 		"unreachable": gone.ConnectionString(), "mute": mute.ConnectionString(),
@@ -71,7 +72,7 @@ func TestOpeningWhatDoesNotAnswer(t *testing.T) {
 // A server that is away while commands come is told of, not waited for without end; when it is back all goes on.
 func TestServerThatComesBack(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, impatient(server.ConnectionString()), beside(t))
 	sl := slice(stream, eventstore.NoStream, 1)
 	server.Stop()
@@ -96,7 +97,7 @@ func TestServerThatComesBack(t *testing.T) {
 
 func TestPasswordsAndAccessLists(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{CertDir: t.TempDir(), Users: map[string]string{"admin": "right", "other": "x"}})
+	server := esdbtest.Start(t, esdbfake.Options{CertDir: t.TempDir(), Users: map[string]string{"admin": "right", "other": "x"}})
 	database := beside(t)
 	var denied *eventstore.AccessDeniedError
 	for _, wrong := range []string{"admin:wrong@", "nobody:right@", "other:x@", ""} {
@@ -120,7 +121,7 @@ func TestStreamsThatLoseEventsAreRefused(t *testing.T) {
 	for _, meta := range []string{`{"$maxCount":100}`, `{"$maxAge":3600}`, `{"$tb":2}`, `{"$tb":9223372036854775807}`} {
 		t.Run(meta, func(t *testing.T) {
 			t.Parallel()
-			server := fake(t, esdbfake.Options{})
+			server := esdbtest.Start(t, esdbfake.Options{})
 			database := beside(t)
 			s := open(t, server.ConnectionString(), database)
 			mustAppend(t, s, slice(stream, eventstore.NoStream, 6))
@@ -143,7 +144,7 @@ func TestStreamsThatLoseEventsAreRefused(t *testing.T) {
 
 func TestAlteredEventsAreDamage(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, server.ConnectionString(), beside(t))
 	mustAppend(t, s, slice(stream, eventstore.NoStream, 6))
 	server.Alter(string(stream), 3, `{"altered":true}`)
@@ -155,7 +156,7 @@ func TestAlteredEventsAreDamage(t *testing.T) {
 
 func TestForeignStreamsInTheWay(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	server.Put(string(stream), "order-placed", `{"by":"somebody else"}`)
 	s := open(t, server.ConnectionString(), beside(t))
 	wantDamaged(t, appendOne(t, s, slice(stream, eventstore.NoStream, 1)).Err, stream)
@@ -177,7 +178,7 @@ func TestForeignStreamsInTheWay(t *testing.T) {
 
 func TestTooLargeForTheServer(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{MaxAppendSize: 4000})
+	server := esdbtest.Start(t, esdbfake.Options{MaxAppendSize: 4000})
 	s := open(t, server.ConnectionString(), beside(t))
 	mustAppend(t, s, slice(stream, eventstore.NoStream, 1))
 	results, err := s.Append(t.Context(), []eventstore.Slice{slice(stream, 0, 20), slice(stream, 20, 1), slice(stream, 0, 1)})
@@ -194,7 +195,7 @@ func TestTooLargeForTheServer(t *testing.T) {
 // An answer without the time of creation ends the process of who uses the client's own readers.
 func TestAnswersWithoutCreationTime(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, server.ConnectionString(), beside(t))
 	sl := slice(stream, eventstore.NoStream, 3)
 	mustAppend(t, s, sl)
@@ -206,7 +207,7 @@ func TestAnswersWithoutCreationTime(t *testing.T) {
 
 func TestCommandsAreKnownWithoutTheTable(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	s := open(t, server.ConnectionString(), beside(t))
 	first := command(stream, eventstore.NoStream, "a", 2)
 	mustAppend(t, s, first, command(stream, 1, "b", 1))
@@ -223,7 +224,7 @@ func TestCommandsAreKnownWithoutTheTable(t *testing.T) {
 // Two servers share one log and one database: what one appended, the other knows before it decides.
 func TestCommandsOfAnotherServerAreKnown(t *testing.T) {
 	t.Parallel()
-	server := fake(t, esdbfake.Options{})
+	server := esdbtest.Start(t, esdbfake.Options{})
 	database := beside(t)
 	one, two := open(t, server.ConnectionString(), database), open(t, server.ConnectionString(), database)
 	mustAppend(t, one, command(stream, eventstore.NoStream, "a", 1))
@@ -240,12 +241,12 @@ func TestCommandsOfAnotherServerAreKnown(t *testing.T) {
 func TestADatabaseWithALogOfItsOwn(t *testing.T) {
 	t.Parallel()
 	database := beside(t)
-	s := open(t, fake(t, esdbfake.Options{}).ConnectionString(), database)
+	s := open(t, esdbtest.Start(t, esdbfake.Options{}).ConnectionString(), database)
 	if _, err := s.Pool().Exec(t.Context(), `INSERT INTO log.events (position, revision, recorded_at, occurred_at, stream, version, event_id, subject, kind, type, data, meta)
 		VALUES (1, 0, now(), now(), 1, 1, gen_random_uuid(), gen_random_uuid(), 'run', 'x', '', '')`); err != nil {
 		t.Fatal(err)
 	}
-	_, err := esdb.Open(t.Context(), fake(t, esdbfake.Options{}).ConnectionString(), database, esdb.Options{})
+	_, err := esdb.Open(t.Context(), esdbtest.Start(t, esdbfake.Options{}).ConnectionString(), database, esdb.Options{})
 	if err == nil || !strings.Contains(err.Error(), "log of its own") {
 		t.Errorf("got %v, want it refused", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/annals-io/annals/eventstore/eventstoretest"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/esdbfake"
+	"github.com/annals-io/annals/internal/esdbfake/esdbtest"
 	"github.com/annals-io/annals/internal/pgtest"
 )
 
@@ -24,16 +25,6 @@ func beside(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return url
-}
-
-func fake(t testing.TB, opts esdbfake.Options) *esdbfake.Server {
-	t.Helper()
-	s, err := esdbfake.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
 }
 
 func open(t testing.TB, connection, database string) *esdb.Store {
@@ -69,7 +60,7 @@ func backend(opts esdbfake.Options) eventstoretest.Backend {
 	known := &servers{of: map[eventstore.Store]*esdbfake.Server{}}
 	return eventstoretest.Backend{
 		Open: func(t testing.TB) eventstore.Store {
-			server := fake(t, opts)
+			server := esdbtest.Start(t, opts)
 			return known.put(open(t, server.ConnectionString(), beside(t)), server)
 		},
 		Reopen: func(t testing.TB, s eventstore.Store) eventstore.Store {
@@ -100,7 +91,7 @@ func TestContract(t *testing.T) {
 // Several logs in one server do not see each other.
 func TestContractInASharedServer(t *testing.T) {
 	t.Parallel()
-	shared := fake(t, esdbfake.Options{})
+	shared := esdbtest.Start(t, esdbfake.Options{})
 	eventstoretest.Run(t, guest(shared.ConnectionString()))
 }
 
@@ -143,7 +134,7 @@ func guest(connection string) eventstoretest.Backend {
 			case eventstoretest.Pierced:
 				setBefore(t, connection, name, 3)
 			case eventstoretest.RemovedAll:
-				if _, err := driver(t, connection).DeleteStream(t.Context(), name, client.DeleteStreamOptions{}); err != nil {
+				if _, err := esdbtest.Client(t, connection).DeleteStream(t.Context(), name, client.DeleteStreamOptions{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -151,27 +142,11 @@ func guest(connection string) eventstoretest.Backend {
 	}
 }
 
-// driver is the official client, which stands for other users of a server.
-func driver(t testing.TB, connection string) *client.Client {
-	t.Helper()
-	config, err := client.ParseConnectionString(connection)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Logger = client.NoopLogging()
-	c, err := client.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
 func setBefore(t testing.TB, connection, name string, revision uint64) {
 	t.Helper()
 	var meta client.StreamMetadata
 	meta.SetTruncateBefore(revision)
-	if _, err := driver(t, connection).SetStreamMetadata(t.Context(), name, client.AppendToStreamOptions{}, meta); err != nil {
+	if _, err := esdbtest.Client(t, connection).SetStreamMetadata(t.Context(), name, client.AppendToStreamOptions{}, meta); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -26,6 +26,7 @@ var appendPromises = []promise{
 	{"13 an id twice in a slice is refused", appendTwice},
 	{"15 what is too large is refused", appendTooLarge},
 	{"16 the largest slice", appendLargest},
+	{"16a the most small events", appendMostEvents},
 	{"17 payloads come back byte by byte", appendPayloads},
 	{"18 metadata comes back", appendMetadata},
 	{"19 a context that ended", appendCancelled},

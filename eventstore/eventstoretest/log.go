@@ -112,12 +112,23 @@ func logRestart(t *testing.T, b Backend) {
 func logOnlyOurs(t *testing.T, b Backend) {
 	s := b.Open(t)
 	one, two := slice(streamOf(t), eventstore.NoStream, 3), slice(domain.Stream("organization-"+string(streamOf(t))), eventstore.NoStream, 2)
-	mustAppend(t, s, one) // in two calls: the slices of one call are independent, and only those of one stream have an order
-	mustAppend(t, s, two)
+	mustAppend(t, s, one, two) // in one call: slices are independent, and only those of one stream have an order
+	oneMore, twoMore := slice(one.Stream, 2, 2), slice(two.Stream, 1, 1)
+	mustAppend(t, s, oneMore) // in two calls: what was appended before comes before
+	mustAppend(t, s, twoMore)
 	tryAppend(t, s, slice(one.Stream, 0, 3))
 	all, err := readLog(t.Context(), s, 100)
-	if err != nil || !slices.Equal(ids(all), newIDs(one, two)) {
-		t.Errorf("the log has %d events, %v; want the 5 appended in their order", len(all), err)
+	if err != nil || len(all) != 8 {
+		t.Fatalf("the log has %d events, %v; want the 8 appended", len(all), err)
+	}
+	for _, sl := range [][]eventstore.Slice{{one, oneMore}, {two, twoMore}} {
+		mine := slices.DeleteFunc(slices.Clone(all), func(e domain.Recorded) bool { return e.Stream != sl[0].Stream })
+		if !slices.Equal(ids(mine), newIDs(sl...)) {
+			t.Errorf("the log has %d events of %s in an order of its own", len(mine), sl[0].Stream)
+		}
+	}
+	if !slices.Equal(ids(all[5:]), newIDs(oneMore, twoMore)) {
+		t.Error("what was appended last, call by call, is not at the end in that order")
 	}
 }
 

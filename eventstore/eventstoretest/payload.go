@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,28 @@ func appendLargest(t *testing.T, b Backend) {
 	var tooLarge *eventstore.TooLargeError
 	if r := tryAppend(t, s, over)[0]; !errors.As(r.Err, &tooLarge) {
 		t.Errorf("one byte more: %v, want it too large", r.Err)
+	}
+}
+
+// What one backend takes, all take, also where the events are small and it is what is stored with them that counts.
+func appendMostEvents(t *testing.T, b Backend) {
+	s, stream := b.Open(t), streamOf(t)
+	fits := func(n int) bool {
+		sl := command(stream, eventstore.NoStream, strings.Repeat("<", eventstore.MaxCommandID), n)
+		return sl.Prepare() == nil
+	}
+	n := sort.Search(10_000, func(n int) bool { return n > 0 && !fits(n) }) - 1
+	if n < 100 || n > 5_000 {
+		t.Fatalf("%d events fit", n)
+	}
+	sl := command(stream, eventstore.NoStream, strings.Repeat("<", eventstore.MaxCommandID), n)
+	mustAppend(t, s, sl)
+	if got := readAll(t, s, stream); len(got) != n {
+		t.Errorf("%d events came back, want %d", len(got), n)
+	}
+	var tooLarge *eventstore.TooLargeError
+	if r := tryAppend(t, s, slice(stream, eventstore.Expected(n-1), 2*n))[0]; !errors.As(r.Err, &tooLarge) || tooLarge.Limit != eventstore.MaxStored {
+		t.Errorf("twice as many: %v, want it too large", r.Err)
 	}
 }
 

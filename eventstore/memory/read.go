@@ -49,25 +49,18 @@ func (s *Store) ReadEntity(ctx context.Context, name domain.Stream, entity domai
 
 // ReadAll reads a page of the log. See [eventstore.Reader].
 func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, error) {
-	p, _, err := s.readAll(ctx, after, limit)
-	return p, err
-}
-
-// readAll also answers the channel that closes when there is more to read than there was.
-func (s *Store) readAll(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, <-chan struct{}, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.ready(ctx); err != nil {
-		return eventstore.Page{}, nil, err
+		return eventstore.Page{}, err
 	}
 	rows := s.log[sort.Search(len(s.log), func(i int) bool { return s.log[i].position > after.Commit }):]
 	for i, r := range rows[:min(limit, len(rows))] {
 		if want := after.Commit + uint64(i) + 1; r.position != want {
-			return eventstore.Page{}, nil, &eventstore.DamagedError{Stream: r.stream, Reason: "events before it are missing from the log"}
+			return eventstore.Page{}, &eventstore.DamagedError{Stream: r.stream, Reason: "events before it are missing from the log"}
 		}
 	}
-	p, err := page(rows, limit, after)
-	return p, s.moved, err
+	return page(rows, limit, after)
 }
 
 // Head is the position of the last event.
@@ -131,26 +124,14 @@ func (s *Store) Evidence(ctx context.Context, name domain.Stream, digests []doma
 
 // Follow yields the log page by page, for ever. See [eventstore.Follower].
 func (s *Store) Follow(ctx context.Context, after eventstore.Position, limit int) iter.Seq2[eventstore.Page, error] {
-	return func(yield func(eventstore.Page, error) bool) {
-		for first := true; ; first = false {
-			p, moved, err := s.readAll(ctx, after, limit)
-			if err != nil {
-				yield(eventstore.Page{Next: after}, err)
-				return
-			}
-			if (first || len(p.Events) > 0) && !yield(p, nil) {
-				return
-			}
-			after = p.Next
-			if !p.CaughtUp {
-				continue
-			}
-			select {
-			case <-moved:
-			case <-ctx.Done():
-			}
-		}
-	}
+	return eventstore.Tail{Read: s.ReadAll, Moved: s.whenMoved}.Follow(ctx, after, limit)
+}
+
+// whenMoved is the channel that closes when the log grows or the store closes.
+func (s *Store) whenMoved() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.moved
 }
 
 // stream is asked with the lock held.

@@ -126,11 +126,13 @@ func TestMigrate(t *testing.T) {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	s := open(t, migrated(t), postgres.Options{})
-	sl := eventstore.Slice{Stream: ws, Expected: eventstore.NoStream}
-	for i := range 2_000 {
-		sl.Events = append(sl.Events, startedEvent(fmt.Sprint(i)))
+	for i := range 4 { // a slice has room for some 700
+		sl := eventstore.Slice{Stream: ws, Expected: eventstore.Expected(500*i - 1)}
+		for n := range 500 {
+			sl.Events = append(sl.Events, startedEvent(fmt.Sprint(500*i+n)))
+		}
+		mustAppend(t, s, sl)
 	}
-	mustAppend(t, s, sl)
 	for name, tt := range map[string]struct {
 		sql   string
 		args  []any

@@ -8,33 +8,8 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
 	"github.com/annals-io/annals/internal/esdbfake"
+	"github.com/annals-io/annals/internal/esdbfake/esdbtest"
 )
-
-// client is the real one, at a fake.
-func client(t *testing.T, address string) *esdb.Client {
-	t.Helper()
-	config, err := esdb.ParseConnectionString(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Logger = esdb.NoopLogging()
-	c, err := esdb.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
-func start(t *testing.T, opts esdbfake.Options) *esdbfake.Server {
-	t.Helper()
-	s, err := esdbfake.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
 
 func three() []esdb.EventData {
 	var events []esdb.EventData
@@ -78,7 +53,7 @@ func TestAppendAndRead(t *testing.T) {
 		"plain": {}, "tls": {CertDir: t.TempDir()}, "users": {CertDir: t.TempDir(), Users: map[string]string{"admin": "changeit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := client(t, start(t, opts).ConnectionString())
+			c := esdbtest.Client(t, esdbtest.Start(t, opts).ConnectionString())
 			batch := three()
 			r, err := c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, batch...)
 			if err != nil || r.NextExpectedVersion != 2 || r.CommitPosition == 0 {
@@ -99,7 +74,7 @@ func TestAppendAndRead(t *testing.T) {
 
 func TestExpectedRevisions(t *testing.T) {
 	t.Parallel()
-	c := client(t, start(t, esdbfake.Options{}).ConnectionString())
+	c := esdbtest.Client(t, esdbtest.Start(t, esdbfake.Options{}).ConnectionString())
 	add := func(expected esdb.ExpectedRevision) error {
 		_, err := c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{ExpectedRevision: expected}, three()[0])
 		return err
@@ -119,7 +94,7 @@ func TestExpectedRevisions(t *testing.T) {
 
 func TestRepeatedAppends(t *testing.T) {
 	t.Parallel()
-	c := client(t, start(t, esdbfake.Options{}).ConnectionString())
+	c := esdbtest.Client(t, esdbtest.Start(t, esdbfake.Options{}).ConnectionString())
 	batch := three()
 	for i := range batch {
 		batch[i].EventID[0] = byte(i + 1)
@@ -141,7 +116,7 @@ func TestRepeatedAppends(t *testing.T) {
 
 func TestDeletedStreams(t *testing.T) {
 	t.Parallel()
-	c := client(t, start(t, esdbfake.Options{}).ConnectionString())
+	c := esdbtest.Client(t, esdbtest.Start(t, esdbfake.Options{}).ConnectionString())
 	add := func() (*esdb.WriteResult, error) {
 		return c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, three()...)
 	}
@@ -173,8 +148,8 @@ func TestDeletedStreams(t *testing.T) {
 
 func TestTruncatedStreams(t *testing.T) {
 	t.Parallel()
-	s := start(t, esdbfake.Options{})
-	c := client(t, s.ConnectionString())
+	s := esdbtest.Start(t, esdbfake.Options{})
+	c := esdbtest.Client(t, s.ConnectionString())
 	if _, err := c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{}, three()...); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +165,7 @@ func TestTruncatedStreams(t *testing.T) {
 
 func TestTooMuch(t *testing.T) {
 	t.Parallel()
-	c := client(t, start(t, esdbfake.Options{MaxAppendSize: 1000}).ConnectionString())
+	c := esdbtest.Client(t, esdbtest.Start(t, esdbfake.Options{MaxAppendSize: 1000}).ConnectionString())
 	e := three()[0]
 	e.Data = make([]byte, 1001)
 	if _, err := c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{}, e); err == nil {
@@ -203,7 +178,7 @@ func TestTooMuch(t *testing.T) {
 
 func TestSubscriptions(t *testing.T) {
 	t.Parallel()
-	c := client(t, start(t, esdbfake.Options{}).ConnectionString())
+	c := esdbtest.Client(t, esdbtest.Start(t, esdbfake.Options{}).ConnectionString())
 	add := func(stream string) {
 		t.Helper()
 		if _, err := c.AppendToStream(t.Context(), stream, esdb.AppendToStreamOptions{}, three()...); err != nil {
@@ -244,7 +219,7 @@ func TestSubscriptions(t *testing.T) {
 
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	s := start(t, esdbfake.Options{CertDir: t.TempDir(), Users: map[string]string{"admin": "right", "other": "x"}})
+	s := esdbtest.Start(t, esdbfake.Options{CertDir: t.TempDir(), Users: map[string]string{"admin": "right", "other": "x"}})
 	config, err := esdb.ParseConnectionString(s.ConnectionString())
 	if err != nil {
 		t.Fatal(err)
@@ -269,9 +244,9 @@ func TestCredentials(t *testing.T) {
 
 func TestClusterAndFaults(t *testing.T) {
 	t.Parallel()
-	a := start(t, esdbfake.Options{})
-	b := start(t, esdbfake.Options{Join: a})
-	c := client(t, a.ClusterString())
+	a := esdbtest.Start(t, esdbfake.Options{})
+	b := esdbtest.Start(t, esdbfake.Options{Join: a})
+	c := esdbtest.Client(t, a.ClusterString())
 	add := func() error {
 		_, err := c.AppendToStream(t.Context(), "s", esdb.AppendToStreamOptions{}, three()...)
 		return err
