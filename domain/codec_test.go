@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -43,6 +44,11 @@ func samples() []Event {
 		AccountRegistered{owner, &Personal{owner.String(), []byte{1, 2, 3}}},
 		WorkspaceCreated{"default", "Personal", "personal", owner, text, map[string]string{"a": "b"}},
 		WorkspaceRenamed{"New"}, WorkspaceDescribed{text}, WorkspaceLabelled{map[string]string{"a": "b"}, []string{"c"}}, WorkspaceArchived{}, WorkspaceRestored{}, WorkspaceDeleted{},
+		RoleGranted{Person(owner), Owner}, RoleRevoked{Grantee{TeamGrantee, "core"}, RoleRef{WorkspaceLevel, "releaser"}}, MemberRemoved{Person(owner)}, MemberSuspended{Person(owner)}, MemberReinstated{Person(owner)},
+		RoleDefined{"releaser", text, []Permission{ReadWorkspace, PromoteArtifacts}}, RoleDeleted{"releaser"},
+		MemberInvited{owner, []RoleRef{Member}, time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC), digest, &Personal{owner.String(), []byte{4, 5, 6}}}, InvitationAccepted{owner, owner}, InvitationRevoked{owner},
+		TeamCreated{"core", "Core", text}, TeamMemberAdded{"core", Person(owner)}, TeamMemberRemoved{"core", Person(owner)}, TeamDeleted{"core"},
+		ServiceAccountCreated{owner, "nightly", text}, ServiceAccountDeleted{owner},
 		PipelineRegistered{job, text, tags}, PipelineVersionRegistered{job, "00ff", "v1", spec, text, code}, PipelineDescribed{job, text}, PipelineTagged{job, tags, []string{"old"}},
 		PipelineDeclared{job, []IO{io}, []IO{io}, info, code, []string{"sql"}}, PipelineDeleted{job},
 		RunNested{run, parent, &parent}, RunDeleted{run}, StepDeleted{step}, MetricsLogged{step, []Metric{{"rmse", 0.25, 3}}},

@@ -16,6 +16,8 @@ const (
 	InvalidTransition Code = "invalid_transition" // the thing's status does not allow it
 	Archived          Code = "archived"           // the workspace is archived, hence read-only
 	Gone              Code = "gone"               // the workspace or thing was deleted
+	Forbidden         Code = "forbidden"          // whoever asks may not do that
+	LastOwner         Code = "last_owner"         // the workspace or organization would be left without an owner
 )
 
 // Error makes a code an error, for errors.Is.

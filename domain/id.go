@@ -116,6 +116,10 @@ const (
 	KindStep            Kind = "step"
 	KindArtifact        Kind = "artifact"
 	KindArtifactVersion Kind = "artifact_version"
+	KindRoster          Kind = "roster"
+	KindTeam            Kind = "team"
+	KindServiceAccount  Kind = "service_account"
+	KindInvitation      Kind = "invitation"
 )
 
 // An Entity is something of a workspace that facts are about. Its ID is derived from its natural name, so that
@@ -146,6 +150,11 @@ func WorkspaceEntity() Entity { return theWorkspace }
 
 // theWorkspace is derived once: every command asks for it.
 var theWorkspace = Entity{KindWorkspace, derive("workspace")}
+
+// OrganizationEntity is the organization itself.
+func OrganizationEntity(s Slug) Entity {
+	return Entity{KindOrganization, derive("organization", string(s))}
+}
 
 // PipelineEntity is the pipeline of that name.
 func PipelineEntity(n Name) Entity {

@@ -1,6 +1,10 @@
 package domain
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // A State is what deciding about one entity needs, and no more: small, and the same whether it was folded from the
 // log, kept in a cache or stored by the projection of decision states. The zero State is of an entity that no fact
@@ -16,7 +20,13 @@ type State struct {
 	Aliases  []Name            `json:"aliases,omitempty"`
 	Facts    []Fact            `json:"facts,omitempty"` // of runs and steps: those that can still matter
 	Parent   *RunRef           `json:"parent,omitempty"`
-	Changed  Revision          `json:"changed"` // of the last fact about it
+	Owner    uuid.UUID         `json:"owner,omitzero"` // of workspaces and organizations: who created it
+	Roster   *Roster           `json:"roster,omitempty"`
+	Team     []Grantee         `json:"team,omitempty"` // who is in it
+
+	Invitation *Invitation `json:"invitation,omitempty"`
+
+	Changed Revision `json:"changed"` // of the last fact about it
 }
 
 // maxFacts bounds a state: what a run with more turns of its life than this decides on is its latest ones.
@@ -30,7 +40,7 @@ func (s *State) Apply(r *Recorded) error {
 	s.Exists, s.Changed = true, r.Revision
 	switch e := r.Event.(type) {
 	case WorkspaceCreated:
-		s.Name, s.Labels = e.Name, cloneLabels(e.Labels)
+		s.Name, s.Labels, s.Owner = e.Name, cloneLabels(e.Labels), e.Owner
 		s.Text = textDigest(e.Description)
 	case WorkspaceRenamed:
 		s.Name = e.Name
@@ -42,7 +52,24 @@ func (s *State) Apply(r *Recorded) error {
 		s.Archived = true
 	case WorkspaceRestored:
 		s.Archived = false
-	case WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
+	case OrganizationCreated:
+		s.Name, s.Owner = e.Name, e.Owner
+	case RoleGranted, RoleRevoked, MemberRemoved, MemberSuspended, MemberReinstated, RoleDefined, RoleDeleted:
+		if s.Roster == nil {
+			s.Roster = &Roster{}
+		}
+		s.Roster.apply(e)
+	case TeamMemberAdded:
+		s.Team = append(slices.Clip(s.Team), e.Member)
+	case TeamMemberRemoved:
+		s.Team = slices.DeleteFunc(slices.Clone(s.Team), func(g Grantee) bool { return g == e.Member })
+	case MemberInvited:
+		s.Invitation = &Invitation{Roles: e.Roles, ExpiresAt: e.ExpiresAt, Secret: e.Secret}
+	case InvitationAccepted:
+		s.invitation(func(i *Invitation) { i.Used = true })
+	case InvitationRevoked:
+		s.invitation(func(i *Invitation) { i.Revoked = true })
+	case TeamDeleted, ServiceAccountDeleted, WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
 		s.Deleted = true
 	case PipelineRegistered:
 		s.Deleted = false
@@ -63,6 +90,16 @@ func (s *State) Apply(r *Recorded) error {
 		s.fact(Fact{Phase: e.Phase, Order: r.Order(), Attempt: e.Attempt})
 	}
 	return nil
+}
+
+// invitation changes a copy of the invitation: the old one may be another state's.
+func (s *State) invitation(change func(*Invitation)) {
+	if s.Invitation == nil {
+		return
+	}
+	now := *s.Invitation
+	change(&now)
+	s.Invitation = &now
 }
 
 // fact keeps what FoldLife can still need: not the second report in a row that only says "it runs". One that it is to be
@@ -90,6 +127,7 @@ func (s *State) Life() Life { return FoldLife(s.Facts) }
 func (s *State) Clone() *State {
 	c := *s
 	c.Labels, c.Facts, c.Hashes, c.Aliases = cloneLabels(s.Labels), slices.Clone(s.Facts), slices.Clone(s.Hashes), slices.Clone(s.Aliases)
+	c.Roster, c.Team = s.Roster.clone(), slices.Clone(s.Team)
 	return &c
 }
 

@@ -14,9 +14,7 @@ type OrganizationCreated struct {
 func (OrganizationCreated) EventType() string { return "organization.created" }
 
 // Subject is the organization.
-func (e OrganizationCreated) Subject() Entity {
-	return Entity{KindOrganization, derive("organization", string(e.Slug))}
-}
+func (e OrganizationCreated) Subject() Entity { return OrganizationEntity(e.Slug) }
 
 // AccountRegistered opens an account's stream.
 type AccountRegistered struct {

@@ -1,0 +1,213 @@
+package domain
+
+import (
+	"fmt"
+	"slices"
+)
+
+// An Asker is who asks for a change of the roster.
+type Asker struct {
+	Who   Grantee
+	Holds PermissionSet // what they may do in the place, by whatever role
+}
+
+// GrantRole gives somebody a role. Nobody gives what they do not hold; only people are owners.
+type GrantRole struct {
+	At     Place
+	Member Grantee
+	Role   RoleRef
+	// Permits is what an organization's custom role permits, where a workspace grants it: it is defined in another stream.
+	Permits []Permission
+	By      Asker
+}
+
+// Needs is the roster.
+func (c GrantRole) Needs() []Entity { return c.At.needs() }
+
+// Decide does nothing where the member holds the role.
+func (c GrantRole) Decide(s States) ([]Event, error) {
+	if err := c.At.opened(s); err != nil {
+		return nil, err
+	}
+	if err := may(c.By.Holds, c.At.level(), ManageMembers, ManageOrganizationMembers); err != nil {
+		return nil, err
+	}
+	roster := c.At.roster(s)
+	if err := grantable(c.At, roster, c.Member, c.Role, c.Permits, c.By.Holds); err != nil {
+		return nil, err
+	}
+	held, member := roster.Members[c.Member.String()]
+	switch {
+	case slices.Contains(held, c.Role):
+		return nil, nil
+	case !member && len(roster.Members) >= MaxMembers:
+		return nil, &Error{Code: TooLong, Subject: "member", Message: fmt.Sprintf("there are %d members here, as many as there may be: put people into teams", MaxMembers)}
+	}
+	return append(c.At.founding(s), RoleGranted{c.Member, c.Role}), nil
+}
+
+// grantable refuses a grant that breaks a rule, whoever the roster has.
+func grantable(at Place, roster *Roster, g Grantee, role RoleRef, permits []Permission, holds PermissionSet) error {
+	if err := checkGrantee(g); err != nil {
+		return err
+	}
+	if role == Owner && g.Kind != AccountGrantee {
+		return &Error{Code: Invalid, Subject: "role", Message: "only a person can be an owner: grant admin to teams and service accounts"}
+	}
+	permitted, err := roster.permits(at.level(), role, permits)
+	if err != nil {
+		return err
+	}
+	if missing := holds.Missing(permitted); len(missing) > 0 {
+		return &Error{Code: Forbidden, Subject: "role", Message: fmt.Sprintf("the role %s permits %s, which you do not hold yourself and so cannot grant", role, listed(missing))}
+	}
+	return nil
+}
+
+// RevokeRole takes a role away that somebody holds directly. Nobody takes away what they do not hold, except from
+// themselves.
+type RevokeRole struct {
+	At      Place
+	Member  Grantee
+	Role    RoleRef
+	Permits []Permission
+	By      Asker
+}
+
+// Needs is the roster.
+func (c RevokeRole) Needs() []Entity { return c.At.needs() }
+
+// Decide refuses to take the last owner away; it does nothing where the member does not hold the role.
+func (c RevokeRole) Decide(s States) ([]Event, error) {
+	if err := c.At.opened(s); err != nil {
+		return nil, err
+	}
+	roster := c.At.roster(s)
+	held := roster.Members[c.Member.String()]
+	if err := takeable(c.At, roster, c.Member, intersect(held, c.Role), c.Permits, c.By); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(held, c.Role) {
+		return nil, nil
+	}
+	if c.Role == Owner {
+		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+			return nil, err
+		}
+	}
+	return append(c.At.founding(s), RoleRevoked{c.Member, c.Role}), nil
+}
+
+// RemoveMember takes every role away that somebody holds directly; what they hold through teams stays.
+type RemoveMember struct {
+	At      Place
+	Member  Grantee
+	Permits []Permission // what the organization's custom roles among them permit, where it is a workspace's member
+	By      Asker
+}
+
+// Needs is the roster.
+func (c RemoveMember) Needs() []Entity { return c.At.needs() }
+
+// Decide refuses to remove the last owner; it does nothing where there is no such member.
+func (c RemoveMember) Decide(s States) ([]Event, error) {
+	if err := c.At.opened(s); err != nil {
+		return nil, err
+	}
+	roster := c.At.roster(s)
+	held, member := roster.Members[c.Member.String()]
+	if err := takeable(c.At, roster, c.Member, held, c.Permits, c.By); err != nil {
+		return nil, err
+	}
+	if !member {
+		return nil, nil
+	}
+	if slices.Contains(held, Owner) {
+		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+			return nil, err
+		}
+	}
+	return append(c.At.founding(s), MemberRemoved{c.Member}), nil
+}
+
+// takeable refuses somebody who would take roles from another who holds more than they do.
+func takeable(at Place, roster *Roster, g Grantee, roles []RoleRef, permits []Permission, by Asker) error {
+	if err := checkGrantee(g); err != nil {
+		return err
+	}
+	if g == by.Who {
+		return nil // whoever wants to go may go
+	}
+	if err := may(by.Holds, at.level(), ManageMembers, ManageOrganizationMembers); err != nil {
+		return err
+	}
+	for _, role := range roles {
+		permitted, err := roster.permits(at.level(), role, permits)
+		if err != nil {
+			continue // a role that is gone permits nothing: whoever manages members may clear it away
+		}
+		if missing := by.Holds.Missing(permitted); len(missing) > 0 {
+			return &Error{Code: Forbidden, Subject: "member", Message: fmt.Sprintf("%s is %s here, which permits %s: you do not hold that yourself and so cannot take it away", g, role, listed(missing))}
+		}
+	}
+	return nil
+}
+
+// ownerLeft refuses what would leave a place without an owner who can act.
+func ownerLeft(at Place, roster *Roster, without Grantee) error {
+	if roster.activeOwners(without) > 0 {
+		return nil
+	}
+	return &Error{Code: LastOwner, Subject: "member", Message: fmt.Sprintf("this is the last active owner of the %s: make somebody else an owner first", at.level())}
+}
+
+// SuspendMember keeps a member of an organization from doing anything in it and in its workspaces, or ends that.
+type SuspendMember struct {
+	At        Place // an organization
+	Member    Grantee
+	Reinstate bool
+	By        Asker
+}
+
+// Needs is the roster.
+func (c SuspendMember) Needs() []Entity { return c.At.needs() }
+
+// Decide refuses whoever is no member, the last active owner, and oneself; it does nothing where it is so already.
+func (c SuspendMember) Decide(s States) ([]Event, error) {
+	if err := c.At.opened(s); err != nil {
+		return nil, err
+	}
+	if c.At.level() != OrganizationLevel {
+		return nil, &Error{Code: Invalid, Subject: "organization", Message: "members are suspended in an organization; from one workspace they are removed"}
+	}
+	roster := c.At.roster(s)
+	held, member := roster.Members[c.Member.String()]
+	switch {
+	case !member:
+		return nil, &Error{Code: NotFound, Subject: "member", Message: fmt.Sprintf("%s is no member of the organization", c.Member)}
+	case c.Member == c.By.Who:
+		return nil, &Error{Code: Forbidden, Subject: "member", Message: "nobody suspends or reinstates themselves: ask another admin"}
+	}
+	if err := takeable(c.At, roster, c.Member, held, nil, c.By); err != nil {
+		return nil, err
+	}
+	switch suspended := roster.Suspended[c.Member.String()]; {
+	case suspended == !c.Reinstate:
+		return nil, nil
+	case c.Reinstate:
+		return []Event{MemberReinstated{c.Member}}, nil
+	}
+	if slices.Contains(held, Owner) {
+		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+			return nil, err
+		}
+	}
+	return append(c.At.founding(s), MemberSuspended{c.Member}), nil
+}
+
+func intersect(held []RoleRef, role RoleRef) []RoleRef {
+	if slices.Contains(held, role) {
+		return []RoleRef{role}
+	}
+	return nil
+}
