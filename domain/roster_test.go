@@ -137,6 +137,7 @@ func TestRosterRefusals(t *testing.T) {
 		"a team in a workspace":                 {nil, CreateTeam{At: here, Team: "core", By: adaHere}, Required},
 	} {
 		v := lab()
+		v.record(Place{}.founding(v.states))
 		v.record(tt.given)
 		if at, ok := tt.command.(GrantRole); ok && at.At == org {
 			v = acme()
