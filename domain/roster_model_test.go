@@ -18,9 +18,11 @@ func TestNobodyRisesByThemselves(t *testing.T) {
 			roles = []RoleRef{Member, Admin, Owner, {OrganizationLevel, "a"}, {OrganizationLevel, "b"}}
 		}
 		people := []Grantee{ada, bob, eve}
-		for _, g := range []Grantee{bob, eve} { // so that more than the owner can act from the start
-			v.record(at.founding(v.states))
-			v.record([]Event{RoleGranted{g, rapid.SampledFrom([]RoleRef{Member, Admin, Owner}).Draw(t, "first role")}})
+		// More than the owner can act from the start, and one can define roles while holding little.
+		v.record(at.founding(v.states))
+		v.record([]Event{RoleDefined{Name: "a", Permissions: []Permission{ReadWorkspace, ManageRoles, ManageMembers, ManageOrganizationRoles, ManageOrganizationMembers}}})
+		for _, g := range []Grantee{bob, eve} {
+			v.record([]Event{RoleGranted{g, rapid.SampledFrom([]RoleRef{Member, Admin, Owner, {at.level(), "a"}}).Draw(t, "first role")}})
 		}
 		for range rapid.IntRange(1, 40).Draw(t, "commands") {
 			who := rapid.SampledFrom(people).Draw(t, "who")
