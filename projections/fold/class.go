@@ -21,7 +21,8 @@ type class struct {
 	reads  []*read               // without a name, by start
 	byName map[string][]*read
 	byKey  map[readKey]*read
-	dirty  []*read // to be resolved again
+	dirty  []*read    // to be resolved again
+	gone   []*version // those that turned out to be others; reads may mean them until they are resolved again
 }
 
 // A slot is what makes a version one: the attempt that wrote it, or, where nobody did, its name.

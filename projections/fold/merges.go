@@ -44,6 +44,10 @@ func (f *fold) uniteVersions(to, from *class) {
 		row := f.versions.edit(key)
 		row.artifact, row.number = to.key, f.count(to.key, "artifact_version")
 	}
+	for _, v := range from.gone {
+		v.class = to
+	}
+	to.gone = append(to.gone, from.gone...)
 	var moved []*version
 	for _, v := range from.slots {
 		moved = append(moved, v)
@@ -61,6 +65,7 @@ func (f *fold) uniteVersions(to, from *class) {
 			on, off = other, v
 		}
 		to.slots[v.slot] = on
+		to.gone = append(to.gone, off)
 		if on.alive && off.alive && on.write.Last.Compare(off.write.Last) < 0 {
 			on.write.Last = off.write.Last
 		}

@@ -47,7 +47,7 @@ func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	for _, c := range []struct {
 		what, sql string
 		want      []string
-	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}} {
+	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}, {"versions astray", versionsAstray + " AND v.ws = $1", nil}} {
 		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
 			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 		}
