@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	gql "github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -32,6 +33,7 @@ const (
 	codePaused      = "WORKSPACE_PAUSED"         // atLeast will not be reached: an event cannot be applied
 	codeOverloaded  = "OVERLOADED"               // too much to do: try again
 	codeUnknown     = "OUTCOME_UNKNOWN"          // whether a write happened is not known: send it again with the same key
+	codeOutdated    = "READ_MODEL_OUTDATED"      // another version made the read model, and it lacks what is asked: try again when it is rebuilt
 	codeInternal    = "INTERNAL"                 // a fault of ours
 	codeCancelled   = "CANCELLED"                // the caller went away
 )
@@ -52,9 +54,19 @@ func outside(argument string, got, least, most int) error {
 	return &Fault{codeInput, fmt.Sprintf("%s is %d; %d to %d", argument, got, least, most), map[string]any{"rule": rule, "argument": argument, "limit": most}}
 }
 
+// outdatedRetry is when to ask again for what the read model of another version lacks: a rebuild takes longer, and who
+// knows how long.
+const outdatedRetry = 10 * time.Second
+
+// lacking is the fault of a field that the read model has no columns for, since another version of the server made it.
+func lacking() *Fault {
+	return &Fault{codeOutdated, "the read model was made by another version of the server and does not hold this yet: it is being rebuilt, try again later", map[string]any{
+		"rule": "What a version of the server adds can be asked for once the read model is rebuilt.", "retryAfterMs": outdatedRetry.Milliseconds()}}
+}
+
 // presenter turns every error into what a client may read. What we did not write for clients is logged, and shown as
-// an internal fault.
-func presenter(log *slog.Logger) gql.ErrorPresenterFunc {
+// an internal fault, save what passes when the read model is rebuilt.
+func presenter(log *slog.Logger, misfit func(error) error) gql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		var fault *Fault
 		var shown *gqlerror.Error
@@ -69,13 +81,24 @@ func presenter(log *slog.Logger) gql.ErrorPresenterFunc {
 			if _, coded := shown.Extensions["code"]; coded {
 				return shown
 			}
-			if shown.Err != nil { // an argument that could not be read
+			if ofArgument(ctx, shown) {
 				return shownAt(shown, &Fault{Code: codeInput, Message: shown.Message})
 			}
+		}
+		if other := misfit(err); other != nil {
+			log.WarnContext(ctx, "the read model lacks what is asked", "path", path(ctx), "why", other, "err", err)
+			return shownAs(ctx, lacking())
 		}
 		log.ErrorContext(ctx, "graphql resolver failed", "path", path(ctx), "err", err)
 		return shownAs(ctx, &Fault{Code: codeInternal, Message: "the server failed to answer this field; it was logged"})
 	}
+}
+
+// ofArgument says that an error is of an argument that could not be read: it lies below the field. One of a resolver
+// lies at the field, and its words are not for clients.
+func ofArgument(ctx context.Context, err *gqlerror.Error) bool {
+	field := gql.GetFieldContext(ctx)
+	return err.Err != nil && field != nil && len(err.Path) > len(field.Path())
 }
 
 func shownAs(ctx context.Context, f *Fault) *gqlerror.Error {

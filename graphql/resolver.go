@@ -45,6 +45,8 @@ type Moments interface {
 	// Changes yields the newest applied revision each time it moved past the one yielded before, beginning after a
 	// revision; it is closed when ctx ends.
 	Changes(ctx context.Context, slug domain.Slug, after domain.Revision) <-chan domain.Revision
+	// Misfit is not nil for an error of reading rows that comes of the model's having been made by other code than this.
+	Misfit(err error) error
 }
 
 // Log reads events as they lie in their stream, and the texts they refer to: an event store.

@@ -82,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 	exec.SetQueryCache(known)
 	exec.SetParserTokenLimit(limits.Tokens)
 	exec.SetDisableSuggestion(true)
-	exec.SetErrorPresenter(presenter(log))
+	exec.SetErrorPresenter(presenter(log, cfg.Resolver.Moments.Misfit))
 	exec.SetRecoverFunc(recovered(log))
 	exec.Use(&limit.Guard{Limits: limits, Known: known, Introspect: func(ctx context.Context) bool {
 		return caller(ctx).Principal != nil

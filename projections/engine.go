@@ -103,6 +103,7 @@ type Engine struct {
 	fold    folder
 	watch   *watch
 	live    atomic.Pointer[model] // the last live model seen; every use checks it
+	foreign atomic.Pointer[foreign]
 	states  *projection
 
 	mu     sync.Mutex

@@ -67,7 +67,7 @@ func (e *DifferentError) Error() string {
 	if e.SameCode {
 		return fmt.Sprintf("%s was built by the same code and differs from the live model in %d tables: it is not swapped in", e.Schema, e.Tables)
 	}
-	return fmt.Sprintf("%s differs from the live model in %d tables: look at the report, then swap it in or build again accepting differences", e.Schema, e.Tables)
+	return fmt.Sprintf("%s differs from the live model in %d tables: look at what differs, then swap it in or discard it", e.Schema, e.Tables)
 }
 
 // A NotLevelError says that a model lacks revisions that the live one has applied.
@@ -93,3 +93,6 @@ var ErrNoModel = errors.New("there is no such read model")
 
 // ErrRebuilding says that another rebuild is under way.
 var ErrRebuilding = errors.New("another rebuild is under way")
+
+// ErrIncomplete says that a model cannot be made live, since the rebuild that began it was cut off.
+var ErrIncomplete = errors.New("the rebuild was cut off before the model was complete: build it again")

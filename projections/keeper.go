@@ -168,7 +168,7 @@ func (k *keeper) lanes(ctx context.Context) (map[string]laneKey, error) {
 	add(k.e.states)
 	for _, m := range models {
 		if m.State == live {
-			k.e.live.Store(&m)
+			k.e.saw(&m)
 		}
 		if k.e.projectable(m) {
 			add(k.e.projected(m.Schema))

@@ -162,7 +162,7 @@ func (e *Engine) liveModel(ctx context.Context) (*model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read which model is live: %w", err)
 	}
-	e.live.Store(m)
+	e.saw(m)
 	return m, nil
 }
 

@@ -3,7 +3,6 @@ package projections
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +37,8 @@ type Report struct {
 	Took        time.Duration
 	Rate        float64 // events a second while filling
 	Equal       bool
-	Differences []TableDifference // where they are not equal, first 20 rows of each table
+	Tables      int               // how many tables differ, over all workspaces
+	Differences []TableDifference // the first 1,000 of them, with the first 20 rows of each
 	Paused      []domain.Slug     // in the new model alone
 	Swapped     bool              // the new model is the live one now
 }
@@ -91,7 +91,7 @@ func (e *Engine) newBuild(ctx context.Context, o RebuildOptions) (*build, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Discard(ctx); err != nil && !errors.Is(err, ErrNoModel) {
+	if err := e.dropBuilding(ctx); err != nil {
 		return nil, fmt.Errorf("drop what an earlier rebuild left: %w", err)
 	}
 	b := &build{e: e, o: o, from: from, live: e.projected(from.Schema)}
@@ -144,7 +144,10 @@ func (b *build) run(ctx context.Context) (Report, error) {
 	if err := b.compare(ctx, goals); err != nil {
 		return b.report, fmt.Errorf("compare %s with %s: %w", b.next.schema, b.live.schema, err)
 	}
-	different := &DifferentError{b.next.schema, b.report.SameCode, len(b.report.Differences)}
+	if err := b.e.note(ctx, b.report); err != nil {
+		return b.report, err
+	}
+	different := &DifferentError{b.next.schema, b.report.SameCode, b.report.Tables}
 	if !b.report.Equal && b.report.SameCode {
 		return b.report, different
 	}

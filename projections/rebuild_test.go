@@ -181,9 +181,16 @@ func TestRebuildOfNewCode(t *testing.T) {
 	if got := r.rows("read_1", "w1"); got != all(last["w1"]) {
 		t.Errorf("the old model has rows %s, want %s", got, all(last["w1"]))
 	}
+	// when nobody accepts it, then it is not swapped in
+	if _, err := e.Swap(t.Context(), false); !errors.As(err, &different) || different.Tables != 3 {
+		t.Errorf("Swap without accepting: %v; want three tables that differ", err)
+	}
+	if m, err := e.liveModel(t.Context()); err != nil || m.Schema != "read_1" {
+		t.Errorf("live is %+v, %v", m, err)
+	}
 	// when it is accepted, then it is swapped in and level
-	if err := e.Swap(t.Context()); err != nil {
-		t.Fatal(err)
+	if w, err := e.Swap(t.Context(), true); err != nil || w.Schema != report.To || !w.Report.Swapped {
+		t.Fatalf("Swap = %+v, %v", w, err)
 	}
 	for slug, revision := range last {
 		r.waitFor(e, slug, revision+1)

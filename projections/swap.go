@@ -11,28 +11,54 @@ import (
 	"github.com/annals-io/annals/domain"
 )
 
-// Swap makes the model that a rebuild left beside the live one, because it differs, the live one.
-func (e *Engine) Swap(ctx context.Context) error {
-	m, err := e.modelIn(ctx, building)
+// Swap makes the model that waits beside the live one the live one, once it has what that one has now: it waits for
+// that as long as ctx lasts. Where the two were found to differ, accept says that somebody has looked; without it the
+// error is a *DifferentError, and nothing changes.
+//
+// Other errors: ErrNoModel where none waits; ErrIncomplete where its rebuild was cut off; a *DifferentError whatever accept says where one
+// code made both; an *OtherCodeError where no process projects the one that waits; ErrRebuilding.
+func (e *Engine) Swap(ctx context.Context, accept bool) (Waiting, error) {
+	unlock, err := e.lockRebuild(ctx)
 	if err != nil {
-		return err
+		return Waiting{}, err
 	}
-	if !m.Filled {
-		return fmt.Errorf("%s is not complete: %w", m.Schema, ErrNoModel)
+	defer unlock()
+	w, err := e.Waiting(ctx)
+	if err != nil {
+		return w, err
+	}
+	switch {
+	case w.Report != nil && w.Differs() && (w.Report.SameCode || !accept):
+		return w, &DifferentError{w.Schema, w.Report.SameCode, w.Report.Tables}
+	case !w.Complete:
+		return w, fmt.Errorf("%s: %w", w.Schema, ErrIncomplete)
+	case w.MadeBy != e.version && w.Projecting == 0:
+		return w, &OtherCodeError{w.Schema, w.MadeBy, e.version}
 	}
 	live, err := e.liveModel(ctx)
 	if err != nil {
-		return err
+		return w, err
 	}
-	if behind, err := e.level(ctx, e.projected(m.Schema), e.projected(live.Schema), true); err != nil {
-		return notLevel(m.Schema, behind, err)
+	if behind, err := e.level(ctx, e.projected(w.Schema), e.projected(live.Schema), true); err != nil {
+		return w, notLevel(w.Schema, behind, err)
 	}
-	return e.swap(ctx, m.Schema)
+	if err := e.swap(ctx, w.Schema); err != nil {
+		return w, err
+	}
+	if w.Report != nil {
+		w.Report.Swapped = true
+	}
+	return w, nil
 }
 
 // Rollback makes the model that was live before the live one again. It must be level: within half a minute it has to
 // have what the live one has now, in every workspace, else the error is a *NotLevelError. ErrNoModel: it was dropped.
 func (e *Engine) Rollback(ctx context.Context) error {
+	unlock, err := e.lockRebuild(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	m, err := e.modelIn(ctx, old)
 	if err != nil {
 		return err
@@ -57,11 +83,29 @@ func notLevel(schema string, behind int, err error) error {
 	return err
 }
 
-// Discard drops the model that a rebuild left. ErrNoModel: there is none.
+// Discard drops the model that waits beside the live one, for good: see [ModelStatus].Discarded. ErrNoModel: there is
+// none. ErrRebuilding: it is being built.
 func (e *Engine) Discard(ctx context.Context) error {
-	for any := false; ; any = true {
+	unlock, err := e.lockRebuild(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m, err := e.modelIn(ctx, building)
+	if err != nil {
+		return err
+	}
+	if _, err := e.Pool.Exec(ctx, `UPDATE log.models SET discarded = true WHERE schema = $1`, m.Schema); err != nil {
+		return fmt.Errorf("discard model %s: %w", m.Schema, err)
+	}
+	return e.dropBuilding(ctx)
+}
+
+// dropBuilding drops what rebuilds left.
+func (e *Engine) dropBuilding(ctx context.Context) error {
+	for {
 		m, err := e.modelIn(ctx, building)
-		if errors.Is(err, ErrNoModel) && any {
+		if errors.Is(err, ErrNoModel) {
 			return nil
 		}
 		if err != nil {

@@ -29,6 +29,7 @@ LEFT JOIN read.moments t ON t.ws = w.number AND t.revision = p.applied`
 // another one is live by now, that one is asked.
 func (e *Engine) standing(ctx context.Context, slug domain.Slug) (standing, error) {
 	guess := e.live.Load()
+	failed := errors.New("the live model keeps changing")
 	for range 5 {
 		if guess == nil {
 			var err error
@@ -43,9 +44,12 @@ func (e *Engine) standing(ctx context.Context, slug domain.Slug) (standing, erro
 		if err != nil && !broken(err) {
 			return standing{}, fmt.Errorf("read the progress of workspace %s: %w", slug, err)
 		}
+		if err != nil {
+			failed = err
+		}
 		guess = nil
 	}
-	return standing{}, fmt.Errorf("read the progress of workspace %s: the live model keeps changing", slug)
+	return standing{}, fmt.Errorf("read the progress of workspace %s: %w", slug, failed)
 }
 
 func (e *Engine) standingIn(ctx context.Context, slug domain.Slug, schema string) (s standing, live string, err error) {

@@ -28,7 +28,7 @@ var exits = map[string]int{
 	"AMBIGUOUS": exitUsage, "BAD_USER_INPUT": exitUsage, "AS_OF_NEEDS_TIME": exitUsage,
 	"INVALID": exitUsage, "REQUIRED": exitUsage, "TOO_LONG": exitUsage,
 	"ALREADY_EXISTS": exitConflict, "CONFLICT": exitConflict, "REVISION_CONFLICT": exitConflict, "INVALID_TRANSITION": exitConflict, "ARCHIVED": exitConflict,
-	"CONSISTENCY_TIMEOUT": exitTimeout, "TIMEOUT": exitTimeout, "WORKSPACE_PAUSED": exitTimeout,
+	"CONSISTENCY_TIMEOUT": exitTimeout, "TIMEOUT": exitTimeout, "WORKSPACE_PAUSED": exitTimeout, "READ_MODEL_OUTDATED": exitTimeout,
 }
 
 func exitOf(code string) int {

@@ -41,6 +41,9 @@ var requests = map[string]struct {
 	"GET /v1/status":                               {"GET", "/v1/status", "", 200, 200, ""},
 	"GET /v1/projections":                          {"GET", "/v1/projections", "", 200, 200, ""},
 	"POST /v1/projections/rebuild":                 {"POST", "/v1/projections/rebuild", "", 200, 403, ""},
+	"POST /v1/projections/swap":                    {"POST", "/v1/projections/swap", "", 404, 403, ""},
+	"POST /v1/projections/discard":                 {"POST", "/v1/projections/discard", "", 404, 403, ""},
+	"POST /v1/projections/rollback":                {"POST", "/v1/projections/rollback", "", 200, 403, ""},
 	"POST /v1/workspaces/{slug}/projection/retry":  {"POST", "/v1/workspaces/default/projection/retry", "", 200, 404, "/v1/workspaces/nowhere/projection/retry"},
 	"GET /metrics":                                 {"GET", "/metrics", "", 200, 403, ""},
 }

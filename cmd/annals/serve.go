@@ -41,7 +41,7 @@ type serveFlags struct {
 	pprof          bool
 	drain          time.Duration
 
-	rebuild          string        // "auto" or "manual"
+	rebuild          string        // "auto", "accept" or "manual"
 	commandRetention time.Duration // 0: for ever
 
 	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
@@ -67,8 +67,8 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "`URL` to send OpenTelemetry traces to (OTLP over HTTP); none are made without it")
 	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
 	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
-	f.rebuild = "auto"
-	fs.Var(oneOf{&f.rebuild, []string{"auto", "manual"}}, "rebuild", "what to do about a read model that another version made: build it anew at once, or wait for `annals projection rebuild`")
+	f.rebuild = rebuildAuto
+	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for `annals projection rebuild`")
 	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "tls-cert", "tls-key",
 		"public-url", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "rebuild", "command-retention")
@@ -90,7 +90,9 @@ come again, then PostgreSQL is stopped cleanly. A second one ends at once, and l
 was acknowledged.
 
 Where another version of this program made the read model, it is built anew beside the old one,
-which answers meanwhile, and then takes its place; --rebuild manual leaves that to you.`,
+which answers meanwhile. Where the two are equal the new one takes its place; where they differ it
+waits until you have looked ("annals projection swap"). --rebuild accept takes it whatever differs,
+--rebuild manual leaves even the building to you.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.data = a.global.data
 			return a.serve(cmd.Context(), f)

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/annals-io/annals/access"
@@ -137,69 +134,6 @@ func (a adminAPI) retry(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, standing{Workspace: string(slug), Applied: int64(s.Applied), Head: int64(s.Head), Lag: s.Lag, State: s.State, Parked: []parkedEvent{}})
 }
 
-// rebuildOrder is the body of POST /v1/projections/rebuild.
-type rebuildOrder struct {
-	AcceptDifferences bool `json:"acceptDifferences"`
-	Prove             bool `json:"prove"`
-}
-
-// rebuildLine is a line of its answer: how far it is, and at the end the report or what went wrong.
-type rebuildLine struct {
-	Done   int64             `json:"done"`
-	Total  int64             `json:"total"`
-	Rate   float64           `json:"rate"`
-	Report *rebuildReport    `json:"report,omitempty"`
-	Error  map[string]string `json:"error,omitempty"`
-}
-
-type rebuildReport struct {
-	From        string                        `json:"from"`
-	To          string                        `json:"to"`
-	SameCode    bool                          `json:"sameCode"`
-	Workspaces  int                           `json:"workspaces"`
-	Events      int64                         `json:"events"`
-	Seconds     float64                       `json:"seconds"`
-	Rate        float64                       `json:"rate"`
-	Equal       bool                          `json:"equal"`
-	Swapped     bool                          `json:"swapped"`
-	Paused      []domain.Slug                 `json:"paused"`
-	Differences []projections.TableDifference `json:"differences"`
-}
-
-// rebuild answers with a line of JSON every now and then, and the report as the last. Whoever hangs up ends it: the
-// live model stays as it is.
-func (a adminAPI) rebuild(w http.ResponseWriter, r *http.Request) {
-	if p, _ := access.From(r.Context()); !p.IsAdmin() {
-		access.Refuse(w, &access.Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key is bound to one workspace, and this is about the whole server"})
-		return
-	}
-	var order rebuildOrder
-	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<10)).Decode(&order); err != nil && !errors.Is(err, io.EOF) {
-		access.Refuse(w, &access.Refusal{Status: http.StatusBadRequest, Code: "invalid", Message: "the body is no order to rebuild: " + err.Error()})
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	var mu sync.Mutex // progress may be told by several goroutines
-	say := func(line rebuildLine) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = json.NewEncoder(w).Encode(line)       // whoever asked has gone, and the context tells the rebuild so
-		_ = http.NewResponseController(w).Flush() // as above
-	}
-	report, err := a.engine.Rebuild(r.Context(), projections.RebuildOptions{AcceptDifferences: order.AcceptDifferences, Prove: order.Prove},
-		func(done, total int64, rate float64) { say(rebuildLine{Done: done, Total: total, Rate: rate}) })
-	last := rebuildLine{Done: report.Events, Total: report.Events, Rate: report.Rate, Report: &rebuildReport{
-		From: report.From, To: report.To, SameCode: report.SameCode, Workspaces: report.Workspaces, Events: report.Events, Seconds: report.Took.Seconds(),
-		Rate: report.Rate, Equal: report.Equal, Swapped: report.Swapped, Paused: report.Paused, Differences: report.Differences,
-	}}
-	if err != nil {
-		no := adminRefusal(err)
-		last.Error = map[string]string{"code": no.Code, "message": no.Message}
-		a.log.WarnContext(r.Context(), "rebuild", "err", err)
-	}
-	say(last)
-}
-
 func (a adminAPI) fail(w http.ResponseWriter, r *http.Request, err error) {
 	no := adminRefusal(err)
 	if no.Status >= 500 && !errors.Is(err, context.Canceled) {
@@ -211,19 +145,17 @@ func (a adminAPI) fail(w http.ResponseWriter, r *http.Request, err error) {
 // adminRefusal is what an operator may be told: all of it, for these are his own words and numbers.
 func adminRefusal(err error) *access.Refusal {
 	var (
-		none      *projections.NotFoundError
-		paused    *projections.PausedError
-		different *projections.DifferentError
+		none   *projections.NotFoundError
+		paused *projections.PausedError
 	)
 	switch {
 	case errors.As(err, &none):
 		return &access.Refusal{Status: http.StatusNotFound, Code: "not_found", Message: none.Error()}
 	case errors.As(err, &paused):
 		return &access.Refusal{Status: http.StatusConflict, Code: "paused", Message: paused.Error()}
-	case errors.As(err, &different):
-		return &access.Refusal{Status: http.StatusConflict, Code: "different", Message: different.Error()}
-	case errors.Is(err, projections.ErrRebuilding):
-		return &access.Refusal{Status: http.StatusConflict, Code: "rebuilding", Message: "another rebuild is under way"}
+	}
+	if no := modelRefusal(err); no != nil {
+		return no
 	}
 	return &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server cannot do it now; it was logged"}
 }

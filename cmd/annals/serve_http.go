@@ -62,7 +62,10 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	admin := adminAPI{engine: s.engine, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
-	mux.Handle("POST /v1/projections/rebuild", access.Admin, http.HandlerFunc(admin.rebuild))
+	mux.Handle("POST /v1/projections/rebuild", access.Admin, wholeServer(admin.rebuild))
+	mux.Handle("POST /v1/projections/swap", access.Admin, wholeServer(admin.swap))
+	mux.Handle("POST /v1/projections/discard", access.Admin, wholeServer(admin.discard))
+	mux.Handle("POST /v1/projections/rollback", access.Admin, wholeServer(admin.rollback))
 	mux.Handle("POST /v1/workspaces/{slug}/projection/retry", access.Admin, http.HandlerFunc(admin.retry))
 	mux.Handle("GET /metrics", access.Read, unbound(s.metrics.handler()))
 	if f.pprof {

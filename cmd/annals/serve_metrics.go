@@ -36,6 +36,7 @@ type metrics struct {
 	lanes       *prometheus.GaugeVec
 	model       prometheus.Gauge
 	rebuilt     prometheus.Gauge
+	waiting     prometheus.Gauge
 
 	operation *prometheus.HistogramVec
 	ingest    *prometheus.CounterVec
@@ -71,6 +72,7 @@ func newMetrics() *metrics {
 		lanes:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "annals_projection_lanes", Help: "Lanes that this server projects."}, []string{"model"}),
 		model:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_current", Help: "1 while somebody projects into the live read model; 0 while reads get old, since other code made it."}),
 		rebuilt:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_rebuild_ratio", Help: "How much of the log this server's rebuild of an outdated read model has folded; 1 when none is under way."}),
+		waiting:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_waiting", Help: "1 while a read model that was built anew waits for a person, who is to look at what differs and decide."}),
 		operation:     histogram("annals_graphql_seconds", "How long GraphQL operations take.", seconds, "kind", "field", "code"),
 		ingest:        counter("annals_ingest_events_total", "Events from outside, by what became of them.", "source", "outcome"),
 		request:       histogram("annals_http_seconds", "How long requests take.", seconds, "route", "method", "status"),
@@ -79,7 +81,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_build_info", Help: "Always 1; the labels say what runs.", ConstLabels: prometheus.Labels{"version": buildVersion(), "go": goVersion()}})
 	build.Set(1)
 	m.registry.MustRegister(m.appendSeconds, m.appendEvents, m.appendFailed, m.mailbox, m.redone, m.pageEvents, m.pageSeconds, m.pageLag, m.pageFailed,
-		m.parked, m.lanes, m.model, m.rebuilt, m.operation, m.ingest, m.request, m.auth, build,
+		m.parked, m.lanes, m.model, m.rebuilt, m.waiting, m.operation, m.ingest, m.request, m.auth, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -14,13 +13,14 @@ import (
 
 // A modelKeeper sees to it that the live read model is one that this program projects into. After an upgrade that
 // folds events in another way it is not: the old model goes on answering, and gets old, until it has been built anew
-// beside it. The keeper says so wherever operators look, builds it, and switches. While servers of the earlier version
-// still run, they keep their model up, and nothing is done: the last of them to go leaves it to us.
+// beside it. The keeper says so wherever operators look, builds it, and switches where the two are equal; where they
+// differ the new one waits for a person, also over restarts. While servers of the earlier version still run, they keep
+// their model up, and nothing is done: the last of them to go leaves it to us.
 type modelKeeper struct {
 	engine  modelEngine
 	log     *slog.Logger
 	metrics *metrics
-	manual  bool // leave the rebuild to a person
+	mode    string // of --rebuild
 
 	mu       sync.Mutex
 	seen     modelReport
@@ -31,69 +31,33 @@ type modelKeeper struct {
 // modelEngine is what it needs of the projections.
 type modelEngine interface {
 	Model(ctx context.Context) (projections.ModelStatus, error)
+	Waiting(ctx context.Context) (projections.Waiting, error)
 	Rebuild(ctx context.Context, o projections.RebuildOptions, progress func(done, total int64, rate float64)) (projections.Report, error)
+	Swap(ctx context.Context, accept bool) (projections.Waiting, error)
 }
 
-// modelReport is how the read model stands, as operators see it.
-type modelReport struct {
-	Schema   string `json:"schema"`
-	MadeBy   string `json:"madeBy"` // version of the code that folded it
-	Code     string `json:"code"`   // of this server's
-	State    string `json:"state"`  // current, elsewhere, rebuilding or outdated
-	Outdated bool   `json:"outdated"`
-	Done     int64  `json:"done"` // events folded by the rebuild under way
-	Total    int64  `json:"total"`
-	Detail   string `json:"detail"`
-	Do       string `json:"do,omitempty"` // the way out, where it takes a person
-}
-
-// The states of the read model.
+// What --rebuild can say; automatic is the default.
 const (
-	modelCurrent    = "current"    // our code made it, and projects into it
-	modelElsewhere  = "elsewhere"  // other servers' code did, and does
-	modelRebuilding = "rebuilding" // nobody projects into it: another one is being built
-	modelOutdated   = "outdated"   // nobody projects into it, and nothing is done about it now
+	rebuildAuto   = "auto"   // build it anew, and take what is equal
+	rebuildAccept = "accept" // build it anew, and take it whatever differs
+	rebuildManual = "manual" // leave it to a person
 )
 
-// How often it looks, and how long it rests after a rebuild that failed.
+// A deed is what is to be done about the read model.
+type deed int
+
 const (
-	lookAtModel   = 10 * time.Second
-	restAtFirst   = time.Minute
-	restAtMost    = 30 * time.Minute
-	rebuildByHand = "run `annals projection rebuild --accept-differences`"
+	doNothing deed = iota
+	doRebuild
+	doSwap // to what was built anew before
 )
 
-// report is how the read model stood at the last look.
-func (k *modelKeeper) report() modelReport {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	r := k.seen
-	if r.State == modelRebuilding && r.Total > 0 {
-		r.Detail += fmt.Sprintf(", %s of %s events", grouped(int(r.Done)), grouped(int(r.Total)))
-	}
-	return r
-}
-
-// set notes a state, and logs it when it is news.
-func (k *modelKeeper) set(m projections.ModelStatus, state, detail, do string) {
-	k.mu.Lock()
-	k.seen = modelReport{Schema: m.Schema, MadeBy: m.MadeBy, Code: m.Code, State: state, Outdated: m.Outdated(), Detail: detail, Do: do}
-	news := k.told != m.Schema+state+detail
-	k.told = m.Schema + state + detail
-	k.mu.Unlock()
-	k.metrics.rebuilt.Set(1)
-	k.metrics.model.Set(1)
-	if m.Outdated() {
-		k.metrics.model.Set(0)
-	}
-	switch {
-	case !news || state == modelCurrent:
-	case state == modelOutdated:
-		k.log.Error(detail, "model", m.Schema, "madeBy", m.MadeBy, "code", m.Code, "do", do)
-	default:
-		k.log.Warn(detail, "model", m.Schema, "madeBy", m.MadeBy, "code", m.Code)
-	}
-}
+// How often it looks, and how long it rests after what failed.
+const (
+	lookAtModel = 10 * time.Second
+	restAtFirst = time.Minute
+	restAtMost  = 30 * time.Minute
+)
 
 // glance looks, and does nothing about it yet.
 func (k *modelKeeper) glance(ctx context.Context) error {
@@ -101,23 +65,57 @@ func (k *modelKeeper) glance(ctx context.Context) error {
 	return err
 }
 
-func (k *modelKeeper) look(ctx context.Context) (projections.ModelStatus, error) {
+// look sees how the read model stands, says so, and answers what is to be done.
+func (k *modelKeeper) look(ctx context.Context) (deed, error) {
 	m, err := k.engine.Model(ctx)
 	if err != nil {
-		return m, err
+		return doNothing, err
 	}
-	old := fmt.Sprintf("read model %s was made by another version of this program: reads stay as they were until it is rebuilt", m.Schema)
+	var beside *projections.Waiting
+	if m.Outdated() {
+		w, err := k.engine.Waiting(ctx)
+		if err != nil && !errors.Is(err, projections.ErrNoModel) {
+			return doNothing, err
+		}
+		if err == nil {
+			beside = &w
+		}
+	}
+	r, do := judge(k.mode, m, beside)
+	if do == doNothing || k.failures == 0 { // else the cause of the failure stands there
+		k.set(r)
+	}
+	return do, nil
+}
+
+// judge says how a read model stands, and what is to be done about it; beside is the one that a rebuild left, nil where
+// there is none.
+func judge(mode string, m projections.ModelStatus, beside *projections.Waiting) (modelReport, deed) {
+	r := modelReport{Schema: m.Schema, MadeBy: m.MadeBy, Code: m.Code, Outdated: m.Outdated()}
 	switch {
 	case m.Current():
-		k.set(m, modelCurrent, "", "")
+		r.State = modelCurrent
+		return r, doNothing
 	case !m.Outdated():
-		k.set(m, modelElsewhere, fmt.Sprintf("read model %s is kept up by %d other servers, of the version that made it; it is rebuilt when they are gone", m.Schema, m.Projecting), "")
-	case k.manual:
-		k.set(m, modelOutdated, old, rebuildByHand)
-	case k.report().State != modelOutdated: // else the cause of the failure stands there
-		k.set(m, modelRebuilding, old+", which is under way", "")
+		r.State = modelElsewhere
+		r.Detail = fmt.Sprintf("read model %s is kept up by %d other servers, of the version that made it; it is rebuilt when they are gone", m.Schema, m.Projecting)
+		return r, doNothing
+	case beside != nil && beside.Complete && beside.MadeBy == m.Code && mode != rebuildManual && (mode == rebuildAccept || !beside.Differs()):
+		r.State, r.Detail = modelRebuilding, outdated(m.Schema, "; %s, built anew beside it, takes its place now", beside.Schema)
+		return r, doSwap
+	case beside != nil && beside.Complete && (beside.MadeBy == m.Code || beside.Projecting > 0): // else nobody can go on with it
+		r.State, r.Waiting = modelWaiting, waits(beside)
+		r.Detail, r.Do = outdated(m.Schema, "; %s, built anew beside it, %s and waits for somebody to look", beside.Schema, r.Waiting.finding()), doAboutWaiting
+		return r, doNothing
+	case m.Discarded:
+		r.State, r.Detail, r.Do = modelOutdated, outdated(m.Schema, "; the one that was built anew was discarded"), rebuildByHand
+		return r, doNothing
+	case mode == rebuildManual:
+		r.State, r.Detail, r.Do = modelOutdated, outdated(m.Schema, ""), rebuildByHand
+		return r, doNothing
 	}
-	return m, nil
+	r.State, r.Detail = modelRebuilding, underWay(m.Schema)
+	return r, doRebuild
 }
 
 // run looks now and then until ctx ends.
@@ -131,37 +129,53 @@ func (k *modelKeeper) run(ctx context.Context) {
 
 // step looks, does what is to do, and answers when to look again.
 func (k *modelKeeper) step(ctx context.Context) time.Duration {
-	m, err := k.look(ctx)
-	if err != nil {
+	do, err := k.look(ctx)
+	switch {
+	case err != nil:
 		k.log.Debug("look at the read model", "err", err) // whoever projects says it louder
 		return lookAtModel
+	case do == doRebuild:
+		report, err := k.engine.Rebuild(ctx, projections.RebuildOptions{AcceptDifferences: k.mode == rebuildAccept}, k.progress)
+		return k.did(ctx, report, err)
+	case do == doSwap:
+		w, err := k.engine.Swap(ctx, k.mode == rebuildAccept)
+		report := projections.Report{From: k.report().Schema, To: w.Schema}
+		if w.Report != nil {
+			report = *w.Report
+		}
+		return k.did(ctx, report, err)
 	}
-	if !m.Outdated() || k.manual {
-		k.failures = 0
-		return lookAtModel
-	}
-	return k.rebuild(ctx, m)
+	k.failures = 0
+	return lookAtModel
 }
 
-func (k *modelKeeper) rebuild(ctx context.Context, m projections.ModelStatus) time.Duration {
-	report, err := k.engine.Rebuild(ctx, projections.RebuildOptions{AcceptDifferences: true}, k.progress)
+// did says what became of a rebuild or a swap, and answers when to look again.
+func (k *modelKeeper) did(ctx context.Context, report projections.Report, err error) time.Duration {
+	var different *projections.DifferentError
 	switch {
 	case ctx.Err() != nil:
 		return 0
 	case errors.Is(err, projections.ErrRebuilding):
-		k.set(m, modelRebuilding, fmt.Sprintf("read model %s was made by another version of this program: reads stay as they were until it is rebuilt, which another server or a person does", m.Schema), "")
+		r := k.report()
+		r.State, r.Detail, r.Do = modelRebuilding, outdated(r.Schema, ", which another server or a person does"), ""
+		k.set(r)
 		return lookAtModel
+	case errors.As(err, &different):
+		k.log.Warn("the read model was built anew, and differs from the old one", "from", report.From, "to", report.To, "events", report.Events, "took", report.Took, "tablesThatDiffer", different.Tables)
 	case err != nil:
 		rest := min(restAtFirst<<min(k.failures, 10), restAtMost)
 		k.failures++
 		k.log.Error("the read model could not be rebuilt; trying again", "err", err, "in", rest)
-		k.set(m, modelOutdated, fmt.Sprintf("read model %s was made by another version of this program, and rebuilding it failed (%v): reads stay as they were; the next try comes within %s", m.Schema, err, rest),
-			"look at the server's log, mend the cause, and "+rebuildByHand)
+		r := k.report()
+		r.State = modelOutdated
+		r.Detail, r.Do = outdated(r.Schema, "; rebuilding it failed (%v), and the next try comes within %s", err, rest), "look at the server's log, mend the cause, and "+rebuildByHand
+		k.set(r)
 		return rest
+	default:
+		k.log.Info("the read model was rebuilt and took the old one's place", "from", report.From, "to", report.To, "events", report.Events, "took", report.Took, "tablesThatDiffer", report.Tables)
 	}
 	k.failures = 0
-	k.log.Info("the read model was rebuilt and took the old one's place", "from", report.From, "to", report.To, "events", report.Events, "took", report.Took, "tablesThatDiffer", len(report.Differences))
-	if _, err := k.look(ctx); err != nil {
+	if err := k.glance(ctx); err != nil {
 		k.log.Debug("look at the read model", "err", err)
 	}
 	return lookAtModel
@@ -170,25 +184,11 @@ func (k *modelKeeper) rebuild(ctx context.Context, m projections.ModelStatus) ti
 func (k *modelKeeper) progress(done, total int64, _ float64) {
 	k.mu.Lock()
 	if k.seen.State != modelRebuilding { // a try after one that failed
-		k.seen.State, k.seen.Do = modelRebuilding, ""
-		k.seen.Detail = fmt.Sprintf("read model %s was made by another version of this program: reads stay as they were until it is rebuilt, which is under way", k.seen.Schema)
+		k.seen.State, k.seen.Do, k.seen.Detail = modelRebuilding, "", underWay(k.seen.Schema)
 	}
 	k.seen.Done, k.seen.Total = done, total
 	k.mu.Unlock()
 	if total > 0 {
 		k.metrics.rebuilt.Set(float64(done) / float64(total))
 	}
-}
-
-// modelHeader tells a caller that what he reads is getting old.
-const modelHeader = "Annals-Read-Model"
-
-// marked adds modelHeader to answers that were read from an outdated model.
-func (k *modelKeeper) marked(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m := k.report(); m.Outdated {
-			w.Header().Set(modelHeader, "outdated; "+m.State)
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -1,33 +1,30 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/annals-io/annals/internal/pgtest"
-	"github.com/annals-io/annals/projections"
 )
 
 const oneRun = `{"id":"%","run":"%","pipeline":{"name":"score"},"at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}`
 
-// outdated is an instance whose read model was made by other code, with a run that was recorded before: stop ends it,
+// outdatedServer is an instance whose read model was made by other code, with a run that was recorded before: stop ends it,
 // start begins it again.
-type outdated struct {
+type outdatedServer struct {
 	*testServer
-	t     *testing.T
-	stop  func()
-	start func(rebuild string)
+	t        *testing.T
+	database string
+	version  string // of the code of this program
+	stop     func()
+	start    func(rebuild string)
 }
 
-func newOutdated(t *testing.T) *outdated {
+func newOutdated(t *testing.T) *outdatedServer {
 	t.Helper()
-	o := &outdated{t: t}
 	dir, database := pgtest.Dir(t), pgtest.URL(t)
+	o := &outdatedServer{t: t, database: database}
 	o.start = func(rebuild string) {
 		o.testServer = startServerIn(t, dir, database, func(stop func()) { o.stop = stop }, func(f *serveFlags) { f.rebuild = rebuild })
 	}
@@ -35,11 +32,12 @@ func newOutdated(t *testing.T) *outdated {
 	o.record("before")
 	o.runs("before")
 	o.stop()
+	o.version = textOf(t, database, `SELECT version FROM log.models`)
 	pgtest.Exec(t, database, `UPDATE log.models SET version = 'of another code'`)
 	return o
 }
 
-func (o *outdated) record(run string) {
+func (o *outdatedServer) record(run string) {
 	o.t.Helper()
 	if out, errs, exit := o.annals(strings.ReplaceAll(oneRun, "%", run), "import", "events", "-"); exit != 0 {
 		o.t.Fatalf("import: %s%s", out, errs)
@@ -47,7 +45,7 @@ func (o *outdated) record(run string) {
 }
 
 // runs waits until the runs are those, oldest first.
-func (o *outdated) runs(want ...string) {
+func (o *outdatedServer) runs(want ...string) {
 	o.t.Helper()
 	got := ""
 	for began := time.Now(); time.Since(began) < time.Minute; pause() {
@@ -62,7 +60,17 @@ func (o *outdated) runs(want ...string) {
 	o.t.Fatalf("the runs are %s, want %v\n%s", got, want, o.Log)
 }
 
-func (o *outdated) ask(path string) string {
+// becomes waits until the read model is in a state.
+func (o *outdatedServer) becomes(state string) {
+	o.t.Helper()
+	for began := time.Now(); !strings.Contains(o.ask("/v1/status"), `"state":"`+state+`"`); pause() {
+		if time.Since(began) > time.Minute {
+			o.t.Fatalf("the status is %s; want it %s\n%s", o.ask("/v1/status"), state, o.Log)
+		}
+	}
+}
+
+func (o *outdatedServer) ask(path string) string {
 	o.t.Helper()
 	_, text, _ := o.call(o.t, "GET", path, o.Key, "")
 	return text
@@ -76,11 +84,7 @@ func TestAnOutdatedReadModelIsRebuiltByItself(t *testing.T) {
 	defer func() { o.stop() }()
 	o.record("after")
 	o.runs("before", "after")
-	for began := time.Now(); !strings.Contains(o.ask("/v1/status"), `"state":"current"`); pause() {
-		if time.Since(began) > time.Minute {
-			t.Fatalf("the status is %s", o.ask("/v1/status"))
-		}
-	}
+	o.becomes(modelCurrent)
 	if text := o.ask("/readyz"); text != "ready\n" {
 		t.Errorf("/readyz says %q", text)
 	}
@@ -126,62 +130,4 @@ func TestAnOutdatedReadModelIsNamedEverywhere(t *testing.T) {
 		t.Fatalf("projection rebuild exits %d: %s%s", exit, out, errs)
 	}
 	o.runs("before", "after")
-}
-
-// fakeModel is an engine whose live model is as it is told.
-type fakeModel struct {
-	status   projections.ModelStatus
-	err      error // of rebuilding
-	rebuilds []time.Time
-}
-
-func (f *fakeModel) Model(context.Context) (projections.ModelStatus, error) { return f.status, nil }
-
-func (f *fakeModel) Rebuild(_ context.Context, o projections.RebuildOptions, progress func(done, total int64, rate float64)) (projections.Report, error) {
-	f.rebuilds = append(f.rebuilds, time.Now())
-	progress(1, 2, 3)
-	if f.err == nil && o.AcceptDifferences {
-		f.status.MadeBy = f.status.Code
-	}
-	return projections.Report{}, f.err
-}
-
-func TestTheKeeperOfTheReadModel(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		engine := &fakeModel{status: projections.ModelStatus{Schema: "read_1", MadeBy: "old", Code: "new", Projecting: 1}}
-		log := &buffer{}
-		k := &modelKeeper{engine: engine, log: slog.New(slog.NewTextHandler(log, nil)), metrics: newMetrics()}
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		go k.run(ctx)
-		// Given servers of the version that made the model: they keep it up, and it is left to them.
-		passes(time.Hour)
-		if r := k.report(); len(engine.rebuilds) != 0 || r.State != modelElsewhere || r.Outdated {
-			t.Errorf("beside servers that project it: %+v after %d rebuilds", r, len(engine.rebuilds))
-		}
-		// When they are gone, it is rebuilt; what fails is tried again, ever less often, and the cause is told.
-		engine.status.Projecting, engine.err = 0, errors.New("the disk is full")
-		passes(10 * time.Minute)
-		if r := k.report(); len(engine.rebuilds) != 4 || r.State != modelOutdated || !strings.Contains(r.Detail, "the disk is full") || r.Do == "" {
-			t.Errorf("after failures: %+v after %d rebuilds", r, len(engine.rebuilds))
-		}
-		// When somebody else is at it, it waits.
-		engine.err = projections.ErrRebuilding
-		passes(10 * time.Minute)
-		if r := k.report(); r.State != modelRebuilding || r.Do != "" {
-			t.Errorf("while another one rebuilds: %+v", r)
-		}
-		// When the cause is mended, then it is current, and nothing more is done.
-		engine.err = nil
-		passes(time.Hour)
-		done := len(engine.rebuilds)
-		passes(time.Hour)
-		if r := k.report(); r.State != modelCurrent || r.Outdated || len(engine.rebuilds) != done {
-			t.Errorf("at the end: %+v", r)
-		}
-		if n := strings.Count(log.String(), "kept up by 1 other servers"); n != 1 {
-			t.Errorf("it is told %d times that others keep it up:\n%s", n, log)
-		}
-	})
 }

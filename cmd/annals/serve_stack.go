@@ -168,7 +168,7 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 		return fmt.Errorf("set up projections: %w", err)
 	}
 	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.appending()})
-	s.model = &modelKeeper{engine: s.engine, log: s.log, metrics: s.metrics, manual: f.rebuild == "manual"}
+	s.model = &modelKeeper{engine: s.engine, log: s.log, metrics: s.metrics, mode: f.rebuild}
 	s.keys = access.NewKeys(s.pool, nil)
 	s.metrics.watch(s)
 	return nil

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) projectionRebuild() *cobra.Command {
+	var order modelOrder
+	cmd := &cobra.Command{
+		Use: "rebuild", Short: "Build the read models anew beside the live ones, compare, and swap", Args: cobra.NoArgs,
+		Long: `Build the read models anew from the log, beside the live ones, which go on answering. The two are
+compared: where the same code made them they must be equal, and where new code did, what differs is
+shown and the new one waits beside the live one, unless --accept-differences takes it at once. An
+interrupt ends it and changes nothing.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.followRebuild(cmd.Context(), c, order)
+		},
+	}
+	cmd.Flags().BoolVar(&order.AcceptDifferences, "accept-differences", false, "swap although new code made other rows")
+	cmd.Flags().BoolVar(&order.Prove, "prove", false, "build twice, with pages of different sizes, and compare these too")
+	return cmd
+}
+
+func (a *app) projectionSwap() *cobra.Command {
+	var order modelOrder
+	cmd := &cobra.Command{
+		Use: "swap", Short: "Show how a rebuilt read model that waits differs; take it where nothing does", Args: cobra.NoArgs,
+		Long: `Take the read model that was built anew and waits beside the live one. Where the two differ, what
+was found is shown, nothing changes, and the exit code is 6: --accept-differences takes it
+nevertheless, "annals projection discard" drops it.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			status, body, err := c.order(cmd.Context(), "/v1/projections/swap", order)
+			if err != nil {
+				return err
+			}
+			var said rebuildAnswer
+			if json.Unmarshal(body, &said) != nil || said.Report == nil {
+				return refusal(status, body)
+			}
+			return a.concludeRebuild(said)
+		},
+	}
+	cmd.Flags().BoolVar(&order.AcceptDifferences, "accept-differences", false, "take it although it differs")
+	return cmd
+}
+
+func (a *app) projectionDiscard() *cobra.Command {
+	return a.decision("discard", "Drop a rebuilt read model that waits", `Drop the read model that was built anew and waits beside the live one, which stays as it is. No
+server builds another one by itself until "annals projection rebuild" is run.`, "discarded", "live")
+}
+
+func (a *app) projectionRollback() *cobra.Command {
+	return a.decision("rollback", "Go back to the read model that was live before", `Make the read model live again that was live before the last swap. It is kept for an hour, and must
+have all that the live one has, within half a minute: where no server of the version that made it
+runs, it has only while nothing was written since.`, "live", "before")
+}
+
+// decision is a command without options that answers a few names.
+func (a *app) decision(name, short, long string, shown ...string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short, Long: long, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			status, body, err := c.order(cmd.Context(), "/v1/projections/"+name, modelOrder{})
+			if err != nil {
+				return err
+			}
+			if status != http.StatusOK {
+				return refusal(status, body)
+			}
+			return a.printObject(json.RawMessage(body), func(w io.Writer, r row) error {
+				var pairs []string
+				for _, name := range shown {
+					pairs = append(pairs, name, r.text(name))
+				}
+				return facts(w, pairs...)
+			})
+		},
+	}
+}
+
+// order sends an order about read models and reads the answer, which takes as long as it takes.
+func (c *client) order(ctx context.Context, path string, order modelOrder) (status int, body []byte, err error) {
+	c.http.Timeout = 0
+	resp, err := c.send(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}, rawJSON(order))
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	if body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		return 0, nil, c.unreachable(ctx, err)
+	}
+	return resp.StatusCode, body, nil
+}
+
+// rebuildAnswer is a line of the answer; see rebuildLine.
+type rebuildAnswer struct {
+	Done, Total int64
+	Report      json.RawMessage
+	Error       *struct{ Code, Message string }
+}
+
+func (a *app) followRebuild(ctx context.Context, c *client, order modelOrder) error {
+	c.http.Timeout = 0 // it takes as long as it takes
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/x-ndjson"}}
+	resp, err := c.send(ctx, http.MethodPost, "/v1/projections/rebuild", header, rawJSON(order))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // whatever can be read of it
+		return refusal(resp.StatusCode, text)
+	}
+	bar := a.startProgress("events", 0)
+	last, err := readRebuild(resp.Body, bar)
+	bar.stop()
+	if err != nil {
+		return c.unreachable(ctx, err)
+	}
+	return a.concludeRebuild(last)
+}
+
+// readRebuild reads lines until the one with the report.
+func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
+	lines := bufio.NewScanner(body)
+	lines.Buffer(make([]byte, 64<<10), maxAnswer)
+	before := int64(0)
+	for lines.Scan() {
+		var line rebuildAnswer
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return line, fmt.Errorf("read the server's answer: %w", err)
+		}
+		if line.Report != nil {
+			return line, nil
+		}
+		bar.reach(line.Done, line.Total)
+		bar.add(int(line.Done - before))
+		before = line.Done
+	}
+	if err := lines.Err(); err != nil {
+		return rebuildAnswer{}, err
+	}
+	return rebuildAnswer{}, errors.New("the server went away before it was done")
+}
+
+// concludeRebuild prints what was found, and says by the exit code whether the new model is the live one.
+func (a *app) concludeRebuild(said rebuildAnswer) error {
+	if err := a.printObject(said.Report, a.writeRebuild); err != nil {
+		return err
+	}
+	if said.Error == nil {
+		return nil
+	}
+	f := &failure{Exit: exitFailed, Code: said.Error.Code, Message: said.Error.Message}
+	switch f.Code {
+	case "different":
+		f.Exit = exitUnverified
+		var r struct{ SameCode bool }
+		if json.Unmarshal(said.Report, &r) == nil && r.SameCode {
+			f.Hint = "the same version of the program made both, so one of the two was altered: `annals projection discard` drops the new one"
+		} else {
+			f.Hint = "`annals projection swap --accept-differences` takes the new one, `annals projection discard` drops it"
+		}
+	case "rebuilding":
+		f.Exit = exitConflict
+		f.Hint = "`annals doctor` says how far it is, where the server does it by itself"
+	}
+	return f
+}
