@@ -14,8 +14,9 @@ import (
 
 // A DB reads the read models of one database.
 type DB struct {
-	pool  *pgxpool.Pool
-	texts sync.Map // of fixed statements: textKey to string
+	pool   *pgxpool.Pool
+	texts  sync.Map // of fixed statements: textKey to string
+	memory *memory  // nil: nothing is remembered
 	bounds
 }
 
@@ -26,9 +27,9 @@ type bounds struct {
 	hops int // how many edges a level of a walk reads at once, beside four for each node there is room for
 }
 
-// New is a DB on a pool. It holds nothing else and needs no closing.
+// New is a DB on a pool. It needs no closing. It remembers [DefaultMemory] bytes of what walks read.
 func New(pool *pgxpool.Pool) *DB {
-	return &DB{pool: pool, bounds: bounds{walk: 2000, past: 5000, hops: 5000}}
+	return &DB{pool: pool, memory: newMemory(DefaultMemory), bounds: bounds{walk: 2000, past: 5000, hops: 5000}}
 }
 
 type textKey struct{ schema, statement string }

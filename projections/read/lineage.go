@@ -116,12 +116,37 @@ func (d *DB) Lineage(ctx context.Context, m Moment, q LineageQuery) (Graph, erro
 		q.MaxNodes = 500
 	}
 	q.Depth, q.MaxNodes = min(q.Depth, MaxDepth), min(q.MaxNodes, MaxWalkNodes)
+	var deadline time.Time
+	if q.Within > 0 {
+		deadline = time.Now().Add(q.Within)
+	}
+	for try := 1; ; try++ {
+		g, holds, err := d.tryWalk(ctx, m, q, deadline, try)
+		if err != nil || holds {
+			return g, err
+		}
+	}
+}
+
+// tryWalk is one try at a walk; holds is false where it was led by something that is no longer so. The first two tries
+// take what is remembered in good faith, the third takes what is known, the fourth reads everything.
+func (d *DB) tryWalk(ctx context.Context, m Moment, q LineageQuery, deadline time.Time, try int) (g Graph, holds bool, err error) {
 	w, err := d.newWalk(ctx, m, q)
 	if err != nil {
-		return Graph{}, err
+		return g, false, err
 	}
-	if err := w.run(ctx); err != nil {
-		return Graph{}, err
+	w.deadline = deadline
+	if try < 4 {
+		if w.recall, err = d.recall(ctx, m, try == 3); err != nil {
+			return g, false, err
+		}
 	}
-	return w.graph(ctx)
+	if err = w.run(ctx); err == nil {
+		g, err = w.graph(ctx)
+	}
+	if err != nil {
+		return g, false, err
+	}
+	holds, err = w.recall.holds(ctx)
+	return g, holds, err
 }

@@ -30,7 +30,7 @@ func drawLineage(t *rapid.T) lineage {
 	}
 	for range rapid.IntRange(1, 50).Draw(t, "events") {
 		h.next()
-		switch what := rapid.IntRange(0, 9).Draw(t, "what"); {
+		switch what := rapid.IntRange(0, 12).Draw(t, "what"); {
 		case len(h.executions) == 0 || what == 0:
 			k := h.key()
 			h.executions = append(h.executions, k)
@@ -49,6 +49,19 @@ func drawLineage(t *rapid.T) lineage {
 			h.versions = append(h.versions, k)
 			a := rapid.SampledFrom(h.artifacts).Draw(t, "artifact")
 			h.set("artifact_versions", map[string]any{"key": k}, map[string]any{"artifact": a, "named_as": a, "number": len(h.versions), "kind": "produced", "outcome": "complete"})
+		case what == 10:
+			run := rapid.SampledFrom(h.executions).Draw(t, "execution")
+			table := "runs"
+			if h.isStep(run) {
+				table = "steps"
+			}
+			h.set(table, map[string]any{"key": run}, map[string]any{"status": rapid.SampledFrom([]string{"succeeded", "failed"}).Draw(t, "status"), "deleted": rapid.Bool().Draw(t, "deleted")})
+		case what == 11:
+			name := rapid.SampledFrom([]any{nil, "one", "two"}).Draw(t, "name")
+			h.set("run_details", map[string]any{"key": rapid.SampledFrom(h.executions).Draw(t, "execution")}, map[string]any{"name": name})
+		case what == 12:
+			h.set("artifact_versions", map[string]any{"key": rapid.SampledFrom(h.versions).Draw(t, "version")},
+				map[string]any{"deleted": rapid.Bool().Draw(t, "deleted"), "outcome": rapid.SampledFrom([]string{"complete", "failed"}).Draw(t, "outcome")})
 		default:
 			id := map[string]any{"execution": rapid.SampledFrom(h.executions).Draw(t, "execution"), "direction": rapid.IntRange(0, 1).Draw(t, "direction"),
 				"version": rapid.SampledFrom(h.versions).Draw(t, "version"), "role": rapid.SampledFrom([]string{"", "x"}).Draw(t, "role")}

@@ -142,23 +142,7 @@ func (h *history) moment(n domain.Revision) Moment {
 func (h *history) write(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	batch := &pgx.Batch{}
-	for table, lines := range h.rows {
-		for _, l := range lines {
-			last := len(l.states) - 1
-			for i, s := range l.states {
-				if s.gone {
-					continue
-				}
-				if i == last {
-					insert(batch, table, h.ws, l.id, s.cols, map[string]any{"since": s.since})
-					continue
-				}
-				until := l.states[i+1].since
-				level := bits.Len64(uint64(until-s.since)) - 1
-				insert(batch, table+"_was", h.ws, l.id, s.cols, map[string]any{"since": s.since, "until": until, "level": level})
-			}
-		}
-	}
+	h.queue(batch, h.head)
 	entries := [][]any{}
 	for n := domain.Revision(0); n <= h.head; n++ {
 		kind, subject := "run", any(nil)
@@ -178,6 +162,28 @@ func (h *history) write(t testing.TB, pool *pgxpool.Pool) {
 		[]string{"ws", "revision", "type", "kind", "subject", "occurred_at", "recorded_at", "command"}, pgx.CopyFromRows(entries))
 	if err != nil {
 		t.Fatalf("write audit entries: %v", err)
+	}
+}
+
+// queue has the rows written as they are once everything up to n has been projected.
+func (h *history) queue(batch *pgx.Batch, n domain.Revision) {
+	for table, lines := range h.rows {
+		for _, l := range lines {
+			states := slices.DeleteFunc(slices.Clone(l.states), func(s state) bool { return s.since > n })
+			last := len(states) - 1
+			for i, s := range states {
+				if s.gone {
+					continue
+				}
+				if i == last {
+					insert(batch, table, h.ws, l.id, s.cols, map[string]any{"since": s.since})
+					continue
+				}
+				until := states[i+1].since
+				level := bits.Len64(uint64(until-s.since)) - 1
+				insert(batch, table+"_was", h.ws, l.id, s.cols, map[string]any{"since": s.since, "until": until, "level": level})
+			}
+		}
 	}
 }
 

@@ -120,6 +120,7 @@ func TestPlans(t *testing.T) {
 		}, "runs_was_until"},
 	} {
 		for _, m := range []Moment{now, then} {
+			db.Remember(DefaultMemory) // anew, so that walks read
 			if err := tt.ask(context.Background(), m); err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
 			}

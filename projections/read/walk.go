@@ -12,6 +12,7 @@ import (
 // A walk is a lineage query on its way.
 type walk struct {
 	db       *DB
+	recall   *recall // nil: nothing is remembered
 	m        Moment
 	q        LineageQuery
 	deadline time.Time
@@ -21,9 +22,10 @@ type walk struct {
 	index     map[int64]int // of nodes, by key
 	sides     []side        // of nodes
 	facts     []nodeFacts
-	known     map[int64]int    // of facts, by key
-	runNames  map[int64]string // that producers gave, by key
-	refused   map[int64]bool   // left out by the filter
+	known     map[int64]int         // of facts, by key
+	runNames  map[int64][]runName   // that producers gave, by key
+	names     map[int64]domain.Name // of artifacts and pipelines, by key
+	refused   map[int64]bool        // left out by the filter
 	edges     []GraphEdge
 	joined    map[[2]int32]int // the last edge between two nodes
 	before    []int            // the one before it between the same two, else -1, of edges
@@ -53,16 +55,13 @@ type found struct {
 
 func (d *DB) emptyWalk(m Moment, q LineageQuery) *walk {
 	return &walk{db: d, m: m, q: q, created: [2]int64{0, lastKey(m.Revision) + 1},
-		index: map[int64]int{}, known: map[int64]int{}, runNames: map[int64]string{}, refused: map[int64]bool{},
+		index: map[int64]int{}, known: map[int64]int{}, runNames: map[int64][]runName{}, names: map[int64]domain.Name{}, refused: map[int64]bool{},
 		joined: map[[2]int32]int{}, collapsed: map[int64]int64{}}
 }
 
 // newWalk fixes where the walk begins.
 func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, error) {
 	w := d.emptyWalk(m, q)
-	if q.Within > 0 {
-		w.deadline = time.Now().Add(q.Within)
-	}
 	var err error
 	if !q.CreatedAfter.IsZero() {
 		if w.created[0], err = d.keyAt(ctx, m, q.CreatedAfter); err != nil {
@@ -239,7 +238,7 @@ func (w *walk) neighbours(ctx context.Context, s side, o *oneWay, nodes []int64)
 	if o.begun != nil {
 		f, o.begun = o.begun(), nil
 	} else {
-		f.hops, f.next, f.cut, f.err = w.db.hops(ctx, w.m, s, o.to, nodes, w.bound())
+		f.hops, f.next, f.cut, f.err = w.hops(ctx, s, o.to, nodes, w.bound())
 	}
 	if f.err != nil {
 		return nil, 0, f.err
@@ -264,7 +263,7 @@ func (w *walk) look(ctx context.Context, s side, to way, nodes []int64) ([]hop, 
 	if w.q.Collapse {
 		perNode = moreBound
 	}
-	hops, err := w.db.someHops(ctx, w.m, s, to, nodes, 4*w.q.MaxNodes+w.db.bounds.hops, perNode)
+	hops, err := w.someHops(ctx, s, to, nodes, 4*w.q.MaxNodes+w.db.bounds.hops, perNode)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (w *walk) begin(ctx context.Context, o *oneWay, begun *sync.WaitGroup) {
 	done := make(chan struct{})
 	begun.Go(func() {
 		defer close(done)
-		f.hops, f.next, f.cut, f.err = w.db.hops(ctx, w.m, s, o.to, nodes, bound)
+		f.hops, f.next, f.cut, f.err = w.hops(ctx, s, o.to, nodes, bound)
 	})
 	o.begun = func() found {
 		<-done
