@@ -168,7 +168,7 @@ func (c Condition) compareValue(b *binds, alias string, v domain.Value) string {
 		s := v.Text()
 		switch {
 		case op == CONTAINS:
-			return typed + "strpos(lower(" + whole(alias) + "), lower(" + b.of(s) + ")) > 0)"
+			return typed + lower(s).within(b, whole(alias)) + ")"
 		case len(s) < 200:
 			return typed + alias + ".text " + sqlOps[op] + " " + b.of(s) + ")"
 		case op == EQ: // by the index, then whole
@@ -201,10 +201,10 @@ func (c Condition) picks(b *binds, entity string) string {
 	return text
 }
 
-// holds is the condition on the thing with that key (SQL), as of the moment.
-func (c Condition) holds(b *binds, entity string) string {
+// holds is the condition on the thing with that key (SQL), as of the moment; more is said of the value a.
+func (c Condition) holds(b *binds, entity string, more ...string) string {
 	table, cols := c.Space.table()
-	text := "EXISTS (SELECT FROM (" + rowAt(table, cols, c.picks(b, entity)) + ") a WHERE " + c.compare(b, "a")
+	text := "EXISTS (SELECT FROM (" + rowAt(table, cols, c.picks(b, entity)) + ") a WHERE " + c.compare(b, "a") + strings.Join(more, "")
 	if c.Space != Metrics {
 		text += " AND NOT a.gone"
 	}

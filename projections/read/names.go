@@ -50,7 +50,7 @@ type nameList struct {
 func (n nameList) where(q NameQuery, b *binds, m Moment) (string, error) {
 	all := []string{"k.ws = $1", "k.key <= " + b.of(lastKey(m.Revision)), "NOT r.deleted"}
 	if q.Text != "" {
-		all = append(all, "strpos(lower(k.name), "+b.of(strings.ToLower(q.Text))+") > 0")
+		all = append(all, lower(q.Text).within(b, "k.name"))
 	}
 	if len(q.Namespaces) > 0 {
 		all = append(all, "k.namespace = ANY("+b.of(q.Namespaces)+")")

@@ -115,7 +115,7 @@ func (h *history) naiveNames(table string, n domain.Revision, q NameQuery) []nam
 		if x.latest == 0 {
 			x.latest = other
 		}
-		if q.Text != "" && !strings.Contains(strings.ToLower(x.name), q.Text) || len(q.Namespaces) > 0 && !slices.Contains(q.Namespaces, x.namespace) ||
+		if q.Text != "" && !strings.Contains(sameCase(x.name), sameCase(q.Text)) || len(q.Namespaces) > 0 && !slices.Contains(q.Namespaces, x.namespace) ||
 			len(q.Types) > 0 && s.cols["type"] != q.Types[0] {
 			continue
 		}
@@ -153,7 +153,7 @@ func TestNamesAsOf(t *testing.T) {
 			m := h.moment(domain.Revision(rapid.IntRange(0, int(h.head)).Draw(rt, "as of")))
 			q := NameQuery{Order: NameOrder(rapid.IntRange(0, 2).Draw(rt, "order")), Descending: rapid.Bool().Draw(rt, "descending")}
 			if rapid.IntRange(0, 2).Draw(rt, "filtered") == 0 {
-				q.Text, q.Namespaces = "a", []string{"", "ns"}
+				q.Text, q.Namespaces = rapid.SampledFrom([]string{"a", "É"}).Draw(rt, "text"), []string{"", "ns"}
 			}
 			back := rapid.Bool().Draw(rt, "back")
 			q.Page = Page{Limit: rapid.IntRange(1, 3).Draw(rt, "limit"), Back: back}

@@ -72,8 +72,8 @@ func (s *runSearch) segments() []segment {
 		}
 		c := Condition{Space: space, Name: o.Name, Op: EXISTS}
 		numbers := valueSegment{condition: c, prefix: "n", column: "num", cast: "float8", only: " AND v.num IS NOT NULL AND NOT v.gone"}
-		texts := valueSegment{condition: c, prefix: "t", column: "text", cast: "text", only: " AND v.num IS NULL AND NOT v.gone"}
-		none := keySegment{null: true, only: func(s *runSearch) string { return "NOT " + c.holds(&s.b, "r.key") }}
+		texts := valueSegment{condition: c, prefix: "t", column: "text", cast: "text", only: " AND v.num IS NULL AND NOT v.gone AND v.type <> 'null'"}
+		none := keySegment{null: true, only: func(s *runSearch) string { return "NOT " + c.holds(&s.b, "r.key", " AND a.type <> 'null'") }}
 		if o.Ascending {
 			return []segment{numbers, texts, none}
 		}

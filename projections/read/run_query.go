@@ -136,10 +136,10 @@ func (d *DB) search(ctx context.Context, m Moment, q RunQuery) (*runSearch, erro
 		s.and = append(s.and, "NOT "+c.holds(&s.b, "r.key"))
 	}
 	if q.Text != "" {
-		text := s.b.of(strings.ToLower(q.Text))
-		s.and = append(s.and, `(strpos(lower(r.run_id), `+text+`) > 0
-			OR EXISTS (SELECT FROM read.pipelines p WHERE p.ws = $1 AND p.key = r.pipeline AND strpos(lower(p.name), `+text+`) > 0)
-			OR EXISTS (SELECT FROM (`+rowAt("run_details", "name", "x.key = r.key")+`) a WHERE strpos(lower(a.name), `+text+`) > 0))`)
+		text := lower(q.Text)
+		s.and = append(s.and, `(`+text.within(&s.b, "r.run_id")+`
+			OR EXISTS (SELECT FROM read.pipelines p WHERE p.ws = $1 AND p.key = r.pipeline AND `+text.within(&s.b, "p.name")+`)
+			OR EXISTS (SELECT FROM (`+rowAt("run_details", "name", "x.key = r.key")+`) a WHERE `+text.within(&s.b, "a.name")+`))`)
 	}
 	return s, nil
 }

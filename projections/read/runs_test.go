@@ -26,7 +26,7 @@ func drawRuns(t *rapid.T) (h *history, keys []int64, pipelines []int64) {
 	}
 	at := rapid.SampledFrom([]any{nil, noon, noon.Add(time.Minute), noon.Add(time.Hour)})
 	status := rapid.SampledFrom([]string{"queued", "running", "succeeded", "failed"})
-	value := rapid.SampledFrom([]domain.Value{domain.IntValue(1), domain.IntValue(2), domain.FloatValue(2.5), domain.StringValue("x"), domain.StringValue("Xyz"), domain.BoolValue(true), domain.Value("9007199254740993"), domain.Value("9007199254740992")})
+	value := rapid.SampledFrom([]domain.Value{domain.IntValue(1), domain.IntValue(2), domain.FloatValue(2.5), domain.StringValue("x"), domain.StringValue("Xyz"), domain.BoolValue(true), domain.Value("9007199254740993"), domain.Value("9007199254740992"), domain.Value("null"), domain.StringValue("xÄrger Σς")})
 	number := rapid.SampledFrom([]float64{-1, 0.1, 0.2, 0.2, 3, math.NaN(), math.Inf(1)})
 	for range rapid.IntRange(1, 40).Draw(t, "events") {
 		h.next()
@@ -53,7 +53,7 @@ func drawRuns(t *rapid.T) (h *history, keys []int64, pipelines []int64) {
 		case 6:
 			h.set("runs", id, map[string]any{"deleted": rapid.Bool().Draw(t, "deleted")})
 		case 7:
-			h.set("run_details", id, map[string]any{"name": rapid.SampledFrom([]string{"Nightly", "adhoc"}).Draw(t, "name")})
+			h.set("run_details", id, map[string]any{"name": rapid.SampledFrom([]string{"Nightly", "Nächtlich"}).Draw(t, "name")})
 		case 8:
 			v := value.Draw(t, "value")
 			cols := map[string]any{"kind": "run", "type": v.Type(), "text": v.Text(), "num": nil, "value": []byte(v), "at": noon, "rank": 0, "digest": []byte{}, "gone": rapid.IntRange(0, 5).Draw(t, "gone") == 0}
@@ -85,7 +85,7 @@ func drawCondition(t *rapid.T, space Space) Condition {
 	case IN:
 		c.Values = rapid.SliceOfN(value, 0, 2).Draw(t, "values")
 	case CONTAINS:
-		c.Values = []domain.Value{domain.StringValue("x")}
+		c.Values = []domain.Value{domain.StringValue(rapid.SampledFrom([]string{"x", "är", "ΣΣ"}).Draw(t, "contained"))}
 	default:
 		c.Values = []domain.Value{value.Draw(t, "value")}
 	}
@@ -119,7 +119,7 @@ func drawRunQuery(t *rapid.T, h *history, keys, pipelines []int64) RunQuery {
 		q.RunID = "run-1"
 	}
 	if some("by text") {
-		q.Text = rapid.SampledFrom([]string{"NIGHT", "-2", "score"}).Draw(t, "text")
+		q.Text = rapid.SampledFrom([]string{"NIGHT", "NÄCHT", "-2", "score"}).Draw(t, "text")
 	}
 	if some("by start") {
 		q.StartedAfter = noon.Add(time.Minute)
@@ -285,7 +285,7 @@ func naiveSort(h *history, o RunOrder, n domain.Revision, key int64, cols map[st
 		}
 		if v := naiveValue(h, space, o.Name, n, key); v != nil && v["num"] != nil {
 			return 0, v["num"].(float64), ""
-		} else if v != nil {
+		} else if v != nil && v["type"] != "null" {
 			return 1, 0, v["text"].(string)
 		}
 	default:
@@ -342,7 +342,7 @@ func naiveFits(h *history, q RunQuery, n domain.Revision, key int64, cols map[st
 				names += "\n" + s.cols["name"].(string)
 			}
 		}
-		if !strings.Contains(strings.ToLower(names), strings.ToLower(q.Text)) {
+		if !strings.Contains(sameCase(names), sameCase(q.Text)) {
 			return false
 		}
 	}
@@ -358,6 +358,9 @@ func naiveFits(h *history, q RunQuery, n domain.Revision, key int64, cols map[st
 	}
 	return true
 }
+
+// sameCase is a text without regard to case: upper first, since some small letters have one large one.
+func sameCase(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 func naiveHolds(c Condition, row map[string]any) bool {
 	if c.Op == EXISTS {
@@ -378,7 +381,7 @@ func naiveCompare(c Condition, row map[string]any, v domain.Value) bool {
 		return false
 	} else if f, _ = have.Number(); v.Type() == "string" {
 		if c.Op == CONTAINS {
-			return strings.Contains(strings.ToLower(have.Text()), strings.ToLower(v.Text()))
+			return strings.Contains(sameCase(have.Text()), sameCase(v.Text()))
 		}
 		return opHolds(c.Op, strings.Compare(have.Text(), v.Text()))
 	} else if len(v) > 15 && (c.Op == EQ || c.Op == NE || c.Op == IN) {

@@ -70,7 +70,9 @@ func (d *DB) Search(ctx context.Context, m Moment, text string, kinds []domain.K
 	}
 	b := bindsOf(m)
 	whole := strings.ToLower(text)
-	last, exact, begins := b.of(lastKey(m.Revision)), b.of(first(whole, 200)), b.of(whole)
+	letters := lower(text)
+	last, exact, begins := b.of(lastKey(m.Revision)), b.of(first(whole, 200)), b.of(letters.text)
+	name, qualified := letters.of(&b, "name"), letters.of(&b, "namespace || '/' || name")
 	var parts []string
 	for _, k := range searchKinds {
 		if len(kinds) > 0 && !contains(kinds, k.kind) {
@@ -93,7 +95,7 @@ func (d *DB) Search(ctx context.Context, m Moment, text string, kinds []domain.K
 		return nil, nil
 	}
 	return ask(ctx, d, m, "search", `SELECT kind, key, namespace, name, status,
-		CASE WHEN lower(name) = `+begins+` OR lower(namespace || '/' || name) = `+begins+` THEN 0 WHEN starts_with(lower(name), `+begins+`) THEN 1 ELSE 2 END AS rank
+		CASE WHEN `+name+` = `+begins+` OR `+qualified+` = `+begins+` THEN 0 WHEN starts_with(`+name+`, `+begins+`) THEN 1 ELSE 2 END AS rank
 		FROM (`+strings.Join(parts, " UNION ALL ")+`) h ORDER BY rank, key DESC LIMIT `+strconv.Itoa(limit), b, func(row pgx.CollectableRow) (Hit, error) {
 		var h Hit
 		err := row.Scan(&h.Kind, &h.Key, &h.Namespace, &h.Name, (*zeronull.Text)(&h.Status), &h.Rank)

@@ -71,8 +71,8 @@ func (q StepQuery) where(b *binds) string {
 		all = append(all, "r.status = ANY("+b.of(q.Statuses)+")")
 	}
 	if q.Text != "" {
-		text := b.of(strings.ToLower(q.Text))
-		all = append(all, "(strpos(lower(r.name), "+text+") > 0 OR strpos(lower(r.title), "+text+") > 0)")
+		text := lower(q.Text)
+		all = append(all, "("+text.within(b, "r.name")+" OR "+text.within(b, "r.title")+")")
 	}
 	if q.Name != "" {
 		all = append(all, "k.name = "+b.of(q.Name))
