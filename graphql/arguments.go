@@ -1,9 +1,11 @@
 package graphql
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
@@ -33,6 +35,36 @@ func (w *write) moment(word string) (at *model.Moment, native bool) {
 	return w.at, false
 }
 
+// behind says that the read model lacks something of the workspace, and waits for it: then what was not found is looked
+// up once more, at the moment that is there now. What still lags after the wait is left as it is.
+func (w *write) behind(wait time.Duration) bool {
+	s, err := w.Moments.ProgressOf(w.ctx, w.slug)
+	if err != nil || s.Head <= w.at.At.Revision {
+		return false
+	}
+	head := int64(s.Head)
+	at, err := w.open(w.ctx, string(w.slug), nil, &head, int(wait.Milliseconds()))
+	if err != nil {
+		return false
+	}
+	w.at = at
+	return true
+}
+
+// nativeWait is how long a word is waited for that may be the name of something native: the command finds that in the
+// log, so that a writer is not held up by a read model that lags.
+const nativeWait = 100 * time.Millisecond
+
+// look finds what a word means now. A caller may name what it wrote a moment ago: what is not found in a read model
+// that is behind is looked up again, after a wait.
+func look[T any](w *write, at *model.Moment, word string, wait time.Duration, find func(context.Context, *model.Moment, string) (*T, error)) (*T, error) {
+	thing, err := find(w.ctx, at, word)
+	if err == nil && thing == nil && w.behind(wait) {
+		return find(w.ctx, w.at, word)
+	}
+	return thing, err
+}
+
 // found reports a look-up that failed or found nothing, and says whether the mutation goes on.
 func (w *write) found(field, what string, ok bool, err error) bool {
 	var ambiguous *ambiguousError
@@ -59,7 +91,7 @@ func (w *write) run(field, word string) domain.RunRef {
 		}
 		return domain.RunRef{}
 	}
-	run, err := w.findRun(w.ctx, at, word)
+	run, err := look(w, at, word, nativeWait, w.findRun)
 	if err == nil && run == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return w.unread(word)
@@ -103,7 +135,7 @@ func (w *write) pipeline(word string) domain.Name {
 		}
 		return domain.Name{}
 	}
-	p, err := w.findPipeline(w.ctx, at, word)
+	p, err := look(w, at, word, nativeWait, w.findPipeline)
 	if err == nil && p == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return domain.Name{Name: word} // registered a moment ago, perhaps
@@ -124,7 +156,7 @@ func (w *write) artifact(word string) domain.Name {
 		}
 		return domain.Name{}
 	}
-	a, err := w.findArtifact(w.ctx, at, word)
+	a, err := look(w, at, word, nativeWait, w.findArtifact)
 	if err == nil && a == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return domain.Name{Name: word} // registered a moment ago, perhaps
@@ -143,12 +175,12 @@ func (w *write) version(word string) (ref domain.VersionRef, key int64) {
 	if at == nil {
 		return ref, 0
 	}
-	v, err := w.findVersion(w.ctx, at, word)
+	v, err := look(w, at, word, readWait, w.findVersion)
 	if !w.found("artifactVersion", "artifact version", v != nil, err) {
 		return ref, 0
 	}
 	w.known = true
-	ref, err = w.versionRef(at, v)
+	ref, err = w.versionRef(w.at, v)
 	if err != nil {
 		w.fault = err
 	}

@@ -38,6 +38,7 @@ type house struct {
 	log *bytes.Buffer // what went wrong inside
 
 	engine *projections.Engine
+	pool   *pgxpool.Pool
 
 	reads  atomic.Int64 // statements that read rows at a moment
 	revoke func()       // ends what was admitted by a key in a first message
@@ -79,6 +80,7 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
+	h.pool = pool
 	if err := projections.Migrate(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}

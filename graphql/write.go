@@ -41,13 +41,18 @@ type write struct {
 	done   bool                       // the command was carried out, or was true already
 }
 
-// may is a permission that a mutation needs in its workspace.
-type may func(Caller, domain.Slug) bool
+// may is a permission that a mutation needs in its workspace, and the scope of keys that have it.
+type may struct {
+	scope string
+	of    func(Caller, domain.Slug) bool
+}
 
-func mayWrite(c Caller, ws domain.Slug) bool  { return c.CanWrite(ws) }
-func mayAdmin(c Caller, ws domain.Slug) bool  { return c.CanAdmin(ws) }
-func mayCreate(c Caller, _ domain.Slug) bool  { return c.IsAdmin() }
-func mayIngest(c Caller, ws domain.Slug) bool { return c.CanIngest(ws) }
+var (
+	mayWrite  = may{"write", func(c Caller, ws domain.Slug) bool { return c.CanWrite(ws) }}
+	mayAdmin  = may{"admin", func(c Caller, ws domain.Slug) bool { return c.CanAdmin(ws) }}
+	mayCreate = may{"admin", func(c Caller, _ domain.Slug) bool { return c.IsAdmin() }}
+	mayIngest = may{"ingest", func(c Caller, ws domain.Slug) bool { return c.CanIngest(ws) }}
+)
 
 // writing begins a mutation: it checks who asks, and prepares the request. Input is the mutation's whole input; its
 // digest tells whether a key is used again for the same command.
@@ -60,9 +65,10 @@ func (r *Resolver) writing(ctx context.Context, name, slug string, needs may, me
 	switch {
 	case c.Principal == nil:
 		w.fault = &Fault{Code: codeForbidden, Message: "this key may not write"}
-	case !needs(c, w.slug) && (c.CanRead(w.slug) || c.CanIngest(w.slug)):
-		w.fault = &Fault{Code: codeForbidden, Message: fmt.Sprintf("this key may not do %s: it lacks the scope", name)}
-	case !needs(c, w.slug):
+	case !needs.of(c, w.slug) && (c.CanRead(w.slug) || c.CanIngest(w.slug)):
+		w.fault = &Fault{codeForbidden, fmt.Sprintf("this key may not do %s: it lacks the scope %s", name, needs.scope),
+			map[string]any{"scope": needs.scope, "rule": fmt.Sprintf("%s wants a key with the scope %s.", name, needs.scope)}}
+	case !needs.of(c, w.slug):
 		w.noWorkspace()
 	}
 	w.request = eventstore.Request{
