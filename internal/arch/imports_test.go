@@ -63,6 +63,7 @@ var libraries = map[string][]string{
 	"github.com/tink-crypto/tink-go":             {"vault"},
 	"github.com/EventStore/EventStore-Client-Go": {"eventstore/esdb", "internal/esdbfake"},
 	"google.golang.org/grpc":                     {"eventstore/esdb", "internal/esdbfake"},
+	"google.golang.org/protobuf":                 {"internal/esdbfake"},
 	"github.com/prometheus":                      {"cmd", "internal"},
 	"go.opentelemetry.io":                        {"cmd", "internal"},
 	"github.com/spf13":                           {"cmd"},

@@ -1,12 +1,15 @@
 package esdbfake
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -16,60 +19,95 @@ import (
 type right string
 
 const (
-	reading  right = "$r"
-	writing  right = "$w"
-	deleting right = "$d"
+	reading     right = "$r"
+	writing     right = "$w"
+	deleting    right = "$d"
+	readingMeta right = "$mr"
+	writingMeta right = "$mw"
 )
 
-// admit checks credentials and the stream's access list.
-func (s *Server) admit(ctx context.Context, name string, r right) error {
-	if len(s.opts.Users) == 0 {
-		return nil
+var errUnauthenticated = status.Error(codes.Unauthenticated, "Unauthenticated")
+
+// admit checks credentials and the stream's access list. Who gives none is nobody, and nobody may do nothing; who
+// gives wrong ones is told so.
+func (s *Server) admit(ctx context.Context, name string, r right, set trailer) error {
+	user, err := s.caller(ctx)
+	if err != nil {
+		return err
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	user, ok := s.user(md.Get("authorization"))
+	if original := strings.TrimPrefix(name, "$$"); original != name {
+		of := map[right]right{reading: readingMeta, writing: writingMeta}
+		if name, r = original, of[r]; r == "" {
+			return refuseAccess(set)
+		}
+	}
 	switch {
-	case !ok:
-		return status.Error(codes.Unauthenticated, "unauthenticated")
-	case user == "admin":
+	case name == "$all" && r != reading, user == "":
+		return refuseAccess(set)
+	case user == "admin", s.log.lie == LieAccess:
 		return nil
 	}
 	s.log.mu.Lock()
-	acl := s.log.meta(strings.TrimPrefix(name, "$$")).ACL
+	acl := s.log.meta(name).ACL
 	s.log.mu.Unlock()
-	system := strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "$$")
-	if allowed(acl, r, user, system || strings.HasPrefix(name, "$$") && r == writing && acl == nil) {
+	if roles := rolesFor(acl, r, strings.HasPrefix(name, "$")); !slices.Contains(roles, user) && !slices.Contains(roles, "$all") {
+		return refuseAccess(set)
+	}
+	return nil
+}
+
+// caller is who calls: "" is nobody, and "admin" everybody where no user is known.
+func (s *Server) caller(ctx context.Context) (string, error) {
+	if len(s.opts.Users) == 0 {
+		return "admin", nil
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	header := md.Get("authorization")
+	if len(header) == 0 {
+		return "", nil
+	}
+	plain, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(header[0], "Basic "))
+	if err != nil {
+		return "", errUnauthenticated
+	}
+	user, password, _ := strings.Cut(string(plain), ":")
+	if s.log.lie == LiePassword {
+		return cmp.Or(user, "admin"), nil
+	}
+	if known, there := s.opts.Users[user]; !there || known != password {
+		return "", errUnauthenticated
+	}
+	return user, nil
+}
+
+// rolesFor reads an access list: a role or several under each right. What it does not say is open to everybody, and
+// in system streams to administrators.
+func rolesFor(acl json.RawMessage, r right, system bool) []string {
+	var lists map[right]json.RawMessage
+	if json.Unmarshal(acl, &lists) == nil && lists[r] != nil {
+		var one string
+		if json.Unmarshal(lists[r], &one) == nil {
+			return []string{one}
+		}
+		var many []string
+		if json.Unmarshal(lists[r], &many) == nil {
+			return many
+		}
+	}
+	if system {
 		return nil
 	}
-	return status.Error(codes.PermissionDenied, "access denied")
+	return []string{"$all"}
 }
 
-func (s *Server) user(headers []string) (name string, ok bool) {
-	if len(headers) == 0 {
-		return "", false
+// seed writes what a server with users writes when it first starts.
+func (l *log) seed(users map[string]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		about, _ := json.Marshal(map[string]any{"loginName": name, "fullName": name, "disabled": false, "groups": []string{"$" + name + "s"}}) // of strings
+		l.write("$user-"+name, []event{{id: uuid.New(), typ: "$UserCreated", contentType: asJSON, data: about}})
+		text, _ := json.Marshal(name) // a string
+		l.write("$users", []event{{id: uuid.New(), typ: "$User", contentType: asJSON, data: text}})
 	}
-	plain, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(headers[0], "Basic "))
-	if err != nil {
-		return "", false
-	}
-	name, password, _ := strings.Cut(string(plain), ":")
-	known, there := s.opts.Users[name]
-	return name, there && known == password
-}
-
-// allowed reads an access list: a role or several under each right. Without one, everybody may touch what is not a
-// system stream.
-func allowed(acl json.RawMessage, r right, user string, system bool) bool {
-	var lists map[right]json.RawMessage
-	if json.Unmarshal(acl, &lists) != nil || lists[r] == nil {
-		return !system
-	}
-	var one string
-	var many []string
-	if json.Unmarshal(lists[r], &one) == nil {
-		many = []string{one}
-	} else if json.Unmarshal(lists[r], &many) != nil {
-		return false
-	}
-	return slices.Contains(many, user) || slices.Contains(many, "$all")
 }

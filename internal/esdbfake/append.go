@@ -1,38 +1,17 @@
 package esdbfake
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 )
-
-// expectation is an expected revision: a number, or one of those below.
-type expectation int64
-
-const (
-	noStream     expectation = -1
-	anyRevision  expectation = -2
-	streamExists expectation = -4
-)
-
-// A verdict is what became of an append.
-type verdict struct {
-	wrong           bool
-	exists          bool // current is a revision
-	current         uint64
-	known           bool // written before
-	commit, prepare uint64
-}
 
 // Append takes one batch and writes it whole or not at all.
 func (s *Server) Append(in streams.Streams_AppendServer) error {
@@ -46,7 +25,7 @@ func (s *Server) Append(in streams.Streams_AppendServer) error {
 		return status.Error(codes.InvalidArgument, "an append begins with its options")
 	}
 	name := string(options.GetStreamIdentifier().GetStreamName())
-	if err := s.admit(ctx, name, writing); err != nil {
+	if err := s.admit(ctx, name, writing, in.SetTrailer); err != nil {
 		return err
 	}
 	if err := s.follows(ctx, in.SetTrailer); err != nil {
@@ -67,13 +46,12 @@ func (s *Server) Append(in streams.Streams_AppendServer) error {
 			return err
 		}
 		m := req.GetProposedMessage()
-		e, err := proposed(m.GetId(), m.GetMetadata(), m.GetCustomMetadata(), m.GetData())
+		e, err := proposed(in.SetTrailer, m.GetId(), m.GetMetadata(), m.GetCustomMetadata(), m.GetData())
 		if err != nil {
 			return err
 		}
 		if size += e.size(); size > s.opts.MaxAppendSize {
-			in.SetTrailer(metadata.Pairs("exception", "maximum-append-size-exceeded", "maximum-append-size", strconv.Itoa(s.opts.MaxAppendSize)))
-			return status.Error(codes.InvalidArgument, fmt.Sprintf("maximum append size of %d bytes exceeded", s.opts.MaxAppendSize))
+			return refuseSize(in.SetTrailer, s.opts.MaxAppendSize)
 		}
 		events = append(events, e)
 	}
@@ -81,21 +59,26 @@ func (s *Server) Append(in streams.Streams_AppendServer) error {
 		return err
 	}
 	expected := expectedOf(options)
-	v, err := s.log.append(name, expected, events)
-	if err != nil {
-		in.SetTrailer(metadata.Pairs("exception", "stream-deleted", "stream-name", name))
-		return err
+	v, commit, prepare := s.log.append(name, expected, events)
+	if v.decision == deleted {
+		return refuseDeleted(in.SetTrailer, name)
 	}
 	if err := f.after(s, ctx, in.SetTrailer); err != nil {
 		return err
 	}
-	return in.SendAndClose(answerTo(v, expected))
+	return in.SendAndClose(answerTo(v, expected, commit, prepare))
 }
 
-func proposed(id *shared.UUID, system map[string]string, meta, data []byte) (event, error) {
-	e := event{typ: system["type"], contentType: system["content-type"], data: data, meta: meta}
-	if e.typ == "" || e.contentType == "" {
-		return e, status.Error(codes.InvalidArgument, "an event needs the metadata type and content-type")
+// proposed is an event as it will be kept. What is not JSON is octets, whatever it was called.
+func proposed(set trailer, id *shared.UUID, system map[string]string, meta, data []byte) (event, error) {
+	e := event{typ: system["type"], contentType: octets, data: data, meta: meta}
+	for _, property := range []string{"type", "content-type"} {
+		if system[property] == "" {
+			return e, refuseProperty(set, property)
+		}
+	}
+	if system["content-type"] == asJSON {
+		e.contentType = asJSON
 	}
 	var err error
 	if e.id, err = uuidOf(id); err != nil {
@@ -117,84 +100,42 @@ func expectedOf(o *streams.AppendReq_Options) expectation {
 }
 
 // append judges and writes.
-func (l *log) append(name string, expected expectation, events []event) (verdict, error) {
+func (l *log) append(name string, expected expectation, events []event) (v verdict, commit, prepare uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	st := l.streams[name]
-	if st != nil && st.tombstoned {
-		return verdict{}, status.Error(codes.FailedPrecondition, fmt.Sprintf("stream %q is deleted", name))
-	}
-	soft := l.softDeleted(name)
-	v := verdict{}
-	if st != nil && st.next > 0 {
-		v.exists, v.current = true, st.next-1
-	}
-	fits := expected == anyRevision ||
-		expected == noStream && (!v.exists || soft) ||
-		expected == streamExists && v.exists && !soft ||
-		expected >= 0 && v.exists && uint64(expected) == v.current
-	if again, at := l.repeated(st, expected, events, fits); again {
-		v.known, v.exists, v.current = true, true, at.revision
-		v.commit, v.prepare = at.commit, at.prepare
-		return v, nil
-	}
-	if !fits {
-		v.wrong = true
-		return v, nil
-	}
-	if len(events) == 0 {
-		return v, nil
-	}
-	if soft { // the stream comes back, and goes on counting
-		m := fmt.Sprintf(`{"$tb":%d}`, st.next)
-		l.write("$$"+name, []event{{id: uuid.New(), typ: "$metadata", contentType: "application/json", data: []byte(m)}})
-	}
-	v.commit, v.prepare = l.write(name, events)
-	v.exists, v.current = true, l.streams[name].next-1
-	return v, nil
-}
-
-// repeated says whether the very same events lie where they were expected to go. Where anything was expected, only
-// the latest events are looked at.
-func (l *log) repeated(st *stream, expected expectation, events []event, fits bool) (bool, *record) {
-	if st == nil || len(events) == 0 {
-		return false, nil
-	}
-	from := -1
-	switch {
-	case expected >= noStream && !fits:
-		for i, r := range st.records {
-			if expectation(r.revision) == expected+1 {
-				from = i
-			}
-		}
-	case expected == anyRevision || expected == streamExists:
-		for i := max(0, len(st.records)-1000); i < len(st.records); i++ {
-			if st.records[i].id == events[0].id {
-				from = i
-				break
-			}
-		}
-	}
-	if from < 0 || from+len(events) > len(st.records) {
-		return false, nil
-	}
+	ids := make([]uuid.UUID, len(events))
 	for i := range events {
-		if st.records[from+i].id != events[i].id {
-			return false, nil
-		}
+		ids[i] = events[i].id
 	}
-	return true, st.records[from+len(events)-1]
+	v = l.judge(name, expected, ids)
+	switch {
+	case v.decision == known:
+		v.current = int64(v.at.revision)
+		return v, v.at.commit, v.at.prepare
+	case v.decision != fits || len(events) == 0:
+		return v, 0, 0
+	}
+	original := strings.TrimPrefix(name, "$$")
+	revived := original != name && l.softDeleted(original)
+	commit, prepare = l.write(name, events)
+	if v.soft {
+		l.revive(name, uint64(v.current+1))
+	}
+	if revived {
+		l.revive(original, l.next(original))
+	}
+	v.current += int64(len(events))
+	return v, commit, prepare
 }
 
-func answerTo(v verdict, expected expectation) *streams.AppendResp {
-	if v.wrong {
+func answerTo(v verdict, expected expectation, commit, prepare uint64) *streams.AppendResp {
+	if v.decision == wrong {
 		return &streams.AppendResp{Result: &streams.AppendResp_WrongExpectedVersion_{WrongExpectedVersion: wrongExpected(v, expected)}}
 	}
 	success := &streams.AppendResp_Success{PositionOption: &streams.AppendResp_Success_NoPosition{NoPosition: &shared.Empty{}}}
-	if v.exists {
-		success.CurrentRevisionOption = &streams.AppendResp_Success_CurrentRevision{CurrentRevision: v.current}
-		success.PositionOption = &streams.AppendResp_Success_Position{Position: &streams.AppendResp_Position{CommitPosition: v.commit, PreparePosition: v.prepare}}
+	if v.current >= 0 {
+		success.CurrentRevisionOption = &streams.AppendResp_Success_CurrentRevision{CurrentRevision: uint64(v.current)}
+		success.PositionOption = &streams.AppendResp_Success_Position{Position: &streams.AppendResp_Position{CommitPosition: commit, PreparePosition: prepare}}
 	} else {
 		success.CurrentRevisionOption = &streams.AppendResp_Success_NoStream{NoStream: &shared.Empty{}}
 	}
@@ -203,8 +144,8 @@ func answerTo(v verdict, expected expectation) *streams.AppendResp {
 
 func wrongExpected(v verdict, expected expectation) *streams.AppendResp_WrongExpectedVersion {
 	w := &streams.AppendResp_WrongExpectedVersion{CurrentRevisionOption: &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: &shared.Empty{}}}
-	if v.exists {
-		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: v.current}
+	if v.current >= 0 {
+		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: uint64(v.current)}
 	}
 	switch expected {
 	case noStream:
@@ -217,21 +158,4 @@ func wrongExpected(v verdict, expected expectation) *streams.AppendResp_WrongExp
 		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision{ExpectedRevision: uint64(expected)}
 	}
 	return w
-}
-
-// follows refuses a call that requires the leader at a node that is none, and tells who is.
-func (s *Server) follows(ctx context.Context, setTrailer func(metadata.MD)) error {
-	md, _ := metadata.FromIncomingContext(ctx)
-	s.log.mu.Lock()
-	leader := s.log.leader
-	s.log.mu.Unlock()
-	if required := md.Get("requires-leader"); leader == s || len(required) == 0 || required[0] != "true" {
-		return nil
-	}
-	return notLeader(leader, setTrailer)
-}
-
-func notLeader(leader *Server, setTrailer func(metadata.MD)) error {
-	setTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", leader.host(), "leader-endpoint-port", strconv.Itoa(leader.port())))
-	return status.Error(codes.NotFound, "leader info available")
 }

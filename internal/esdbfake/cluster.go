@@ -6,11 +6,10 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
-	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
-	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 )
 
 // Lead makes this node the leader of its cluster.
@@ -38,7 +37,7 @@ type gossiper Server
 // Read tells who is in the cluster.
 func (g *gossiper) Read(ctx context.Context, _ *shared.Empty) (*gossip.ClusterInfo, error) {
 	s := (*Server)(g)
-	if err := s.take(OpGossip).before(s, ctx, nil); err != nil {
+	if err := s.take(OpGossip).before(s, ctx, func(metadata.MD) {}); err != nil {
 		return nil, err
 	}
 	s.log.mu.Lock()
@@ -69,30 +68,14 @@ func (s *Server) alive() bool {
 	}
 }
 
-// GetSupportedMethods tells the version.
-func (s *Server) GetSupportedMethods(context.Context, *shared.Empty) (*serverfeatures.SupportedMethods, error) {
-	var methods []*serverfeatures.SupportedMethod
-	for _, name := range []string{"read", "append", "delete", "tombstone"} {
-		methods = append(methods, &serverfeatures.SupportedMethod{MethodName: name, ServiceName: "event_store.client.streams.streams"})
+// follows refuses a call that requires the leader at a node that is none, and tells who is.
+func (s *Server) follows(ctx context.Context, set trailer) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	s.log.mu.Lock()
+	leader := s.log.leader
+	s.log.mu.Unlock()
+	if required := md.Get("requires-leader"); leader == s || len(required) == 0 || !strings.EqualFold(required[0], "true") {
+		return nil
 	}
-	return &serverfeatures.SupportedMethods{Methods: methods, EventStoreServerVersion: s.opts.Version}, nil
-}
-
-// LoseCreated has this node leave out, from now on, when events were created: what no server does and one client
-// dies of.
-func (s *Server) LoseCreated() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.noCreatedTime = true
-}
-
-// sent is a record as this node sends it.
-func (s *Server) sent(r *record) *streams.ReadResp {
-	p := r.proto()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.noCreatedTime {
-		delete(p.GetEvent().GetEvent().Metadata, "created")
-	}
-	return p
+	return refuseFollower(set, leader)
 }

@@ -6,9 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 )
@@ -25,9 +23,12 @@ func (s *Server) Delete(ctx context.Context, req *streams.DeleteReq) (*streams.D
 	case *streams.DeleteReq_Options_StreamExists:
 		expected = streamExists
 	}
-	commit, prepare, err := s.remove(ctx, name, expected, func() (uint64, uint64) {
-		mark := fmt.Sprintf(`{"$tb":%d}`, deletedMark)
-		return s.log.write("$$"+name, []event{{id: uuid.New(), typ: "$metadata", contentType: "application/json", data: []byte(mark)}})
+	commit, prepare, err := s.remove(ctx, name, expected, func(v verdict) (uint64, uint64, bool) {
+		if v.current < 0 && s.log.streams["$$"+name] == nil {
+			return 0, 0, false // there is nothing to delete
+		}
+		commit, prepare := s.log.write("$$"+name, []event{metadataEvent(fmt.Sprintf(`{"$tb":%d}`, deletedMark))})
+		return commit, prepare, true
 	})
 	if err != nil {
 		return nil, err
@@ -47,10 +48,14 @@ func (s *Server) Tombstone(ctx context.Context, req *streams.TombstoneReq) (*str
 	case *streams.TombstoneReq_Options_StreamExists:
 		expected = streamExists
 	}
-	commit, prepare, err := s.remove(ctx, name, expected, func() (uint64, uint64) {
-		commit, prepare := s.log.write(name, []event{{id: uuid.New(), typ: "$streamDeleted", contentType: "application/json"}})
-		s.log.streams[name].tombstoned = true
-		return commit, prepare
+	commit, prepare, err := s.remove(ctx, name, expected, func(verdict) (uint64, uint64, bool) {
+		commit, prepare := s.log.write(name, []event{{id: uuid.New(), typ: streamDeletedType, contentType: octets}})
+		st := s.log.streams[name]
+		if s.log.lie != LieTombstone {
+			st.tombstoned = true
+			st.records[len(st.records)-1].revision = lastRevision
+		}
+		return commit, prepare, true
 	})
 	if err != nil {
 		return nil, err
@@ -58,96 +63,25 @@ func (s *Server) Tombstone(ctx context.Context, req *streams.TombstoneReq) (*str
 	return &streams.TombstoneResp{PositionOption: &streams.TombstoneResp_Position_{Position: &streams.TombstoneResp_Position{CommitPosition: commit, PreparePosition: prepare}}}, nil
 }
 
-// remove checks and carries out a deletion.
-func (s *Server) remove(ctx context.Context, name string, expected expectation, do func() (uint64, uint64)) (commit, prepare uint64, err error) {
-	trailer := func(md metadata.MD) { _ = grpc.SetTrailer(ctx, md) }
-	if err := s.admit(ctx, name, deleting); err != nil {
+// remove checks and carries out a deletion, as a write of an event that nobody has seen yet.
+func (s *Server) remove(ctx context.Context, name string, expected expectation, do func(verdict) (uint64, uint64, bool)) (commit, prepare uint64, err error) {
+	set := func(md metadata.MD) { _ = grpc.SetTrailer(ctx, md) }
+	if err := s.admit(ctx, name, deleting, set); err != nil {
 		return 0, 0, err
 	}
-	if err := s.follows(ctx, trailer); err != nil {
+	if err := s.follows(ctx, set); err != nil {
 		return 0, 0, err
 	}
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	st := s.log.streams[name]
-	if st != nil && st.tombstoned {
-		trailer(metadata.Pairs("exception", "stream-deleted", "stream-name", name))
-		return 0, 0, status.Error(codes.FailedPrecondition, fmt.Sprintf("stream %q is deleted", name))
-	}
-	exists := st != nil && st.next > 0 && !s.log.softDeleted(name)
-	if expected == streamExists && !exists || expected == noStream && exists || expected >= 0 && (!exists || uint64(expected) != st.next-1) {
-		trailer(metadata.Pairs("exception", "wrong-expected-version", "stream-name", name))
-		return 0, 0, status.Error(codes.FailedPrecondition, "wrong expected version")
-	}
-	commit, prepare = do()
-	return commit, prepare, nil
-}
-
-// Cut removes the events of a stream from a revision on from stream and log, and counts back: what a restore of an
-// older backup does.
-func (s *Server) Cut(name string, from uint64) {
-	s.knife(name, func(r *record) bool { return r.revision >= from })
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	if st := s.log.streams[name]; st != nil {
-		st.next = min(st.next, from)
-	}
-}
-
-// Pierce removes one event.
-func (s *Server) Pierce(name string, at uint64) {
-	s.knife(name, func(r *record) bool { return r.revision == at })
-}
-
-func (s *Server) knife(name string, gone func(*record) bool) {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	st := s.log.streams[name]
-	if st == nil {
-		return
-	}
-	keep := func(records []*record) (kept []*record) {
-		for _, r := range records {
-			if r.stream != name || !gone(r) {
-				kept = append(kept, r)
-			}
-		}
-		return kept
-	}
-	st.records, s.log.records = keep(st.records), keep(s.log.records)
-}
-
-// Truncate sets metadata of a stream, as an operator does: a JSON object with $maxCount, $maxAge, $tb or $acl.
-func (s *Server) Truncate(name, meta string) {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	s.log.write("$$"+name, []event{{id: uuid.New(), typ: "$metadata", contentType: "application/json", data: []byte(meta)}})
-}
-
-// Put writes an event as somebody else would, past all checks.
-func (s *Server) Put(name, typ, data string) {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	s.log.write(name, []event{{id: uuid.New(), typ: typ, contentType: "application/json", data: []byte(data)}})
-}
-
-// Metadata is the $metadata of a stream, empty where there is none.
-func (s *Server) Metadata(name string) string {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	if st := s.log.streams["$$"+name]; st != nil && len(st.records) > 0 {
-		return string(st.records[len(st.records)-1].data)
-	}
-	return ""
-}
-
-// Alter changes the data of an event, as who can write to the server's disk does.
-func (s *Server) Alter(name string, at uint64, data string) {
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	for _, r := range s.log.streams[name].records {
-		if r.revision == at {
-			r.data = []byte(data)
+	v := s.log.judge(name, expected, []uuid.UUID{uuid.New()})
+	switch v.decision {
+	case deleted:
+		return 0, 0, refuseDeleted(set, name)
+	case fits:
+		if commit, prepare, there := do(v); there {
+			return commit, prepare, nil
 		}
 	}
+	return 0, 0, refuseDelete(set, name, expected, v.current)
 }

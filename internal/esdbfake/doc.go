@@ -7,6 +7,10 @@
 // on demand ([Server.Fail]), at the moments that are hard to meet with a real server: the connection drops in the
 // middle of an append, before or after the commit; an answer never comes; the leader changes.
 //
-// Out of scope, and answered Unimplemented: persistent subscriptions and projections, which Annals does not use.
-// Scavenging never happens: what was deleted or truncated stays in $all, as on a server that was not scavenged yet.
+// A Server can also be told to lie ([Lie]), so that the suites which show that it is faithful are seen to fail on one
+// that is not.
+//
+// Out of scope, and answered Unimplemented: persistent subscriptions, projections, operations and the second protocol
+// of newer servers, none of which Annals uses. Scavenging never happens: what was deleted or truncated stays in $all,
+// as on a server that was not scavenged yet. Links are not resolved: nothing writes any here.
 package esdbfake

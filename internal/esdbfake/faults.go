@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -96,7 +95,7 @@ type fault struct {
 
 var errDropped = status.Error(codes.Unavailable, "the connection was cut")
 
-func (f fault) during(s *Server, _ context.Context, _ func(metadata.MD)) error {
+func (f fault) during(s *Server, _ context.Context, _ trailer) error {
 	switch {
 	case !f.met:
 	case f.kind == DropDuring:
@@ -108,7 +107,7 @@ func (f fault) during(s *Server, _ context.Context, _ func(metadata.MD)) error {
 	return nil
 }
 
-func (f fault) before(s *Server, ctx context.Context, setTrailer func(metadata.MD)) error {
+func (f fault) before(s *Server, ctx context.Context, setTrailer trailer) error {
 	if !f.met {
 		return nil
 	}
@@ -127,12 +126,12 @@ func (f fault) before(s *Server, ctx context.Context, setTrailer func(metadata.M
 		s.log.mu.Lock()
 		leader := s.log.leader
 		s.log.mu.Unlock()
-		return notLeader(leader, setTrailer)
+		return refuseFollower(setTrailer, leader)
 	}
 	return nil
 }
 
-func (f fault) after(s *Server, ctx context.Context, _ func(metadata.MD)) error {
+func (f fault) after(s *Server, ctx context.Context, _ trailer) error {
 	if !f.met {
 		return nil
 	}

@@ -24,6 +24,7 @@ func uuidOf(id *shared.UUID) (u uuid.UUID, err error) {
 	return u, nil
 }
 
+// protoID is an id in two halves.
 func protoID(u uuid.UUID) *shared.UUID {
 	return &shared.UUID{Value: &shared.UUID_Structured_{Structured: &shared.UUID_Structured{
 		MostSignificantBits:  int64(binary.BigEndian.Uint64(u[:8])),
@@ -36,11 +37,15 @@ func streamID(name string) *shared.StreamIdentifier {
 }
 
 // proto is a record as it is sent. Times count 100 ns since 1970.
-func (r *record) proto() *streams.ReadResp {
+func (r *record) proto(idAsText bool) *streams.ReadResp {
+	id := protoID(r.id)
+	if idAsText {
+		id = &shared.UUID{Value: &shared.UUID_String_{String_: r.id.String()}}
+	}
 	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{
 		Position: &streams.ReadResp_ReadEvent_CommitPosition{CommitPosition: r.commit},
 		Event: &streams.ReadResp_ReadEvent_RecordedEvent{
-			Id: protoID(r.id), StreamIdentifier: streamID(r.stream), StreamRevision: r.revision,
+			Id: id, StreamIdentifier: streamID(r.stream), StreamRevision: r.revision,
 			CommitPosition: r.commit, PreparePosition: r.prepare, Data: r.data, CustomMetadata: r.meta,
 			Metadata: map[string]string{
 				"type": r.typ, "content-type": r.contentType, "created": strconv.FormatInt(r.created.UnixNano()/100, 10),

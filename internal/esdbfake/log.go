@@ -1,9 +1,8 @@
 package esdbfake
 
 import (
-	"encoding/json"
 	"math"
-	"strings"
+	"sort"
 	"sync"
 	"time"
 
@@ -42,12 +41,22 @@ type log struct {
 	end          uint64 // where the next record begins, in bytes
 	moved        chan struct{}
 	sharedCommit bool
+	lie          Lie
 	nodes        []*Server
 	leader       *Server
 }
 
-func newLog(sharedCommit bool) *log {
-	return &log{end: 1000, streams: map[string]*stream{}, moved: make(chan struct{}), sharedCommit: sharedCommit}
+func newLog(sharedCommit bool, lie Lie) *log {
+	return &log{end: 1000, streams: map[string]*stream{}, moved: make(chan struct{}), sharedCommit: sharedCommit, lie: lie}
+}
+
+// at is the record of a revision, nil where there is none.
+func (st *stream) at(revision uint64) *record {
+	i := sort.Search(len(st.records), func(i int) bool { return st.records[i].revision >= revision })
+	if i == len(st.records) || st.records[i].revision != revision {
+		return nil
+	}
+	return st.records[i]
 }
 
 // An event is one on its way in.
@@ -57,6 +66,18 @@ type event struct {
 	contentType string
 	data, meta  []byte
 }
+
+// The content types that there are.
+const (
+	asJSON = "application/json"
+	octets = "application/octet-stream"
+)
+
+// streamDeletedType is the type of a tombstone, lastRevision its revision.
+const (
+	streamDeletedType = "$streamDeleted"
+	lastRevision      = uint64(math.MaxInt64)
+)
 
 func (e *event) size() int { return len(e.data) + len(e.meta) + 2*len(e.typ) }
 
@@ -89,52 +110,4 @@ func (l *log) write(name string, events []event) (commit, prepare uint64) {
 	close(l.moved)
 	l.moved = make(chan struct{})
 	return last.commit, last.prepare
-}
-
-// A streamMeta is what the last $metadata event of a stream says.
-type streamMeta struct {
-	MaxCount *uint64         `json:"$maxCount,omitempty"`
-	MaxAge   *uint64         `json:"$maxAge,omitempty"` // seconds
-	Before   *uint64         `json:"$tb,omitempty"`
-	ACL      json.RawMessage `json:"$acl,omitempty"`
-}
-
-// deletedMark is the $tb of a stream that was deleted softly.
-const deletedMark = uint64(math.MaxInt64)
-
-// meta is called with the lock held.
-func (l *log) meta(name string) (m streamMeta) {
-	st := l.streams["$$"+name]
-	if st == nil || len(st.records) == 0 || strings.HasPrefix(name, "$$") {
-		return m
-	}
-	_ = json.Unmarshal(st.records[len(st.records)-1].data, &m) // what is not JSON says nothing, as on the server
-	return m
-}
-
-// alive are the records of a stream that can still be read. It is called with the lock held.
-func (l *log) alive(name string) []*record {
-	st := l.streams[name]
-	if st == nil {
-		return nil
-	}
-	m, records := l.meta(name), st.records
-	if m.MaxCount != nil && uint64(len(records)) > *m.MaxCount {
-		records = records[uint64(len(records))-*m.MaxCount:]
-	}
-	for len(records) > 0 {
-		first := records[0]
-		old := m.MaxAge != nil && time.Since(first.created) > time.Duration(*m.MaxAge)*time.Second
-		if !old && (m.Before == nil || first.revision >= *m.Before) {
-			break
-		}
-		records = records[1:]
-	}
-	return records
-}
-
-// softDeleted is called with the lock held.
-func (l *log) softDeleted(name string) bool {
-	m := l.meta(name)
-	return m.Before != nil && *m.Before == deletedMark
 }

@@ -5,7 +5,6 @@ import (
 	"sort"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -18,30 +17,36 @@ func (s *Server) Read(req *streams.ReadReq, out streams.Streams_ReadServer) erro
 	if o.GetStream() != nil {
 		name = string(o.GetStream().GetStreamIdentifier().GetStreamName())
 	}
-	if err := s.admit(out.Context(), name, reading); err != nil {
+	if err := s.admit(out.Context(), name, reading, out.SetTrailer); err != nil {
+		return err
+	}
+	if err := possible(o); err != nil {
 		return err
 	}
 	if err := s.follows(out.Context(), out.SetTrailer); err != nil {
 		return err
 	}
+	filter, err := s.filterOf(o)
+	if err != nil {
+		return err
+	}
 	if o.GetSubscription() != nil {
-		return s.subscribe(name, o, out)
+		return s.subscribe(name, o, filter, out)
 	}
 	f := s.take(OpRead)
 	if err := f.before(s, out.Context(), out.SetTrailer); err != nil {
 		return err
 	}
-	records, err := s.log.read(name, o)
+	p := s.log.read(name, o)
 	switch {
-	case err != nil:
-		out.SetTrailer(metadata.Pairs("exception", "stream-deleted", "stream-name", name))
-		return err
-	case records == nil && name != "$all":
+	case p.tombstoned:
+		return refuseDeleted(out.SetTrailer, name)
+	case p.absent && s.log.lie != LieNotFound:
 		return out.Send(&streams.ReadResp{Content: &streams.ReadResp_StreamNotFound_{StreamNotFound: &streams.ReadResp_StreamNotFound{StreamIdentifier: streamID(name)}}})
 	}
-	filter, err := filterOf(o)
-	if err != nil {
-		return err
+	records := p.records
+	if s.log.lie == LieReadFrom && len(records) > 0 {
+		records = records[1:]
 	}
 	left := o.GetCount()
 	for _, r := range records {
@@ -54,45 +59,66 @@ func (s *Server) Read(req *streams.ReadReq, out streams.Streams_ReadServer) erro
 		if err := f.during(s, out.Context(), out.SetTrailer); err != nil {
 			return err
 		}
-		if err := out.Send(s.sent(r)); err != nil {
+		if err := out.Send(s.sent(r, o.GetUuidOption().GetString_() != nil)); err != nil {
 			return err
 		}
 		left--
 	}
+	if name != "$all" && o.GetControlOption().GetCompatibility() >= 1 {
+		if err := out.Send(&streams.ReadResp{Content: &streams.ReadResp_LastStreamPosition{LastStreamPosition: p.last}}); err != nil {
+			return err
+		}
+	}
 	return f.after(s, out.Context(), out.SetTrailer)
 }
 
-// read is nil where there is no such stream. It may hold more than was asked for.
-func (l *log) read(name string, o *streams.ReadReq_Options) ([]*record, error) {
+// possible refuses what cannot be asked for together.
+func possible(o *streams.ReadReq_Options) error {
+	switch backward := o.GetReadDirection() == streams.ReadReq_Options_Backwards; {
+	case o.GetUuidOption() == nil:
+		return status.Error(codes.InvalidArgument, "`uuidOption` is a required argument")
+	case o.GetStreamOption() == nil, o.GetCountOption() == nil, o.GetStream() != nil && o.GetFilter() != nil, o.GetSubscription() != nil && backward:
+		return status.Error(codes.InvalidArgument, "The combination of options is invalid.")
+	}
+	return nil
+}
+
+// A page is what a read finds. It may hold more than was asked for.
+type page struct {
+	records            []*record
+	last               uint64
+	absent, tombstoned bool
+}
+
+// read looks. A stream of which every event was truncated is there, and empty.
+func (l *log) read(name string, o *streams.ReadReq_Options) page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	backward := o.GetReadDirection() == streams.ReadReq_Options_Backwards
 	if name == "$all" {
-		return page(l.records, l.place(o.GetAll(), backward), backward, o), nil
+		return page{records: cut(l.records, l.place(o.GetAll()), backward, o)}
 	}
 	st := l.streams[name]
-	if st != nil && st.tombstoned {
-		return nil, status.Error(codes.FailedPrecondition, "stream is deleted")
+	switch {
+	case st != nil && st.tombstoned:
+		return page{tombstoned: true}
+	case st == nil || st.next == 0 || l.softDeleted(name):
+		return page{absent: true}
 	}
 	records := l.alive(name)
-	if st == nil || st.next == 0 || l.softDeleted(name) || len(records) == 0 {
-		return nil, nil
-	}
-	at := 0
-	switch from := o.GetStream().GetRevisionOption().(type) {
-	case *streams.ReadReq_Options_StreamOptions_End:
+	from := o.GetStream().GetRevision() // the start is revision 0
+	at := sort.Search(len(records), func(i int) bool {
+		return records[i].revision > from || !backward && records[i].revision == from
+	})
+	if o.GetStream().GetEnd() != nil {
 		at = len(records)
-	case *streams.ReadReq_Options_StreamOptions_Revision:
-		at = sort.Search(len(records), func(i int) bool {
-			return records[i].revision > from.Revision || !backward && records[i].revision == from.Revision
-		})
 	}
-	return page(records, at, backward, o), nil
+	return page{records: cut(records, at, backward, o), last: st.next - 1}
 }
 
 // place is the index at which reading $all begins: forward with the record at the position, backward with the one
 // before it.
-func (l *log) place(o *streams.ReadReq_Options_AllOptions, backward bool) int {
+func (l *log) place(o *streams.ReadReq_Options_AllOptions) int {
 	switch from := o.GetAllOption().(type) {
 	case *streams.ReadReq_Options_AllOptions_End:
 		return len(l.records)
@@ -104,8 +130,8 @@ func (l *log) place(o *streams.ReadReq_Options_AllOptions, backward bool) int {
 	return 0
 }
 
-// page copies what is asked for; with a filter, all there is.
-func page(records []*record, at int, backward bool, o *streams.ReadReq_Options) []*record {
+// cut copies what is asked for; with a filter, all there is.
+func cut(records []*record, at int, backward bool, o *streams.ReadReq_Options) []*record {
 	most := o.GetCount()
 	if o.GetFilter() != nil {
 		most = uint64(len(records))
@@ -114,12 +140,8 @@ func page(records []*record, at int, backward bool, o *streams.ReadReq_Options) 
 		records = records[:at]
 		records = slices.Clone(records[len(records)-int(min(most, uint64(len(records)))):])
 		slices.Reverse(records)
-	} else {
-		records = records[at:]
-		records = slices.Clone(records[:min(most, uint64(len(records)))])
+		return records
 	}
-	if records == nil {
-		records = []*record{}
-	}
-	return records
+	records = records[at:]
+	return slices.Clone(records[:min(most, uint64(len(records)))])
 }

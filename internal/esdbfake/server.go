@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
@@ -20,12 +22,13 @@ import (
 // Options say what server to play. A field left zero has its default.
 type Options struct {
 	Listen        string            // default 127.0.0.1:0
-	MaxAppendSize int               // bytes of one append; default 1 MiB, as of servers through 25.0
-	Users         map[string]string // passwords by name; without any, nobody is asked. "admin" may do everything
+	MaxAppendSize int               // bytes of one append; default 1 MiB, from version 25.1 on 256 MiB
+	Users         map[string]string // passwords by name; without any, nobody is asked and all may do everything, as "admin" may
 	CertDir       string            // not empty: TLS, with an authority of its own written to ca.crt in this directory
 	Version       string            // default 24.10.0
 	SharedCommit  bool              // events of one append share the commit half of their positions
 	Join          *Server           // another node: this one shares its log, as a follower
+	Lie           Lie               // what it gets wrong on purpose: for tests of tests
 }
 
 // Server is one node.
@@ -50,9 +53,14 @@ type Server struct {
 // Start listens and serves until Close.
 func Start(opts Options) (*Server, error) {
 	opts.Listen = cmp.Or(opts.Listen, "127.0.0.1:0")
-	opts.MaxAppendSize = cmp.Or(opts.MaxAppendSize, 1<<20)
 	opts.Version = cmp.Or(opts.Version, "24.10.0")
 	s := &Server{opts: opts, address: opts.Listen}
+	if s.opts.MaxAppendSize == 0 {
+		s.opts.MaxAppendSize = 1 << 20
+		if s.newer(25, 1) {
+			s.opts.MaxAppendSize = 256 << 20
+		}
+	}
 	if opts.CertDir != "" {
 		var err error
 		if s.tls, err = certify(opts.CertDir); err != nil {
@@ -62,7 +70,8 @@ func Start(opts Options) (*Server, error) {
 	if opts.Join != nil {
 		s.log = opts.Join.log
 	} else {
-		s.log = newLog(opts.SharedCommit)
+		s.log = newLog(opts.SharedCommit, opts.Lie)
+		s.log.seed(opts.Users)
 	}
 	if err := s.serve(); err != nil {
 		return nil, err
@@ -86,7 +95,11 @@ func (s *Server) serve() error {
 	defer s.mu.Unlock()
 	s.address = inner.Addr().String()
 	s.listener = &listener{Listener: inner, open: map[net.Conn]bool{}}
-	serverOptions := []grpc.ServerOption{grpc.MaxRecvMsgSize(64 << 20)}
+	serverOptions := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(64 << 20), grpc.UnknownServiceHandler(s.unknown),
+		// Clients ping every ten seconds, busy or not; the server has nothing against that.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+	}
 	if s.tls != nil {
 		serverOptions = append(serverOptions, grpc.Creds(credentials.NewTLS(s.tls)))
 	}

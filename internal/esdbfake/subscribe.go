@@ -1,48 +1,59 @@
 package esdbfake
 
 import (
-	"regexp"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/google/uuid"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 )
 
-// subscribe sends what comes after a place, for ever.
-func (s *Server) subscribe(name string, o *streams.ReadReq_Options, out streams.Streams_ReadServer) error {
+// subscribe sends what comes after a place, for ever: first what is there, then that it has caught up, then what is
+// written. Filtered ones send a checkpoint after so many records that were looked at, and one when they go live.
+func (s *Server) subscribe(name string, o *streams.ReadReq_Options, filter filter, out streams.Streams_ReadServer) error {
 	f := s.take(OpSubscribe)
 	if err := f.before(s, out.Context(), out.SetTrailer); err != nil {
-		return err
-	}
-	filter, err := filterOf(o)
-	if err != nil {
 		return err
 	}
 	confirmation := &streams.ReadResp_SubscriptionConfirmation{SubscriptionId: uuid.NewString()}
 	if err := out.Send(&streams.ReadResp{Content: &streams.ReadResp_Confirmation{Confirmation: confirmation}}); err != nil {
 		return err
 	}
+	if o.GetStream().GetEnd() == nil && s.log.tombstoned(name) {
+		return refuseDeleted(out.SetTrailer, name)
+	}
+	idAsText := o.GetUuidOption().GetString_() != nil
 	at, scanned, live := s.log.after(name, o), 0, false
+	var last *record // looked at, and behind the last checkpoint
+	checkpoint := func() error {
+		if filter.every == 0 || last == nil {
+			return nil
+		}
+		p := &streams.ReadResp_Checkpoint{CommitPosition: last.commit, PreparePosition: last.prepare}
+		last, scanned = nil, 0
+		return out.Send(&streams.ReadResp{Content: &streams.ReadResp_Checkpoint_{Checkpoint: p}})
+	}
 	for {
 		records, moved := s.log.since(name, at)
 		for _, r := range records {
 			if err := f.during(s, out.Context(), out.SetTrailer); err != nil {
 				return err
 			}
-			at = next(name, r)
+			at, last = next(r), r
 			if filter.wants(r) {
-				if err := out.Send(s.sent(r)); err != nil {
+				if err := out.Send(s.sent(r, idAsText)); err != nil {
 					return err
 				}
 			}
-			if scanned++; filter.every > 0 && scanned%filter.every == 0 {
-				checkpoint := &streams.ReadResp_Checkpoint{CommitPosition: r.commit, PreparePosition: r.prepare}
-				if err := out.Send(&streams.ReadResp{Content: &streams.ReadResp_Checkpoint_{Checkpoint: checkpoint}}); err != nil {
+			if name != "$all" && r.revision == lastRevision {
+				return refuseDeleted(out.SetTrailer, name)
+			}
+			if scanned++; scanned == filter.every {
+				if err := checkpoint(); err != nil {
 					return err
 				}
 			}
@@ -52,7 +63,10 @@ func (s *Server) subscribe(name string, o *streams.ReadReq_Options, out streams.
 		}
 		if !live {
 			live = true
-			if err := out.Send(&streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}}); err != nil {
+			if err := checkpoint(); err != nil {
+				return err
+			}
+			if err := s.caughtUp(name, at, out); err != nil {
 				return err
 			}
 		}
@@ -64,11 +78,45 @@ func (s *Server) subscribe(name string, o *streams.ReadReq_Options, out streams.
 	}
 }
 
+func (s *Server) caughtUp(name string, at place, out streams.Streams_ReadServer) error {
+	if s.log.lie == LieCaughtUp {
+		return nil
+	}
+	said := &streams.ReadResp_CaughtUp{}
+	if s.newer(25, 1) {
+		said.ProtoReflect().SetUnknown(whereCaughtUp(name, at))
+	}
+	return out.Send(&streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: said}})
+}
+
+// whereCaughtUp is what servers from 25.1 on add to that word: when (field 1), and behind which revision of a stream
+// (2) or position of $all (3). The messages of the client that is used here do not know these fields.
+func whereCaughtUp(name string, at place) []byte {
+	when, _ := proto.Marshal(timestamppb.Now()) // of two numbers
+	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), when)
+	switch {
+	case name != "$all" && at.revision > 0:
+		b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), at.revision-1)
+	case name == "$all" && at.prepare > 0:
+		p := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), at.commit)
+		p = protowire.AppendVarint(protowire.AppendTag(p, 2, protowire.VarintType), at.prepare-1)
+		b = protowire.AppendBytes(protowire.AppendTag(b, 3, protowire.BytesType), p)
+	}
+	return b
+}
+
 // A place is where a subscription goes on: the least record that it has not seen.
 type place struct{ commit, prepare, revision uint64 }
 
-func next(name string, r *record) place {
+func next(r *record) place {
 	return place{r.commit, r.prepare + 1, r.revision + 1}
+}
+
+func (l *log) tombstoned(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st := l.streams[name]
+	return st != nil && st.tombstoned
 }
 
 // after turns the exclusive start of a subscription into a place.
@@ -79,15 +127,18 @@ func (l *log) after(name string, o *streams.ReadReq_Options) place {
 	case *streams.ReadReq_Options_StreamOptions_Revision:
 		return place{revision: from.Revision + 1}
 	case *streams.ReadReq_Options_StreamOptions_End:
-		if st := l.streams[name]; st != nil {
-			return place{revision: st.next}
+		if st := l.streams[name]; st != nil && st.tombstoned {
+			return place{revision: lastRevision + 1}
 		}
+		return place{revision: l.next(name)}
 	}
 	switch from := o.GetAll().GetAllOption().(type) {
 	case *streams.ReadReq_Options_AllOptions_Position:
 		return place{commit: from.Position.GetCommitPosition(), prepare: from.Position.GetPreparePosition() + 1}
 	case *streams.ReadReq_Options_AllOptions_End:
-		return place{commit: l.end}
+		if len(l.records) > 0 {
+			return next(l.records[len(l.records)-1])
+		}
 	}
 	return place{}
 }
@@ -103,47 +154,4 @@ func (l *log) since(name string, at place) ([]*record, <-chan struct{}) {
 	records := l.alive(name)
 	i := sort.Search(len(records), func(i int) bool { return records[i].revision >= at.revision })
 	return slices.Clone(records[i:]), l.moved
-}
-
-// A filter chooses records by stream or by type.
-type filter struct {
-	byType bool
-	prefix []string
-	regex  *regexp.Regexp
-	every  int // scanned records between two checkpoints; 0: none
-}
-
-func filterOf(o *streams.ReadReq_Options) (f filter, err error) {
-	in := o.GetFilter()
-	if in == nil {
-		return f, nil
-	}
-	e := in.GetStreamIdentifier()
-	if e == nil {
-		e, f.byType = in.GetEventType(), true
-	}
-	f.prefix = e.GetPrefix()
-	if e.GetRegex() != "" {
-		if f.regex, err = regexp.Compile(e.GetRegex()); err != nil {
-			return f, status.Error(codes.InvalidArgument, err.Error())
-		}
-	}
-	if o.GetSubscription() != nil {
-		f.every = int(max(1, in.GetMax()) * max(1, in.GetCheckpointIntervalMultiplier()))
-	}
-	return f, nil
-}
-
-func (f filter) wants(r *record) bool {
-	subject := r.stream
-	if f.byType {
-		subject = r.typ
-	}
-	switch {
-	case f.regex != nil:
-		return f.regex.MatchString(subject)
-	case len(f.prefix) > 0:
-		return slices.ContainsFunc(f.prefix, func(p string) bool { return strings.HasPrefix(subject, p) })
-	}
-	return true
 }
