@@ -45,7 +45,7 @@ MAKEFLAGS += -q
 endif
 endif
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-kurrentdb clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-kurrentdb test-esdbfake clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -108,6 +108,9 @@ test-clients: build ## point real producers (openlineage-python, dbt) at a serve
 
 test-kurrentdb: go ## hold a real EventStoreDB or KurrentDB to the contract: KURRENTDB=esdb://...
 	KURRENTDB='$(KURRENTDB)' $(GO) test -count=1 -tags kurrentdb -run TestContractAgainstARealServer -timeout 30m $(FLAGS) ./eventstore/esdb
+
+test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones do: suites of two of its clients; needs Node
+	cd internal/esdbfake/fidelity && $(GO) vet . && $(GO) test -count=1 -timeout 10m -v $(FLAGS) .
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh
