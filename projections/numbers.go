@@ -24,8 +24,9 @@ type numbers struct {
 	pool         *pgxpool.Pool
 	insert, read string
 
-	mu    sync.RWMutex
-	known map[string]int32
+	learning sync.Mutex // held while names get numbers
+	mu       sync.RWMutex
+	known    map[string]int32
 }
 
 func newNumbers(pool *pgxpool.Pool, insert string) *numbers {
@@ -44,8 +45,15 @@ func (n *numbers) get(name string) (int32, bool) {
 	return number, ok
 }
 
-// learn gives all names a number.
+// learn gives all names a number. Lanes that meet a new name at the same time take turns: the loser of a race for a
+// number uses one up all the same, and then every second number, and with two lanes one of them, would be nobody's.
 func (n *numbers) learn(ctx context.Context, names []string) error {
+	n.learning.Lock()
+	defer n.learning.Unlock()
+	names = slices.DeleteFunc(names, func(name string) bool { _, ok := n.get(name); return ok })
+	if len(names) == 0 {
+		return nil
+	}
 	slices.Sort(names) // two processes that meet the same names lock them in one order
 	found, err := n.lookUp(ctx, names)
 	if err != nil {

@@ -112,13 +112,15 @@ func (f *fold) wantVersion(w *wants, e *happening, artifact domain.Name, name st
 	w.named.want(e.ws, namedVersion{class, keyText(name)})
 }
 
+// These look into indexes that hold a few rows of their table. A planner that has not seen the table yet takes such an
+// index for empty and reads it whole before it looks at the list: OFFSET 0 keeps it from turning the two round.
 const (
 	namedVersionsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
-JOIN read.artifact_versions t ON t.ws = x.ws AND t.artifact = x.artifact AND left(t.name, 200) = left(x.name, 200) AND t.name = x.name`
+CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND left(v.name, 200) = left(x.name, 200) AND v.name = x.name OFFSET 0) t`
 	namedReadsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
-JOIN read.reads t ON t.ws = x.ws AND t.artifact = x.artifact AND t.name = x.name AND t.name <> ''`
+CROSS JOIN LATERAL (SELECT * FROM read.reads r WHERE r.ws = x.ws AND r.artifact = x.artifact AND r.name = x.name AND r.name <> '' OFFSET 0) t`
 	outsideSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
-JOIN read.artifact_versions t ON t.ws = x.ws AND t.artifact = x.artifact AND t.producer IS NULL AND t.name IS NULL`
+CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.producer IS NULL AND v.name IS NULL OFFSET 0) t`
 	unitedFactsSQL = `SELECT DISTINCT t.ws, t.execution FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
 JOIN read.io_facts t ON t.ws = x.ws AND t.artifact = x.artifact`
 	columnsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::int8[]) AS x (ws, pipeline, target)

@@ -64,9 +64,9 @@ LEFT JOIN LATERAL (
 
 const (
 	windowVersionsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::timestamptz[], $4::timestamptz[]) AS x (ws, artifact, lo, hi)
-JOIN read.artifact_versions t ON t.ws = x.ws AND t.artifact = x.artifact AND t.completed_at IS NOT NULL AND t.completed_at >= x.lo AND t.completed_at <= x.hi`
+CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at >= x.lo AND v.completed_at <= x.hi OFFSET 0) t`
 	windowReadsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::timestamptz[], $4::timestamptz[]) AS x (ws, artifact, lo, hi)
-JOIN read.reads t ON t.ws = x.ws AND t.artifact = x.artifact AND t.start >= x.lo AND t.start <= x.hi AND t.name = ''`
+CROSS JOIN LATERAL (SELECT * FROM read.reads r WHERE r.ws = x.ws AND r.artifact = x.artifact AND r.start >= x.lo AND r.start <= x.hi AND r.name = '' OFFSET 0) t`
 )
 
 // A window is a span with its bounds, in microseconds of Postgres.
