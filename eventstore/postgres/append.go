@@ -24,6 +24,9 @@ var errKnownCommand = errors.New("a command is known")
 // errStrayEvent says that an event lies where the stream's row says there is none.
 var errStrayEvent = errors.New("an event lies beyond the end of its stream")
 
+// errKnownEvidence says that a piece of evidence was there already, which a COPY cannot pass over.
+var errKnownEvidence = errors.New("a piece of evidence is known")
+
 // Append writes slices. See [eventstore.Appender].
 func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore.SliceResult, error) {
 	if len(sl) == 0 {
@@ -33,18 +36,21 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 	if err == nil && results != nil {
 		return results, nil
 	}
-	lookUp := errors.Is(err, errKnownCommand)
-	if err != nil && !lookUp && !errors.Is(err, errMoved) && !errors.Is(err, errStrayEvent) && !contended(err) {
+	lookUp, repeats := errors.Is(err, errKnownCommand), errors.Is(err, errKnownEvidence)
+	if err != nil && !lookUp && !repeats && !errors.Is(err, errMoved) && !errors.Is(err, errStrayEvent) && !contended(err) {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		results, err := s.attempt(ctx, sl, lookUp)
+		results, err := s.attempt(ctx, sl, lookUp, repeats)
 		switch {
 		case err == nil:
 			return results, nil
 		case attempt == maxAttempts:
 		case errors.Is(err, errKnownCommand):
 			lookUp = true
+			continue
+		case errors.Is(err, errKnownEvidence):
+			repeats = true
 			continue
 		case errors.Is(err, errMoved): // not while its row is locked, but let it be tried again
 			continue
@@ -111,6 +117,7 @@ type attempt struct {
 	results []eventstore.SliceResult
 	write   []int // indexes of the slices to write
 	head    int64 // position of the last event written
+	repeats bool  // a piece of evidence may be there already
 }
 
 // locked is the row of a stream, held to the end of the transaction.
@@ -119,13 +126,13 @@ type locked struct {
 	revision domain.Revision
 }
 
-func (s *Store) attempt(ctx context.Context, sl []eventstore.Slice, lookUp bool) ([]eventstore.SliceResult, error) {
+func (s *Store) attempt(ctx context.Context, sl []eventstore.Slice, lookUp, repeats bool) ([]eventstore.SliceResult, error) {
 	conn, err := s.appends.Acquire(ctx)
 	if err != nil {
 		return nil, translate(err)
 	}
 	defer conn.Release()
-	a := &attempt{store: s, conn: conn, slices: sl}
+	a := &attempt{store: s, conn: conn, slices: sl, repeats: repeats}
 	plan, err := a.lock(ctx)
 	if err == nil && lookUp {
 		plan.Known, err = a.known(ctx)

@@ -42,23 +42,37 @@ ORDER BY n`
 // streamMoved is the SQLSTATE that moveStreamsSQL raises.
 const streamMoved = "AN001"
 
-// commit writes the slices that fit and commits, all in one round trip, behind what the batch holds already. The head
-// row comes last of the locks: who holds it only inserts its events and commits.
+// commit writes the slices that fit and commits, behind what the batch holds already: all in one round trip, or the many
+// rows of a large group by COPY. The head row comes last of the locks: who holds it only inserts its events and commits.
 func (a *attempt) commit(ctx context.Context, b *pgx.Batch, at map[domain.Stream]domain.Revision) error {
 	a.queueStreams(b, at)
 	a.queueCommands(b)
-	a.queueEvidence(b)
-	a.queueEvents(b)
+	if events, ok := a.bulky(); ok {
+		if err := a.copied(ctx, b, events); err != nil {
+			return refused(err)
+		}
+		b = &pgx.Batch{}
+	} else {
+		a.queueEvidence(b)
+		a.queueEvents(b, events)
+	}
 	committed := false
 	b.Queue(`COMMIT`).Exec(func(pgconn.CommandTag) error { committed = true; return nil })
-	err := a.conn.SendBatch(ctx, b).Close()
+	if err := a.conn.SendBatch(ctx, b).Close(); err != nil && !committed { // what went wrong after the commit undoes nothing
+		return refused(err)
+	}
+	return nil
+}
+
+// refused is the error of the statements of an append, told apart by what is to be done about it.
+func refused(err error) error {
 	switch {
-	case err == nil, committed: // what went wrong after the commit undoes nothing
-		return nil
 	case hasState(err, streamMoved):
 		return errMoved
 	case violates(err, "commands_pkey"):
 		return errKnownCommand
+	case violates(err, "evidence_pkey"):
+		return errKnownEvidence
 	case violates(err, "events_revision"), violates(err, "events_pkey"):
 		return errStrayEvent
 	case contended(err):
@@ -113,11 +127,7 @@ func (a *attempt) queueStreams(b *pgx.Batch, at map[domain.Stream]domain.Revisio
 // recordedAt is that of the last event of a slice.
 func recordedAt(sl *eventstore.Slice) time.Time { return sl.Events[len(sl.Events)-1].RecordedAt }
 
-func (a *attempt) queueEvents(b *pgx.Batch) {
-	n := 0
-	for _, i := range a.write {
-		n += len(a.slices[i].Events)
-	}
+func (a *attempt) queueEvents(b *pgx.Batch, n int) {
 	streams, revisions := make([]int32, 0, n), make([]int64, 0, n)
 	recorded, occurred := make([]time.Time, 0, n), make([]time.Time, 0, n)
 	versions := make([]int16, 0, n)

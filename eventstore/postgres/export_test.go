@@ -9,3 +9,6 @@ const (
 	CommandsSQL = commandsSQL
 	EvidenceSQL = evidenceSQL
 )
+
+// CopyFrom has transactions of so many events go by COPY.
+func (s *Store) CopyFrom(events int) { s.worth = events }

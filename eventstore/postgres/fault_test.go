@@ -53,13 +53,18 @@ func TestCutAroundCommit(t *testing.T) {
 		"the answer is lost":  func(p *proxy) { p.cutAfter.Store(1) },
 		"the request is lost": func(p *proxy) { p.cutBefore.Store(1) },
 	} {
-		for _, command := range []string{"c1", ""} {
-			t.Run(fmt.Sprintf("%s, command %q", name, command), func(t *testing.T) {
+		for _, way := range []struct {
+			command string
+			copy    int
+		}{{"c1", 1000}, {"", 1000}, {"c1", 1}, {"", 1}} {
+			command := way.command
+			t.Run(fmt.Sprintf("%s, command %q, by COPY from %d events on", name, command, way.copy), func(t *testing.T) {
 				t.Parallel()
 				url := migrated(t)
 				direct := open(t, url, postgres.Options{})
 				by, p := through(t, url)
 				s := open(t, by, postgres.Options{PollOnly: true})
+				s.CopyFrom(way.copy)
 				mustAppend(t, s, one(eventstore.NoStream, "create"))
 				mustAppend(t, s, one(0, "next")) // every statement is prepared now
 				p.cutAfter.Store(0)

@@ -30,6 +30,7 @@ type Store struct {
 	appends *pgxpool.Pool
 	opts    Options
 	feed    *feed
+	worth   int // so many events of a transaction go by COPY
 	streams streamCache
 	zstd    *zstd.Encoder
 	unzstd  *zstd.Decoder
@@ -73,7 +74,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
-	s := &Store{pool: pool, appends: appends, opts: opts, feed: newFeed(), notify: make(chan struct{}, 1)}
+	s := &Store{pool: pool, appends: appends, opts: opts, feed: newFeed(), worth: worthCopy, notify: make(chan struct{}, 1)}
 	if _, err := s.Head(ctx); err != nil {
 		appends.Close()
 		pool.Close()

@@ -42,6 +42,40 @@ func TestContractByPollingAlone(t *testing.T) {
 	eventstoretest.Run(t, backend(postgres.Options{PollOnly: true, MaxConns: 4}))
 }
 
+// Whatever the size of an append, it is written by COPY.
+func TestContractByCopy(t *testing.T) {
+	t.Parallel()
+	b := backend(postgres.Options{})
+	open, reopen := b.Open, b.Reopen
+	always := func(s eventstore.Store) eventstore.Store {
+		s.(*postgres.Store).CopyFrom(1)
+		return s
+	}
+	b.Open = func(t testing.TB) eventstore.Store { return always(open(t)) }
+	b.Reopen = func(t testing.TB, s eventstore.Store) eventstore.Store { return always(reopen(t, s)) }
+	eventstoretest.Run(t, b)
+}
+
+// What a COPY cannot pass over, the statement does: evidence that lies there already.
+func TestKnownEvidenceIsPassedOver(t *testing.T) {
+	t.Parallel()
+	s := open(t, migrated(t), postgres.Options{})
+	s.CopyFrom(1)
+	body := eventstore.Evidence{Digest: domain.Digest{1}, Bytes: []byte("body")}
+	for i, command := range []string{"first", "second"} {
+		sl := one(eventstore.Expected(i-1), command)
+		sl.Evidence = []eventstore.Evidence{body}
+		mustAppend(t, s, sl)
+	}
+	if n := len(read(t, s)); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	found, err := s.Evidence(t.Context(), ws, []domain.Digest{body.Digest})
+	if err != nil || string(found[body.Digest]) != "body" {
+		t.Errorf("evidence: %q, %v", found, err)
+	}
+}
+
 func backend(opts postgres.Options) eventstoretest.Backend {
 	return eventstoretest.Backend{
 		Open: func(t testing.TB) eventstore.Store { return open(t, migrated(t), opts) },
