@@ -22,6 +22,11 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 	types := map[string]func([]byte) (Event, error){
 		"organization.created":        decodeAs[OrganizationCreated],
 		"account.registered":          decodeAs[AccountRegistered],
+		"organization.renamed":        decodeAs[OrganizationRenamed],
+		"organization.described":      decodeAs[OrganizationDescribed],
+		"workspace.environment_set":   decodeAs[WorkspaceEnvironmentSet],
+		"workspace.sensitivity_set":   decodeAs[WorkspaceSensitivitySet],
+		"workspace.team_set":          decodeAs[WorkspaceTeamSet],
 		"role.defined":                decodeAs[RoleDefined],
 		"role.deleted":                decodeAs[RoleDeleted],
 		"role.granted":                decodeAs[RoleGranted],

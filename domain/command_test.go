@@ -27,7 +27,7 @@ func given(t *testing.T, events ...Event) States {
 }
 
 var (
-	created  = WorkspaceCreated{Slug: "ml", Name: "ML", Organization: "personal"}
+	created  = WorkspaceCreated{Slug: "mlab", Name: "ML", Organization: "personal"}
 	train    = Name{Name: "train"}
 	run1     = RunRef{ID: "r1"}
 	started  = RunReported{Phase: Started, Run: run1, Pipeline: &train}

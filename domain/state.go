@@ -20,9 +20,15 @@ type State struct {
 	Aliases  []Name            `json:"aliases,omitempty"`
 	Facts    []Fact            `json:"facts,omitempty"` // of runs and steps: those that can still matter
 	Parent   *RunRef           `json:"parent,omitempty"`
-	Owner    uuid.UUID         `json:"owner,omitzero"` // of workspaces and organizations: who created it
-	Roster   *Roster           `json:"roster,omitempty"`
-	Team     []Grantee         `json:"team,omitempty"` // who is in it
+
+	Kind        WorkspaceKind `json:"kind,omitempty"` // of workspaces, as what follows
+	Environment Environment   `json:"environment,omitempty"`
+	Sensitivity Sensitivity   `json:"sensitivity,omitempty"`
+	Filed       string        `json:"filed,omitempty"` // the team it is filed under
+	Owner       uuid.UUID     `json:"owner,omitzero"`  // of workspaces and organizations: who created it
+
+	Roster *Roster   `json:"roster,omitempty"`
+	Team   []Grantee `json:"team,omitempty"` // who is in it
 
 	Invitation *Invitation `json:"invitation,omitempty"`
 
@@ -41,6 +47,7 @@ func (s *State) Apply(r *Recorded) error {
 	switch e := r.Event.(type) {
 	case WorkspaceCreated:
 		s.Name, s.Labels, s.Owner = e.Name, cloneLabels(e.Labels), e.Owner
+		s.Kind, s.Environment, s.Sensitivity, s.Filed = e.kind(), e.Environment, e.Sensitivity, e.Team
 		s.Text = textDigest(e.Description)
 	case WorkspaceRenamed:
 		s.Name = e.Name
@@ -48,12 +55,22 @@ func (s *State) Apply(r *Recorded) error {
 		s.Text = textDigest(e.Description)
 	case WorkspaceLabelled:
 		s.Labels = relabelled(s.Labels, e.Set, e.Removed)
+	case WorkspaceEnvironmentSet:
+		s.Environment = e.Environment
+	case WorkspaceSensitivitySet:
+		s.Sensitivity = e.Sensitivity
+	case WorkspaceTeamSet:
+		s.Filed = e.Team
 	case WorkspaceArchived:
 		s.Archived = true
 	case WorkspaceRestored:
 		s.Archived = false
 	case OrganizationCreated:
 		s.Name, s.Owner = e.Name, e.Owner
+	case OrganizationRenamed:
+		s.Name = e.Name
+	case OrganizationDescribed:
+		s.Text = textDigest(e.Description)
 	case RoleGranted, RoleRevoked, MemberRemoved, MemberSuspended, MemberReinstated, RoleDefined, RoleDeleted:
 		if s.Roster == nil {
 			s.Roster = &Roster{}

@@ -2,32 +2,6 @@ package domain
 
 import "github.com/google/uuid"
 
-// OrganizationCreated opens an organization's stream.
-type OrganizationCreated struct {
-	Slug     Slug      `json:"slug"`
-	Name     string    `json:"name"`
-	Personal bool      `json:"personal,omitempty"`
-	Owner    uuid.UUID `json:"owner"`
-}
-
-// EventType is "organization.created".
-func (OrganizationCreated) EventType() string { return "organization.created" }
-
-// Subject is the organization.
-func (e OrganizationCreated) Subject() Entity { return OrganizationEntity(e.Slug) }
-
-// AccountRegistered opens an account's stream.
-type AccountRegistered struct {
-	Account uuid.UUID `json:"account"`
-	Name    *Personal `json:"name,omitempty"`
-}
-
-// EventType is "account.registered".
-func (AccountRegistered) EventType() string { return "account.registered" }
-
-// Subject is the account.
-func (e AccountRegistered) Subject() Entity { return Entity{KindAccount, e.Account} }
-
 // WorkspaceCreated opens a workspace's stream. Its slug is taken for ever.
 type WorkspaceCreated struct {
 	Slug         Slug              `json:"slug"`
@@ -36,6 +10,10 @@ type WorkspaceCreated struct {
 	Owner        uuid.UUID         `json:"owner,omitzero"`
 	Description  *Text             `json:"description,omitempty"`
 	Labels       map[string]string `json:"labels,omitempty"`
+	Kind         WorkspaceKind     `json:"kind,omitempty"`        // none: a project's
+	Environment  Environment       `json:"environment,omitempty"` // of kind environment alone
+	Sensitivity  Sensitivity       `json:"sensitivity,omitempty"`
+	Team         string            `json:"team,omitempty"` // of the organization, to organise by; it grants nothing
 }
 
 // EventType is "workspace.created".
@@ -43,6 +21,17 @@ func (WorkspaceCreated) EventType() string { return "workspace.created" }
 
 // Subject is the workspace.
 func (WorkspaceCreated) Subject() Entity { return WorkspaceEntity() }
+
+// kind is the workspace's kind: before kinds were said, the first workspace was default and every other a project's.
+func (e WorkspaceCreated) kind() WorkspaceKind {
+	switch {
+	case e.Kind != "":
+		return e.Kind
+	case e.Slug == "default":
+		return DefaultWorkspace
+	}
+	return ProjectWorkspace
+}
 
 // WorkspaceRenamed changes the name for people.
 type WorkspaceRenamed struct {

@@ -6,50 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 )
-
-// CreateOrganization opens an organization's stream.
-type CreateOrganization struct {
-	Slug     Slug
-	Name     string
-	Personal bool
-	Owner    uuid.UUID
-}
-
-// Needs is the organization.
-func (c CreateOrganization) Needs() []Entity {
-	return []Entity{OrganizationCreated{Slug: c.Slug}.Subject()}
-}
-
-// Decide refuses a slug that is taken or no slug.
-func (c CreateOrganization) Decide(s States) ([]Event, error) {
-	if _, err := ParseSlug(string(c.Slug)); err != nil {
-		return nil, err
-	}
-	if s.Of(c.Needs()[0]).Exists {
-		return nil, &Error{Code: AlreadyExists, Subject: "slug", Message: fmt.Sprintf("organization %s exists", c.Slug)}
-	}
-	return []Event{OrganizationCreated(c)}, nil
-}
-
-// RegisterAccount opens an account's stream.
-type RegisterAccount struct {
-	Account uuid.UUID
-	Name    *Personal
-}
-
-// Needs is the account.
-func (c RegisterAccount) Needs() []Entity { return []Entity{{KindAccount, c.Account}} }
-
-// Decide does nothing for an account that is there.
-func (c RegisterAccount) Decide(s States) ([]Event, error) {
-	if s.Of(c.Needs()[0]).Exists {
-		return nil, nil
-	}
-	return []Event{AccountRegistered(c)}, nil
-}
 
 // CreateWorkspace opens a workspace's stream.
 type CreateWorkspace WorkspaceCreated
@@ -59,7 +16,10 @@ func (CreateWorkspace) Needs() []Entity { return onlyWorkspace() }
 
 // Decide refuses a slug that is no slug or was ever taken.
 func (c CreateWorkspace) Decide(s States) ([]Event, error) {
-	if _, err := ParseSlug(string(c.Slug)); err != nil {
+	if err := checkNewSlug(c); err != nil {
+		return nil, err
+	}
+	if err := checkClass(c); err != nil {
 		return nil, err
 	}
 	if err := checkTitle("name", c.Name); err != nil {
@@ -173,18 +133,22 @@ func (RestoreWorkspace) Decide(s States) ([]Event, error) {
 	return nil, writable(s)
 }
 
-// DeleteWorkspace ends the stream. The workspace named default of a personal organization can go like any other.
+// DeleteWorkspace ends the stream.
 type DeleteWorkspace struct{}
 
 // Needs is the workspace.
 func (DeleteWorkspace) Needs() []Entity { return onlyWorkspace() }
 
-// Decide refuses a workspace that is missing or deleted already; an archived one may be deleted.
+// Decide refuses a workspace that is missing or deleted already, and an organization's default one; an archived one may
+// be deleted.
 func (DeleteWorkspace) Decide(s States) ([]Event, error) {
 	if w := s.Of(WorkspaceEntity()); !w.Archived || w.Deleted {
 		if err := writable(s); err != nil {
 			return nil, err
 		}
+	}
+	if s.Of(WorkspaceEntity()).Kind == DefaultWorkspace {
+		return nil, &Error{Code: Invalid, Subject: "workspace", Message: "this is the default workspace of its organization, which always has one: it cannot be deleted"}
 	}
 	return []Event{WorkspaceDeleted{}}, nil
 }

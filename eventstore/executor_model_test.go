@@ -80,7 +80,7 @@ var phases = []domain.Phase{domain.Started, domain.Succeeded, domain.Failed, dom
 
 func requests() *rapid.Generator[eventstore.Request] {
 	return rapid.Custom(func(t *rapid.T) eventstore.Request {
-		slug := rapid.SampledFrom([]domain.Slug{"a", "b", "c", "d", "e"}).Draw(t, "workspace")
+		slug := rapid.SampledFrom([]domain.Slug{"w-a", "w-b", "w-c", "w-d", "w-e"}).Draw(t, "workspace")
 		run := rapid.SampledFrom([]string{"r1", "r2", "r3", "r4", "r5", "r6"}).Draw(t, "run")
 		phase := rapid.SampledFrom(phases).Draw(t, "phase")
 		kind := rapid.IntRange(0, 9).Draw(t, "kind")

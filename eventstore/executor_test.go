@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-const ws = domain.Slug("ml")
+const ws = domain.Slug("mlab")
 
 // executor is one over a store, closed when the test ends.
 func executor(t testing.TB, s eventstore.Store, cfg eventstore.Config) *eventstore.Executor {

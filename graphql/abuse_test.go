@@ -14,7 +14,7 @@ import (
 func TestAbuse(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	nested := strings.Repeat("pipeline { lastRun { ", 6) + "id" + strings.Repeat(" } }", 6)
 	doubling := "{ ...f0 }"
 	for i := range 60 {
@@ -23,15 +23,15 @@ func TestAbuse(t *testing.T) {
 	doubling = strings.Replace(doubling, "...f0", "...f"+letters(0), 1) + " fragment f" + letters(60) + " on Query { __typename }"
 	for name, tt := range map[string]struct{ query, code string }{
 		"too many tokens":      {"{" + strings.Repeat("__typename ", 5001) + "}", "GRAPHQL_PARSE_FAILED"},
-		"one field many times": {"{ workspace(slug: \"w\") {" + strings.Repeat("name ", 501) + "} }", "QUERY_TOO_LARGE"},
-		"aliases":              {"{ workspace(slug: \"w\") {" + aliased(201) + "} }", "QUERY_TOO_LARGE"},
+		"one field many times": {"{ workspace(slug: \"www\") {" + strings.Repeat("name ", 501) + "} }", "QUERY_TOO_LARGE"},
+		"aliases":              {"{ workspace(slug: \"www\") {" + aliased(201) + "} }", "QUERY_TOO_LARGE"},
 		"many roots":           {"{" + strings.Repeat("__typename ", 21) + "}", "QUERY_TOO_LARGE"},
-		"deep":                 {`{ workspace(slug: "w") { runs { nodes { ` + nested + ` } } } }`, "QUERY_TOO_LARGE"},
+		"deep":                 {`{ workspace(slug: "www") { runs { nodes { ` + nested + ` } } } }`, "QUERY_TOO_LARGE"},
 		"doubling fragments":   {doubling, "QUERY_TOO_LARGE"},
 		"fragment of itself":   {`{ ...f } fragment f on Query { ...f }`, "GRAPHQL_VALIDATION_FAILED"},
-		"expensive":            {`{ workspace(slug: "w") { runs(first: 500) { nodes { steps(first: 500) { nodes { id name } } } } } }`, "QUERY_TOO_EXPENSIVE"},
+		"expensive":            {`{ workspace(slug: "www") { runs(first: 500) { nodes { steps(first: 500) { nodes { id name } } } } } }`, "QUERY_TOO_EXPENSIVE"},
 		"circular schema":      {`{ __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }`, "GRAPHQL_VALIDATION_FAILED"},
-		"no such field":        {`{ workspac(slug: "w") { name } }`, "GRAPHQL_VALIDATION_FAILED"},
+		"no such field":        {`{ workspac(slug: "www") { name } }`, "GRAPHQL_VALIDATION_FAILED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -74,7 +74,7 @@ func aliased(n int) string {
 func TestSlowOperationsEnd(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{Timeout: time.Nanosecond})
-	a := h.as("owner", `{ workspace(slug: "w") { name } }`, nil)
+	a := h.as("owner", `{ workspace(slug: "www") { name } }`, nil)
 	if a.code() != "TIMEOUT" {
 		t.Errorf("answered %v; want TIMEOUT", a.Errors)
 	}

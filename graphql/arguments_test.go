@@ -12,13 +12,13 @@ import (
 func TestAMutationFindsWhatWasJustWritten(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	for name, tt := range map[string]struct{ first, input, then, its string }{
-		"a version":             {"registerArtifactVersion", `workspace: "w", version: {artifact: {namespace: "n", name: "a"}, version: "7"}`, "annotateArtifactVersion", `workspace: "w", artifactVersion: "n/a@7", tags: [{key: "k"}]`},
-		"a run by its number":   {"startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "completeRun", `workspace: "w", run: "p#1"`},
-		"an artifact":           {"registerArtifact", `workspace: "w", namespace: "s3://x", name: "y/z"`, "describeArtifact", `workspace: "w", artifact: "s3://x/y/z", description: "d"`},
-		"a pipeline":            {"registerPipeline", `workspace: "w", namespace: "s3://x", name: "y/z"`, "deletePipeline", `workspace: "w", pipeline: "s3://x/y/z", reason: "r"`},
-		"a run by its own name": {"startRun", `workspace: "w", id: "native", pipeline: {name: "q"}`, "failRun", `workspace: "w", run: "native"`},
+		"a version":             {"registerArtifactVersion", `workspace: "www", version: {artifact: {namespace: "n", name: "a"}, version: "7"}`, "annotateArtifactVersion", `workspace: "www", artifactVersion: "n/a@7", tags: [{key: "k"}]`},
+		"a run by its number":   {"startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "completeRun", `workspace: "www", run: "p#1"`},
+		"an artifact":           {"registerArtifact", `workspace: "www", namespace: "s3://x", name: "y/z"`, "describeArtifact", `workspace: "www", artifact: "s3://x/y/z", description: "d"`},
+		"a pipeline":            {"registerPipeline", `workspace: "www", namespace: "s3://x", name: "y/z"`, "deletePipeline", `workspace: "www", pipeline: "s3://x/y/z", reason: "r"`},
+		"a run by its own name": {"startRun", `workspace: "www", id: "native", pipeline: {name: "q"}`, "failRun", `workspace: "www", run: "native"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tx, err := h.pool.Begin(t.Context())
@@ -38,7 +38,7 @@ func TestAMutationFindsWhatWasJustWritten(t *testing.T) {
 				done <- h.as("owner", "mutation { it: "+tt.then+"(input: {"+tt.its+"}) { userErrors { message code } } }", nil)
 			}()
 			for h.reads.Load() == 0 {
-				if err := h.engine.Wait(t.Context(), "w", 0); err != nil { // a breath
+				if err := h.engine.Wait(t.Context(), "www", 0); err != nil { // a breath
 					t.Fatal(err)
 				}
 			}
@@ -56,8 +56,8 @@ func TestAMutationFindsWhatWasJustWritten(t *testing.T) {
 func TestAKeyLearnsWhichScopeItLacks(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	a := h.as("reader", `mutation { archiveWorkspace(input: {workspace: "w"}) { revision } }`, nil)
+	h.do("createWorkspace", `slug: "www"`, "")
+	a := h.as("reader", `mutation { archiveWorkspace(input: {workspace: "www"}) { revision } }`, nil)
 	more, _ := a.Errors[0]["extensions"].(map[string]any)
 	if more["code"] != "FORBIDDEN" || more["scope"] != "admin" || !strings.Contains(a.Errors[0]["message"].(string), "scope admin") {
 		t.Errorf("answered %v; want FORBIDDEN with the scope", a.Errors)

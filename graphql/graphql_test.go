@@ -12,8 +12,8 @@ import (
 func TestARunFromEndToEnd(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	const in = `workspace: "w", `
-	h.do("createWorkspace", `slug: "w", name: "W", description: "trials", labels: [{key: "team", value: "risk"}]`, `workspace { slug description labels { key value } }`).
+	const in = `workspace: "www", `
+	h.do("createWorkspace", `slug: "www", name: "W", description: "trials", labels: [{key: "team", value: "risk"}]`, `workspace { slug description labels { key value } }`).
 		want(map[string]string{"it.workspace.description": "trials", "it.workspace.labels.0.value": "risk", "it.revision": "0"})
 	h.do("registerPipelineVersion", in+`pipeline: {name: "train"}, label: "v1", steps: [{name: "load"}, {name: "fit"}], edges: [{from: "load", to: "fit"}], source: "print(1)"`,
 		`pipelineVersion { number label source steps { name } edges { from to } pipeline { name } }`).
@@ -35,7 +35,7 @@ func TestARunFromEndToEnd(t *testing.T) {
 	failed := h.do("failStep", in+`run: "r1", step: "fit", failure: {type: "ValueError", message: "boom", stack: "line 1"}`, `step { status failure { type message stack } }`)
 	failed.want(map[string]string{"it.step.failure.message": "boom", "it.step.failure.stack": "line 1"})
 
-	all := h.ask(`{ workspace(slug: "w", atLeast: ` + failed.at("it.revision") + `, timeoutMs: 10000) {
+	all := h.ask(`{ workspace(slug: "www", atLeast: ` + failed.at("it.revision") + `, timeoutMs: 10000) {
 		counts { pipelines runs steps artifacts artifactVersions }
 		run(id: "train#1") { id runId stepCounts { status count } dag { nodes { name } edges { from } complete } timeline { name status } artifacts { totalCount } events { type summary } }
 		artifact(id: "data") { latest { number consumedBy { totalCount nodes { name statusName } edges { node { id } } } } lastProducer { name } downstream { name } }
@@ -67,34 +67,34 @@ func TestARunFromEndToEnd(t *testing.T) {
 	}
 
 	// As of the moment before the step failed, it runs, whatever came later.
-	before := h.ask(`{ workspace(slug: "w", asOf: {revision: 8}) { asOf { revision settled } run(id: "r1") { steps { nodes { name status } } failure { type } } } }`)
+	before := h.ask(`{ workspace(slug: "www", asOf: {revision: 8}) { asOf { revision settled } run(id: "r1") { steps { nodes { name status } } failure { type } } } }`)
 	before.want(map[string]string{"workspace.asOf.settled": "true", "workspace.run.steps.nodes.1.status": "RUNNING"})
 }
 
 func TestRefusalsOfCommandsAreData(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("startRun", `workspace: "w", id: "r1", pipeline: {name: "p"}`, "")
-	h.do("completeRun", `workspace: "w", run: "r1"`, "")
-	h.do("startRun", `workspace: "w", id: "same", pipeline: {name: "p"}`, "")
-	h.do("startRun", `workspace: "w", id: "k", pipeline: {name: "p"}, meta: {idempotencyKey: "k"}`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("startRun", `workspace: "www", id: "r1", pipeline: {name: "p"}`, "")
+	h.do("completeRun", `workspace: "www", run: "r1"`, "")
+	h.do("startRun", `workspace: "www", id: "same", pipeline: {name: "p"}`, "")
+	h.do("startRun", `workspace: "www", id: "k", pipeline: {name: "p"}, meta: {idempotencyKey: "k"}`, "")
 	for name, tt := range map[string]struct{ mutation, input, kind, code string }{
-		"slug is taken":          {"createWorkspace", `slug: "w"`, "AlreadyExists", "ALREADY_EXISTS"},
+		"slug is taken":          {"createWorkspace", `slug: "www"`, "AlreadyExists", "ALREADY_EXISTS"},
 		"slug is none":           {"createWorkspace", `slug: "No Slug"`, "InvalidInput", "INVALID"},
 		"no workspace":           {"renameWorkspace", `workspace: "nope", name: "x"`, "NotFoundError", "NOT_FOUND"},
-		"no run":                 {"completeRun", `workspace: "w", run: "nope"`, "NotFoundError", "NOT_FOUND"},
-		"step of no run":         {"completeStep", `workspace: "w", run: "nope", step: "s"`, "NotFoundError", "NOT_FOUND"},
-		"no pipeline":            {"tagPipeline", `workspace: "w", pipeline: "nope", set: [{key: "a"}]`, "NotFoundError", "NOT_FOUND"},
-		"run is over":            {"failRun", `workspace: "w", run: "r1"`, "InvalidTransition", "INVALID_TRANSITION"},
-		"run is started":         {"startRun", `workspace: "w", id: "same", pipeline: {name: "p"}`, "AlreadyExists", "ALREADY_EXISTS"},
-		"changed meanwhile":      {"annotateRun", `workspace: "w", run: "r1", tags: [{key: "a"}], meta: {ifUnchangedSince: 1}`, "RevisionConflict", "REVISION_CONFLICT"},
-		"key for something else": {"startRun", `workspace: "w", id: "other", pipeline: {name: "p"}, meta: {idempotencyKey: "k"}`, "IdempotencyConflict", "CONFLICT"},
-		"key is too long":        {"renameWorkspace", `workspace: "w", name: "x", meta: {idempotencyKey: "` + strings.Repeat("k", 129) + `"}`, "InvalidInput", "TOO_LONG"},
-		"deleting without why":   {"deleteRun", `workspace: "w", run: "r1", reason: ""`, "InvalidInput", "REQUIRED"},
-		"deleting another slug":  {"deleteWorkspace", `workspace: "w", confirmSlug: "x", reason: "y"`, "InvalidInput", "INVALID"},
-		"metrics of no run":      {"logMetrics", `workspace: "w", run: "nope", points: [{name: "m", value: 1}]`, "NotFoundError", "NOT_FOUND"},
-		"no version named":       {"registerArtifactVersion", `workspace: "w", version: {artifact: {name: "a"}}`, "InvalidInput", "REQUIRED"},
+		"no run":                 {"completeRun", `workspace: "www", run: "nope"`, "NotFoundError", "NOT_FOUND"},
+		"step of no run":         {"completeStep", `workspace: "www", run: "nope", step: "s"`, "NotFoundError", "NOT_FOUND"},
+		"no pipeline":            {"tagPipeline", `workspace: "www", pipeline: "nope", set: [{key: "a"}]`, "NotFoundError", "NOT_FOUND"},
+		"run is over":            {"failRun", `workspace: "www", run: "r1"`, "InvalidTransition", "INVALID_TRANSITION"},
+		"run is started":         {"startRun", `workspace: "www", id: "same", pipeline: {name: "p"}`, "AlreadyExists", "ALREADY_EXISTS"},
+		"changed meanwhile":      {"annotateRun", `workspace: "www", run: "r1", tags: [{key: "a"}], meta: {ifUnchangedSince: 1}`, "RevisionConflict", "REVISION_CONFLICT"},
+		"key for something else": {"startRun", `workspace: "www", id: "other", pipeline: {name: "p"}, meta: {idempotencyKey: "k"}`, "IdempotencyConflict", "CONFLICT"},
+		"key is too long":        {"renameWorkspace", `workspace: "www", name: "x", meta: {idempotencyKey: "` + strings.Repeat("k", 129) + `"}`, "InvalidInput", "TOO_LONG"},
+		"deleting without why":   {"deleteRun", `workspace: "www", run: "r1", reason: ""`, "InvalidInput", "REQUIRED"},
+		"deleting another slug":  {"deleteWorkspace", `workspace: "www", confirmSlug: "x", reason: "y"`, "InvalidInput", "INVALID"},
+		"metrics of no run":      {"logMetrics", `workspace: "www", run: "nope", points: [{name: "m", value: 1}]`, "NotFoundError", "NOT_FOUND"},
+		"no version named":       {"registerArtifactVersion", `workspace: "www", version: {artifact: {name: "a"}}`, "InvalidInput", "REQUIRED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if kind, code := h.refused(tt.mutation, tt.input); kind != tt.kind || code != tt.code {
@@ -107,68 +107,68 @@ func TestRefusalsOfCommandsAreData(t *testing.T) {
 func TestTheSameCommandTwiceIsOne(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	const start = `workspace: "w", pipeline: {name: "p"}, meta: {idempotencyKey: "once"}` // the server makes up the id
+	h.do("createWorkspace", `slug: "www"`, "")
+	const start = `workspace: "www", pipeline: {name: "p"}, meta: {idempotencyKey: "once"}` // the server makes up the id
 	first, again := h.do("startRun", start, "run { runId }"), h.do("startRun", start, "run { runId }")
 	again.want(map[string]string{"it.duplicate": "true", "it.revision": first.at("it.revision"), "it.run.runId": first.at("it.run.runId")})
 	// Another caller's key of the same name is another key.
 	other := h.as("other", `mutation { startRun(input: {`+start+`}) { duplicate run { runId } } }`, nil)
 	other.want(map[string]string{"startRun.duplicate": "false"})
-	h.ask(`{ workspace(slug: "w") { runs { totalCount } } }`).want(map[string]string{"workspace.runs.totalCount": "2"})
+	h.ask(`{ workspace(slug: "www") { runs { totalCount } } }`).want(map[string]string{"workspace.runs.totalCount": "2"})
 }
 
 func TestTheOptimisticLockHoldsWhatIsShown(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "")
 	// A tag changes no column of the run, and counts all the same.
-	shown := h.do("annotateRun", `workspace: "w", run: "r", tags: [{key: "a"}]`, "run { revision }").at("it.run.revision")
-	if kind, _ := h.refused("annotateRun", `workspace: "w", run: "r", tags: [{key: "b"}], meta: {ifUnchangedSince: 1}`); kind != "RevisionConflict" {
+	shown := h.do("annotateRun", `workspace: "www", run: "r", tags: [{key: "a"}]`, "run { revision }").at("it.run.revision")
+	if kind, _ := h.refused("annotateRun", `workspace: "www", run: "r", tags: [{key: "b"}], meta: {ifUnchangedSince: 1}`); kind != "RevisionConflict" {
 		t.Errorf("an older revision is %s; want RevisionConflict", kind)
 	}
-	h.do("annotateRun", `workspace: "w", run: "r", tags: [{key: "b"}], meta: {ifUnchangedSince: `+shown+`}`, "")
+	h.do("annotateRun", `workspace: "www", run: "r", tags: [{key: "b"}], meta: {ifUnchangedSince: `+shown+`}`, "")
 }
 
 func TestDeletedThingsLeaveTombstones(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
-	h.do("produceArtifactVersions", `workspace: "w", run: "r", artifacts: [{artifact: {name: "a"}, version: "one"}]`, "")
-	version := h.do("completeRun", `workspace: "w", run: "r"`, "run { outputs { artifactVersion { id } } }").at("it.run.outputs.0.artifactVersion.id")
-	gone := h.do("deleteArtifactVersion", `workspace: "w", artifactVersion: "a@one", reason: "wrong data"`, "artifactVersion { deleted { reason revision actor { id } } }")
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "")
+	h.do("produceArtifactVersions", `workspace: "www", run: "r", artifacts: [{artifact: {name: "a"}, version: "one"}]`, "")
+	version := h.do("completeRun", `workspace: "www", run: "r"`, "run { outputs { artifactVersion { id } } }").at("it.run.outputs.0.artifactVersion.id")
+	gone := h.do("deleteArtifactVersion", `workspace: "www", artifactVersion: "a@one", reason: "wrong data"`, "artifactVersion { deleted { reason revision actor { id } } }")
 	gone.want(map[string]string{"it.artifactVersion.deleted.reason": "wrong data", "it.artifactVersion.deleted.revision": "4", "it.artifactVersion.deleted.actor.id": "owner"})
-	h.do("deleteRun", `workspace: "w", run: "r", reason: "test"`, "")
+	h.do("deleteRun", `workspace: "www", run: "r", reason: "test"`, "")
 	a := h.ask(`query($v: ID!) { node(id: $v) { ... on ArtifactVersion { deleted { reason } } }
-		workspace(slug: "w", atLeast: 5) { runs { totalCount } run(id: "r") { id } lineage(root: $v) { nodes { tombstone } } }
-		then: workspace(slug: "w", asOf: {revision: 3}) { runs { totalCount } run(id: "r") { status } artifactVersion(id: "a@one") { deleted { at } } } }`, map[string]any{"v": version})
+		workspace(slug: "www", atLeast: 5) { runs { totalCount } run(id: "r") { id } lineage(root: $v) { nodes { tombstone } } }
+		then: workspace(slug: "www", asOf: {revision: 3}) { runs { totalCount } run(id: "r") { status } artifactVersion(id: "a@one") { deleted { at } } } }`, map[string]any{"v": version})
 	a.want(map[string]string{
 		"node.deleted.reason": "wrong data", "workspace.runs.totalCount": "0", "workspace.run": "null", "workspace.lineage.nodes.0.tombstone": "true",
 		"then.runs.totalCount": "1", "then.run.status": "SUCCEEDED", "then.artifactVersion.deleted": "null",
 	})
-	h.do("deleteWorkspace", `workspace: "w", confirmSlug: "w", reason: "done"`, "workspace { slug }").want(map[string]string{"it.workspace": "null"})
-	if got := h.as("owner", `{ workspace(slug: "w", atLeast: 6) { name } }`, nil).code(); got != "GONE" {
+	h.do("deleteWorkspace", `workspace: "www", confirmSlug: "www", reason: "done"`, "workspace { slug }").want(map[string]string{"it.workspace": "null"})
+	if got := h.as("owner", `{ workspace(slug: "www", atLeast: 6) { name } }`, nil).code(); got != "GONE" {
 		t.Errorf("a deleted workspace answers %q; want GONE", got)
 	}
-	h.ask(`query($v: ID!) { workspace(slug: "w", asOf: {revision: 5}) { name } node(id: $v) { id } nodes(ids: [$v]) { id } then: node(id: $v, asOf: {revision: 5}) { id } }`, map[string]any{"v": version}).
-		want(map[string]string{"workspace.name": "w", "node": "null", "nodes": "[null]", "then.id": version})
+	h.ask(`query($v: ID!) { workspace(slug: "www", asOf: {revision: 5}) { name } node(id: $v) { id } nodes(ids: [$v]) { id } then: node(id: $v, asOf: {revision: 5}) { id } }`, map[string]any{"v": version}).
+		want(map[string]string{"workspace.name": "www", "node": "null", "nodes": "[null]", "then.id": version})
 }
 
 // TestPages walks a list forward and backward by cursors and finds each row once.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{Page: 10})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	var last answer
 	for i := range 7 {
-		last = h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p"}, parameters: [{name: "n", value: %d}]`, i, i%3), "")
+		last = h.do("startRun", fmt.Sprintf(`workspace: "www", id: "r%d", pipeline: {name: "p"}, parameters: [{name: "n", value: %d}]`, i, i%3), "")
 	}
 	for _, order := range []string{``, `, orderBy: {by: PARAMETER, name: "n", direction: ASC}`, `, orderBy: {by: STARTED}`} {
 		walk := func(size, cursorArg, info string) []string {
 			var seen []string
 			for cursor := ""; ; {
-				a := h.ask(`{ workspace(slug: "w", atLeast: ` + last.at("it.revision") + `, timeoutMs: 10000) { runs(` + size + `: 3` + cursor + order + `) { nodes { runId } edges { cursor node { runId } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount(max: 5) } } }`)
+				a := h.ask(`{ workspace(slug: "www", atLeast: ` + last.at("it.revision") + `, timeoutMs: 10000) { runs(` + size + `: 3` + cursor + order + `) { nodes { runId } edges { cursor node { runId } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount(max: 5) } } }`)
 				var page []string
 				for i := range strings.Count(a.at("workspace.runs.nodes"), "runId") {
 					page = append(page, a.at(fmt.Sprintf("workspace.runs.nodes.%d.runId", i)))
@@ -196,7 +196,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("with %q: forward %v, backward %v; want the same 7", order, forward, backward)
 		}
 	}
-	a := h.ask(`{ workspace(slug: "w") { runs(first: 2) { pageInfo { endCursor } } } }`)
+	a := h.ask(`{ workspace(slug: "www") { runs(first: 2) { pageInfo { endCursor } } } }`)
 	for name, args := range map[string]string{
 		"first and last":     `first: 1, last: 1`,
 		"too many":           `first: 11`,
@@ -207,7 +207,7 @@ func TestPages(t *testing.T) {
 		"order without name": `orderBy: {by: METRIC}`,
 		"metric as text":     `filter: {metrics: [{name: "m", op: CONTAINS, value: 1}]}`,
 	} {
-		if got := h.as("owner", `{ workspace(slug: "w") { runs(`+args+`) { nodes { id } } } }`, nil).code(); got != "BAD_USER_INPUT" {
+		if got := h.as("owner", `{ workspace(slug: "www") { runs(`+args+`) { nodes { id } } } }`, nil).code(); got != "BAD_USER_INPUT" {
 			t.Errorf("%s answered %q; want BAD_USER_INPUT", name, got)
 		}
 	}
@@ -217,18 +217,18 @@ func TestPages(t *testing.T) {
 func TestBoundsAreNamed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{Page: 10})
-	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
+	h.do("createWorkspace", `slug: "www"`, "workspace { slug }")
 	for query, want := range map[string]string{
 		`{ workspaces(first: 11) { totalCount } }`:                                               "first is 11; 1 to 10",
 		`{ workspaces(last: 0) { totalCount } }`:                                                 "last is 0; 1 to 10",
-		`{ workspace(slug: "w") { runs(first: -1) { totalCount } } }`:                            "first is -1; 1 to 10",
-		`{ workspace(slug: "w") { runs(last: 99, before: "x") { totalCount } } }`:                "last is 99; 1 to 10",
-		`{ workspace(slug: "w") { runs { totalCount(max: 10001) } } }`:                           "max is 10001; 1 to 10000",
-		`{ workspace(slug: "w") { search(query: "x", first: 101) { name } } }`:                   "first is 101; 1 to 100",
-		`{ workspace(slug: "w") { lineage(root: "x", depth: 51) { complete } } }`:                "depth is 51; 1 to 50",
-		`{ workspace(slug: "w", timeoutMs: 10001) { name } }`:                                    "timeoutMs is 10001; 0 to 10000",
-		`{ workspace(slug: "w") { lineage(root: "x", maxNodes: 10001) { complete } } }`:          "maxNodes is 10001; 1 to 10000",
-		`{ workspace(slug: "w") { impact(root: "x", direction: DOWN, first: 0) { complete } } }`: "NOT_FOUND",
+		`{ workspace(slug: "www") { runs(first: -1) { totalCount } } }`:                            "first is -1; 1 to 10",
+		`{ workspace(slug: "www") { runs(last: 99, before: "x") { totalCount } } }`:                "last is 99; 1 to 10",
+		`{ workspace(slug: "www") { runs { totalCount(max: 10001) } } }`:                           "max is 10001; 1 to 10000",
+		`{ workspace(slug: "www") { search(query: "x", first: 101) { name } } }`:                   "first is 101; 1 to 100",
+		`{ workspace(slug: "www") { lineage(root: "x", depth: 51) { complete } } }`:                "depth is 51; 1 to 50",
+		`{ workspace(slug: "www", timeoutMs: 10001) { name } }`:                                    "timeoutMs is 10001; 0 to 10000",
+		`{ workspace(slug: "www") { lineage(root: "x", maxNodes: 10001) { complete } } }`:          "maxNodes is 10001; 1 to 10000",
+		`{ workspace(slug: "www") { impact(root: "x", direction: DOWN, first: 0) { complete } } }`: "NOT_FOUND",
 	} {
 		a := h.as("owner", query, nil)
 		if a.code() == want {
@@ -247,10 +247,10 @@ func TestBoundsAreNamed(t *testing.T) {
 func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	for i := range 12 {
-		run := fmt.Sprintf(`workspace: "w", run: "r%d"`, i)
-		h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p%d"}, tags: [{key: "t"}]`, i, i), "")
+		run := fmt.Sprintf(`workspace: "www", run: "r%d"`, i)
+		h.do("startRun", fmt.Sprintf(`workspace: "www", id: "r%d", pipeline: {name: "p%d"}, tags: [{key: "t"}]`, i, i), "")
 		h.do("produceArtifactVersions", run+fmt.Sprintf(`, artifacts: [{artifact: {name: "a%d"}}]`, i), "")
 		h.do("failRun", run+`, failure: {message: "boom"}`, "run { id }")
 	}
@@ -259,7 +259,7 @@ func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {
 		outputs { artifactVersion { number status uri revision producedBy { name statusName } artifact { name aliases { name } latest { number } lastProducer { name } } } }`
 	count := func(form string, rows int) int64 {
 		before := h.reads.Load()
-		h.ask(fmt.Sprintf(`{ workspace(slug: "w") { runs(first: %d) { `+form+` } } }`, rows, fields))
+		h.ask(fmt.Sprintf(`{ workspace(slug: "www") { runs(first: %d) { `+form+` } } }`, rows, fields))
 		return h.reads.Load() - before
 	}
 	for _, form := range []string{`nodes { %s }`, `edges { node { %s } }`} {
@@ -273,18 +273,18 @@ func TestAPageCostsAsManyStatementsAsARow(t *testing.T) {
 func TestRefusalsPointIntoTheInput(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("registerPipeline", `workspace: "w", name: "p"`, "")
-	const version = `workspace: "w", pipeline: {name: "p"}, steps: [{name: "a"}, {name: "b"}], edges: `
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("registerPipeline", `workspace: "www", name: "p"`, "")
+	const version = `workspace: "www", pipeline: {name: "p"}, steps: [{name: "a"}, {name: "b"}], edges: `
 	for name, tt := range map[string]struct{ mutation, input, path string }{
-		"no name":            {"registerPipeline", `workspace: "w", name: ""`, `["input","name"]`},
-		"the name is taken":  {"registerPipeline", `workspace: "w", name: "p"`, `["input","name"]`},
+		"no name":            {"registerPipeline", `workspace: "www", name: ""`, `["input","name"]`},
+		"the name is taken":  {"registerPipeline", `workspace: "www", name: "p"`, `["input","name"]`},
 		"an edge to nothing": {"registerPipelineVersion", version + `[{from: "a", to: "z"}]`, `["input","edges","0"]`},
 		"edges in a cycle":   {"registerPipelineVersion", version + `[{from: "a", to: "b"}, {from: "b", to: "a"}]`, `["input","edges"]`},
-		"pipeline unnamed":   {"startRun", `workspace: "w", pipeline: {name: ""}`, `["input","pipeline","name"]`},
+		"pipeline unnamed":   {"startRun", `workspace: "www", pipeline: {name: ""}`, `["input","pipeline","name"]`},
 		"slug":               {"createWorkspace", `slug: "No Slug"`, `["input","slug"]`},
-		"artifact unnamed":   {"registerArtifact", `workspace: "w", name: ""`, `["input","name"]`},
-		"version of nothing": {"registerArtifactVersion", `workspace: "w", version: {artifact: {name: ""}, version: "1"}`, `["input","version","artifact","name"]`},
+		"artifact unnamed":   {"registerArtifact", `workspace: "www", name: ""`, `["input","name"]`},
+		"version of nothing": {"registerArtifactVersion", `workspace: "www", version: {artifact: {name: ""}, version: "1"}`, `["input","version","artifact","name"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := h.ask("mutation { it: " + tt.mutation + "(input: {" + tt.input + "}) { userErrors { path } } }")
@@ -299,9 +299,9 @@ func TestRefusalsPointIntoTheInput(t *testing.T) {
 func TestARetriedStepHasItsAttempts(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
-	const step = `workspace: "w", run: "r", step: "s"`
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "")
+	const step = `workspace: "www", run: "r", step: "s"`
 	for range 2 {
 		h.do("startStep", step, "")
 		h.do("retryStep", step, "step { status }").want(map[string]string{"it.step.status": "RETRYING"})

@@ -17,7 +17,7 @@ const ingest = `mutation($in: IngestRunEventsInput!) { ingestRunEvents(input: $i
 	accepted duplicates rejected revision duplicate userErrors { __typename code } results(onlyProblems: false) { index id outcome revision warnings errors { __typename path code message } } } }`
 
 func batch(mode string, events ...map[string]any) map[string]any {
-	return map[string]any{"in": map[string]any{"workspace": "w", "mode": mode, "events": events}}
+	return map[string]any{"in": map[string]any{"workspace": "www", "mode": mode, "events": events}}
 }
 
 func event(id, run, body string, facts map[string]any) map[string]any {
@@ -27,7 +27,7 @@ func event(id, run, body string, facts map[string]any) map[string]any {
 func TestIngest(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{IngestEvents: 5})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	none := map[string]any{}
 	good := []map[string]any{
 		event("e1", "r", "runStarted", map[string]any{"parameters": []any{map[string]any{"name": "n", "value": nil}, map[string]any{"name": "o", "value": map[string]any{"x": nil}}}}),
@@ -51,7 +51,7 @@ func TestIngest(t *testing.T) {
 	h.ask(ingest, batch("REJECT_FAILED", good[0], good[0], good[0], good[0], good[0], good[0])).
 		want(map[string]string{"ingestRunEvents.userErrors.0.code": "TOO_LONG", "ingestRunEvents.results": "[]"})
 
-	h.ask(`query($n: Int64!) { workspace(slug: "w", atLeast: $n, timeoutMs: 10000) { runs { totalCount } run(id: "r") { status parameters { name value } metrics { last } startedAt } } }`, map[string]any{"n": a.at("ingestRunEvents.revision")}).
+	h.ask(`query($n: Int64!) { workspace(slug: "www", atLeast: $n, timeoutMs: 10000) { runs { totalCount } run(id: "r") { status parameters { name value } metrics { last } startedAt } } }`, map[string]any{"n": a.at("ingestRunEvents.revision")}).
 		want(map[string]string{"workspace.runs.totalCount": "2", "workspace.run.status": "SUCCEEDED", "workspace.run.parameters.1.value": `{"x":null}`, "workspace.run.metrics.0.last": "1.5"})
 }
 
@@ -59,32 +59,32 @@ func TestIngest(t *testing.T) {
 func TestFollowing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	live := h.follow(`subscription { it: events(workspace: "w", after: -1) { revision events { revision type } } }`)
+	h.do("createWorkspace", `slug: "www"`, "")
+	live := h.follow(`subscription { it: events(workspace: "www", after: -1) { revision events { revision type } } }`)
 	if got := live.until(0); got != "0" {
 		t.Errorf("saw revisions %s; want 0", got)
 	}
-	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
-	last := h.do("completeRun", `workspace: "w", run: "r"`, "").at("it.revision")
+	h.do("startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "")
+	last := h.do("completeRun", `workspace: "www", run: "r"`, "").at("it.revision")
 	if got := live.until(2); got != "1 2" {
 		t.Errorf("saw revisions %s; want 1 2", got)
 	}
 	live.cut()
-	h.do("annotateRun", `workspace: "w", run: "r", tags: [{key: "a"}]`, "")
-	if got := h.follow(`subscription { it: events(workspace: "w", after: ` + last + `, filter: {types: ["run.*"]}) { revision events { revision type } } }`).until(3); got != "3" {
+	h.do("annotateRun", `workspace: "www", run: "r", tags: [{key: "a"}]`, "")
+	if got := h.follow(`subscription { it: events(workspace: "www", after: ` + last + `, filter: {types: ["run.*"]}) { revision events { revision type } } }`).until(3); got != "3" {
 		t.Errorf("resumed, saw revisions %s; want 3", got)
 	}
 
-	run := h.follow(`subscription { it: run(workspace: "w", id: "r") { revision run { status tags { key } } } }`)
+	run := h.follow(`subscription { it: run(workspace: "www", id: "r") { revision run { status tags { key } } } }`)
 	if got := run.next(); !strings.Contains(got, `"SUCCEEDED"`) {
 		t.Errorf("the first message is %s; want the present state", got)
 	}
-	h.do("startRun", `workspace: "w", id: "another", pipeline: {name: "p"}`, "") // is no news of this run
-	h.do("annotateRun", `workspace: "w", run: "r", tags: [{key: "b"}]`, "")
+	h.do("startRun", `workspace: "www", id: "another", pipeline: {name: "p"}`, "") // is no news of this run
+	h.do("annotateRun", `workspace: "www", run: "r", tags: [{key: "b"}]`, "")
 	if got := run.next(); !strings.Contains(got, `"b"`) {
 		t.Errorf("the second message is %s; want the new tag", got)
 	}
-	h.do("deleteRun", `workspace: "w", run: "r", reason: "x"`, "")
+	h.do("deleteRun", `workspace: "www", run: "r", reason: "x"`, "")
 	if got := run.next(); !strings.Contains(got, `"run":null`) {
 		t.Errorf("the last message is %s; want no run", got)
 	}
@@ -97,11 +97,11 @@ func TestFollowing(t *testing.T) {
 func TestTheEventsOfACommand(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
-	h.do("startRun", `workspace: "w", id: "r", pipeline: {name: "p"}`, "")
-	h.do("startRun", `workspace: "w", id: "child", pipeline: {name: "p"}, parent: "r", meta: {idempotencyKey: "nested"}`, "")
-	last := h.do("completeRun", `workspace: "w", run: "r", meta: {idempotencyKey: "done"}`, "").at("it.revision")
-	h.ask(`{ workspace(slug: "w", atLeast: ` + last + `, timeoutMs: 10000) {
+	h.do("createWorkspace", `slug: "www"`, "")
+	h.do("startRun", `workspace: "www", id: "r", pipeline: {name: "p"}`, "")
+	h.do("startRun", `workspace: "www", id: "child", pipeline: {name: "p"}, parent: "r", meta: {idempotencyKey: "nested"}`, "")
+	last := h.do("completeRun", `workspace: "www", run: "r", meta: {idempotencyKey: "done"}`, "").at("it.revision")
+	h.ask(`{ workspace(slug: "www", atLeast: ` + last + `, timeoutMs: 10000) {
 		one: auditLog(filter: {commandId: "g1:owner:nested"}, direction: ASC) { nodes { type commandId } totalCount }
 		none: auditLog(filter: {commandId: "g1:owner:nest"}) { totalCount }
 		both: auditLog(filter: {commandId: "g1:owner:nested", types: ["run.nested"]}) { totalCount }
@@ -109,7 +109,7 @@ func TestTheEventsOfACommand(t *testing.T) {
 		"workspace.one.nodes": `[{"commandId":"g1:owner:nested","type":"run.started"},{"commandId":"g1:owner:nested","type":"run.nested"}]`, "workspace.one.totalCount": "2",
 		"workspace.none.totalCount": "0", "workspace.both.totalCount": "1",
 	})
-	if got := h.follow(`subscription { it: events(workspace: "w", after: -1, filter: {commandId: "g1:owner:done"}) { revision events { revision } } }`).until(4); got != "4" {
+	if got := h.follow(`subscription { it: events(workspace: "www", after: -1, filter: {commandId: "g1:owner:done"}) { revision events { revision } } }`).until(4); got != "4" {
 		t.Errorf("followed, saw revisions %s; want 4", got)
 	}
 }
@@ -118,16 +118,16 @@ func TestTheEventsOfACommand(t *testing.T) {
 func TestFollowingWhatWasJustWritten(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	for i := range 10 {
-		started := h.send("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p"}`, i), "").at("it.revision")
-		run := h.follow(fmt.Sprintf(`subscription { it: run(workspace: "w", id: "r%d", atLeast: %s, timeoutMs: 10000) { revision run { runId } } }`, i, started))
+		started := h.send("startRun", fmt.Sprintf(`workspace: "www", id: "r%d", pipeline: {name: "p"}`, i), "").at("it.revision")
+		run := h.follow(fmt.Sprintf(`subscription { it: run(workspace: "www", id: "r%d", atLeast: %s, timeoutMs: 10000) { revision run { runId } } }`, i, started))
 		if got := run.next(); !strings.Contains(got, fmt.Sprintf(`"r%d"`, i)) {
 			t.Fatalf("the first message is %s; want run r%d", got, i)
 		}
 		run.cut()
 	}
-	for _, field := range []string{`run(workspace: "w", id: "r1", atLeast: 99, timeoutMs: 100) { revision }`, `run(workspace: "w", id: "r1", after: 99, timeoutMs: 100) { revision }`, `events(workspace: "w", atLeast: 99, timeoutMs: 100) { revision }`} {
+	for _, field := range []string{`run(workspace: "www", id: "r1", atLeast: 99, timeoutMs: 100) { revision }`, `run(workspace: "www", id: "r1", after: 99, timeoutMs: 100) { revision }`, `events(workspace: "www", atLeast: 99, timeoutMs: 100) { revision }`} {
 		if got := h.follow(`subscription { it: ` + field + ` }`).next(); !strings.Contains(got, `"CONSISTENCY_TIMEOUT"`) {
 			t.Errorf("%s answered %s; want CONSISTENCY_TIMEOUT", field, got)
 		}

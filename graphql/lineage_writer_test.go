@@ -15,11 +15,11 @@ import (
 func TestLineageIsWrittenAsTheExecutorWrites(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "")
+	h.do("createWorkspace", `slug: "www"`, "")
 	var last string
 	for i := range 6 {
-		run := fmt.Sprintf(`workspace: "w", run: "r%d"`, i)
-		h.do("startRun", fmt.Sprintf(`workspace: "w", id: "r%d", pipeline: {name: "p \"<%d>\" \\ é"}`, i, i%2), "")
+		run := fmt.Sprintf(`workspace: "www", run: "r%d"`, i)
+		h.do("startRun", fmt.Sprintf(`workspace: "www", id: "r%d", pipeline: {name: "p \"<%d>\" \\ é"}`, i, i%2), "")
 		if i > 0 {
 			h.do("consumeArtifactVersions", run+`, artifacts: [{artifact: {name: "data"}, role: "in \t \"1\""}]`, "")
 		}
@@ -30,7 +30,7 @@ func TestLineageIsWrittenAsTheExecutorWrites(t *testing.T) {
 	}
 	const nodes, edges = `id kind name status distance tombstone __typename`, `from to role __typename`
 	for _, granularity := range []string{"VERSION", "ARTIFACT"} {
-		a := h.ask(`query($no: Boolean!) { workspace(slug: "w", atLeast: `+last+`) { lineage(root: "data@3", granularity: `+granularity+`) {
+		a := h.ask(`query($no: Boolean!) { workspace(slug: "www", atLeast: `+last+`) { lineage(root: "data@3", granularity: `+granularity+`) {
 			plain: nodes { `+nodes+` }
 			made: nodes { `+nodes+` entity { __typename } }
 			edges { `+edges+` }

@@ -11,14 +11,14 @@ import (
 func TestRunsByConditionsInWords(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
+	h.do("createWorkspace", `slug: "www"`, "workspace { slug }")
 	for _, run := range []string{"a", "b", "c"} {
-		h.do("startRun", `workspace: "w", id: "`+run+`", pipeline: {name: "p-`+run+`"}`, "run { runId }")
+		h.do("startRun", `workspace: "www", id: "`+run+`", pipeline: {name: "p-`+run+`"}`, "run { runId }")
 	}
-	last := h.do("failRun", `workspace: "w", run: "b"`, "run { runId }")
+	last := h.do("failRun", `workspace: "www", run: "b"`, "run { runId }")
 	ask := func(filter string) string {
 		t.Helper()
-		a := h.as("owner", `{ workspace(slug: "w", atLeast: `+last.at("it.revision")+`) { runs(filter: {`+filter+`}) { nodes { runId } } } }`, nil)
+		a := h.as("owner", `{ workspace(slug: "www", atLeast: `+last.at("it.revision")+`) { runs(filter: {`+filter+`}) { nodes { runId } } } }`, nil)
 		if len(a.Errors) > 0 {
 			text, _ := a.Errors[0]["message"].(string)
 			return text

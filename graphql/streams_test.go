@@ -63,7 +63,7 @@ func talk(t *testing.T, conn *websocket.Conn, messages ...string) (heard string,
 const (
 	initiate  = `{"type":"connection_init","payload":{"Authorization":"Bearer owner"}}`
 	subscribe = `{"id":"1","type":"subscribe","payload":{"query":"{ viewer { id } }"}}`
-	endless   = `{"id":"1","type":"subscribe","payload":{"query":"subscription { events(workspace: \"w\", after: -1) { revision } }"}}`
+	endless   = `{"id":"1","type":"subscribe","payload":{"query":"subscription { events(workspace: \"www\", after: -1) { revision } }"}}`
 )
 
 // A browser's WebSocket says in its first message who it is: before that it can ask nothing, and what it says is
@@ -119,7 +119,7 @@ func TestAWebSocketThatSaysNothingIsClosed(t *testing.T) {
 func TestAWebSocketEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
-	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
+	h.do("createWorkspace", `slug: "www"`, "workspace { slug }")
 	conn := h.open("")
 	talk(t, conn, initiate)
 	if heard, code, _ := talk(t, conn, endless); !strings.Contains(heard, `"next"`) {
@@ -135,8 +135,8 @@ func TestAWebSocketEndsWithItsKey(t *testing.T) {
 func TestStreamsAreBounded(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{Connections: 2, InitTimeout: time.Minute})
-	h.do("createWorkspace", `slug: "w"`, "workspace { slug }")
-	const events = `subscription { it: events(workspace: "w", after: -1) { revision } }`
+	h.do("createWorkspace", `slug: "www"`, "workspace { slug }")
+	const events = `subscription { it: events(workspace: "www", after: -1) { revision } }`
 	sse := h.follow(events)
 	sse.next()
 	ws := h.open("")

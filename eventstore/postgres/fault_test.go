@@ -117,7 +117,7 @@ func cutCrowd(t *testing.T, wrap func(eventstore.Store) eventstore.Store) ([]dom
 			t.Error(err)
 		}
 	}()
-	create := eventstore.Request{Stream: ws, CommandID: "create", Command: domain.CreateWorkspace{Slug: "ml", Name: "ML", Organization: "personal"}}
+	create := eventstore.Request{Stream: ws, CommandID: "create", Command: domain.CreateWorkspace{Slug: "mlab", Name: "ML", Organization: "personal"}}
 	if _, err := x.Execute(t.Context(), create); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	s := open(t, server.URL(), postgres.Options{})
 	x := eventstore.New(s, eventstore.Config{Retries: 2})
 	defer x.Close(context.Background())
-	create := eventstore.Request{Stream: ws, CommandID: "create", Command: domain.CreateWorkspace{Slug: "ml", Name: "ML", Organization: "personal"}}
+	create := eventstore.Request{Stream: ws, CommandID: "create", Command: domain.CreateWorkspace{Slug: "mlab", Name: "ML", Organization: "personal"}}
 	if _, err := x.Execute(t.Context(), create); err != nil {
 		t.Fatal(err)
 	}

@@ -10523,7 +10523,7 @@ extend type Mutation {
 The input of ` + "`" + `createWorkspace` + "`" + `.
 """
 input CreateWorkspaceInput {
-  "The name in addresses: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit. It can never be changed."
+  "The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed."
   slug: String!
   "The name for people; the slug when left out."
   name: String

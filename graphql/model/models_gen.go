@@ -437,7 +437,7 @@ type ConsumeArtifactVersionsInput struct {
 
 // The input of `createWorkspace`.
 type CreateWorkspaceInput struct {
-	// The name in addresses: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit. It can never be changed.
+	// The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed.
 	Slug string `json:"slug"`
 	// The name for people; the slug when left out.
 	Name *string `json:"name,omitempty,omitzero"`
