@@ -65,15 +65,8 @@ func refusalOf(err error) *Refusal {
 // Refuse writes an error as the one JSON document {"error": {"code", "message"}}.
 func Refuse(w http.ResponseWriter, err error) {
 	r := refusalOf(err)
-	h := w.Header()
-	switch r.Status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="annals"`)
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "1")
-	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
+	r.announce(w.Header())
+	w.Header().Set("Content-Type", "application/json")
 	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": r.Code, "message": r.Message}})
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(append(body, '\n')) // a client that went away needs no answer

@@ -19,6 +19,7 @@ type Mux struct {
 	log    *slog.Logger
 	now    func() time.Time
 	count  func(outcome string)
+	forms  map[string]Form // of refusals, by path
 	list   []Route
 }
 
@@ -36,7 +37,7 @@ func NewMux(auth Authenticator, log *slog.Logger, count func(outcome string)) *M
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count}
+	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count, forms: map[string]Form{}}
 }
 
 // Public registers a page that holds no data and answers anybody.
@@ -108,13 +109,13 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			m.refuse(w, r, err)
 			return
 		}
-		refuseRoute(w, r, h)
+		m.refuseRoute(w, r, h)
 	}
 }
 
 // refuseRoute says in our words what the router would say: no such path, or not with this method. Where it would send
 // the caller to a cleaner path, it says that instead: a client that follows a redirect with GET has lost its event.
-func refuseRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
+func (m *Mux) refuseRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	said := answerOf{header: http.Header{}}
 	h.ServeHTTP(&said, r)
 	no := &Refusal{Status: http.StatusNotFound, Code: "not_found", Message: "there is nothing at " + r.URL.Path}
@@ -125,7 +126,7 @@ func refuseRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	case said.header.Get("Location") != "":
 		no.Message += ": did you mean " + said.header.Get("Location") + "?"
 	}
-	Refuse(w, no)
+	m.Refuse(w, r, no)
 }
 
 // answerOf keeps the head of an answer and drops the rest.
@@ -178,7 +179,7 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if refusalOf(err).Status == http.StatusServiceUnavailable {
 		m.log.WarnContext(r.Context(), "keys cannot be checked", "err", err)
 	}
-	Refuse(w, err)
+	m.Refuse(w, r, err)
 }
 
 // recheckEvery is how soon an open subscription notices that its key is no longer good.

@@ -64,6 +64,12 @@ func lacking() *Fault {
 		"rule": "What a version of the server adds can be asked for once the read model is rebuilt.", "retryAfterMs": outdatedRetry.Milliseconds()}}
 }
 
+// noScope is the fault of a caller whose key may not do something; more says what it would have to be.
+func noScope(message string, more map[string]any) error {
+	more["reason"] = "scope_missing"
+	return &Fault{codeForbidden, message, more}
+}
+
 // presenter turns every error into what a client may read. What we did not write for clients is logged, and shown as
 // an internal fault, save what passes when the read model is rebuilt.
 func presenter(log *slog.Logger, misfit func(error) error) gql.ErrorPresenterFunc {

@@ -31,8 +31,11 @@ type Config struct {
 	// Admit checks a key that comes as the text of an Authorization header in the first message of a WebSocket, whose
 	// request came without one and was let through for that. It answers a context of ctx in which Caller knows the
 	// caller, and which ends with the key. Nil: keys come with requests only.
-	Admit   func(ctx context.Context, authorization string) (context.Context, *transport.Denial)
-	Limits  limit.Limits
+	Admit  func(ctx context.Context, authorization string) (context.Context, *transport.Denial)
+	Limits limit.Limits
+	// Origins are those, besides the server's own host, whose pages may open WebSockets: https://host:port, in small
+	// letters, without the port where it is the scheme's own.
+	Origins []string
 	Log     *slog.Logger // default slog.Default()
 	Observe func(Observed)
 	// Documents is how many parsed and validated documents are remembered; default 1,000.
@@ -99,7 +102,7 @@ func New(cfg Config) (*Server, error) {
 		streams:   limit.NewCounter(limits.Connections),
 		strangers: limit.NewCounter(limits.Strangers),
 		page:      explorer.Handler(),
-		socket:    transport.WebSocket{Message: limits.Body, Operations: limits.Operations, InitTimeout: limits.InitTimeout, KeepAlive: cfg.KeepAlive},
+		socket:    transport.WebSocket{Message: limits.Body, Operations: limits.Operations, InitTimeout: limits.InitTimeout, KeepAlive: cfg.KeepAlive, Origins: cfg.Origins},
 		transports: []gql.Transport{
 			transport.SSE{Body: limits.Body, URL: limits.URL, KeepAlive: cfg.KeepAlive},
 			transport.HTTP{Body: limits.Body, URL: limits.URL},
@@ -122,7 +125,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !ok {
-		transport.Refuse(w, r, "UNAUTHENTICATED", "send a key: Authorization: Bearer KEY")
+		transport.Refuse(w, r, "UNAUTHENTICATED", "send a key: Authorization: Bearer KEY", nil)
 		return
 	}
 	ctx := context.WithValue(gql.StartOperationTrace(r.Context()), callerKey{}, c)
@@ -147,7 +150,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	transport.Refuse(w, r, "METHOD_NOT_ALLOWED", "send queries by GET or POST, mutations by POST")
+	transport.Refuse(w, r, "METHOD_NOT_ALLOWED", "send queries by GET or POST, mutations by POST", nil)
 }
 
 // observe reports operations. A subscription is reported when it begins to answer, with what that took.

@@ -22,7 +22,7 @@ func (c Caller) owner() string { return c.Actor.Kind + " " + c.Actor.ID }
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Caller, t gql.Transport) {
 	release, ok := s.streams.Take(c.owner())
 	if !ok {
-		transport.Refuse(w, r, codeConnections, s.tooMany())
+		transport.Refuse(w, r, codeConnections, s.tooMany(), nil)
 		return
 	}
 	defer release()
@@ -39,7 +39,7 @@ func (s *Server) meet(w http.ResponseWriter, r *http.Request) {
 	met, ok := s.strangers.Take("")
 	if !ok {
 		w.Header().Set("Retry-After", "1")
-		transport.Refuse(w, r, codeOverloaded, "too many connections have not sent connection_init: try again, or send the key as a header")
+		transport.Refuse(w, r, codeOverloaded, "too many connections have not sent connection_init: try again, or send the key as a header", nil)
 		return
 	}
 	defer met()

@@ -64,10 +64,10 @@ func (r *Resolver) writing(ctx context.Context, name, slug string, needs may, me
 	c := caller(ctx)
 	switch {
 	case c.Principal == nil:
-		w.fault = &Fault{Code: codeForbidden, Message: "this key may not write"}
+		w.fault = noScope("this key may not write", map[string]any{"rule": "Mutations are for keys that may write."})
 	case !needs.of(c, w.slug) && (c.CanRead(w.slug) || c.CanIngest(w.slug)):
-		w.fault = &Fault{codeForbidden, fmt.Sprintf("this key may not do %s: it lacks the scope %s", name, needs.scope),
-			map[string]any{"scope": needs.scope, "rule": fmt.Sprintf("%s wants a key with the scope %s.", name, needs.scope)}}
+		w.fault = noScope(fmt.Sprintf("this key may not do %s: it lacks the scope %s", name, needs.scope),
+			map[string]any{"scope": needs.scope, "rule": fmt.Sprintf("%s wants a key with the scope %s.", name, needs.scope)})
 	case !needs.of(c, w.slug):
 		w.noWorkspace()
 	}

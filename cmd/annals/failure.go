@@ -34,6 +34,7 @@ type failure struct {
 	Path       string   `json:"path,omitempty"`
 	Candidates []string `json:"candidates,omitempty"`
 	silent     bool     // the command has said it all
+	page       int      // the largest page that the server gives, where a larger one was asked for
 }
 
 func (f *failure) Error() string { return f.Message }

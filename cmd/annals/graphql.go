@@ -17,6 +17,9 @@ type graphqlError struct {
 	Path       []any  `json:"path"`
 	Extensions struct {
 		Code       string   `json:"code"`
+		Reason     string   `json:"reason"` // the closer code of a refusal
+		Argument   string   `json:"argument"`
+		Limit      int      `json:"limit"`
 		Candidates []string `json:"candidates"`
 	} `json:"extensions"`
 }
@@ -42,6 +45,12 @@ func (e graphqlError) failure() *failure {
 	f := &failure{Exit: exitOf(e.Extensions.Code), Code: strings.ToLower(e.Extensions.Code), Message: e.Message, Candidates: e.Extensions.Candidates}
 	if f.Code == "" {
 		f.Code = "failed"
+	}
+	if e.Extensions.Reason != "" {
+		f.Code = e.Extensions.Reason
+	}
+	if e.Extensions.Argument == "first" {
+		f.page = e.Extensions.Limit
 	}
 	if e.Extensions.Code == "AMBIGUOUS" {
 		f.Hint = "name one of these"

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/spf13/cobra"
 )
@@ -41,7 +42,7 @@ func pageFields(node string) string {
 	return "{ nodes { " + node + " } pageInfo { hasNextPage endCursor } totalCount }"
 }
 
-// mostPerPage is the largest page that a server gives.
+// mostPerPage is the largest page that a server gives, unless it was told to give smaller ones, and says so.
 const mostPerPage = 500
 
 // collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
@@ -54,13 +55,18 @@ func (a *app) collect(f listFlags, next func(first int, after *string) (page, er
 	if f.after != "" {
 		after = &f.after
 	}
-	shown := 0
+	shown, most := 0, mostPerPage
 	for {
-		first := mostPerPage
+		first := most
 		if f.limit > 0 {
 			first = min(first, f.limit-shown)
 		}
 		p, err := next(first, after)
+		var no *failure
+		if errors.As(err, &no) && no.page > 0 && no.page < first {
+			most = no.page
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,10 +19,20 @@ type logStore interface {
 	ForgetCommands(ctx context.Context, before time.Time) (forgotten int64, err error)
 }
 
-// checkEventstore refuses a connection string that cannot be meant.
-func checkEventstore(connection string) error {
+// plainPrefix is what may stand before the names of streams: nothing that the server keeps for itself ("$"), and
+// nothing that has to be quoted anywhere.
+var plainPrefix = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$`)
+
+// checkEventstore refuses a connection string or a prefix that cannot be meant.
+func checkEventstore(connection, prefix string) error {
+	if connection == "" && prefix != "" {
+		return usage("--eventstore-prefix says which streams of an event store are this instance's, and none is named").with("give --eventstore too, or leave the prefix out")
+	}
 	if connection == "" {
 		return nil
+	}
+	if !plainPrefix.MatchString(prefix) {
+		return usage("--eventstore-prefix %q is no prefix", prefix).with("up to 64 of a-z, A-Z, 0-9, \".\", \"_\" and \"-\", beginning with a letter or digit, such as team-a.")
 	}
 	if err := esdb.Check(connection); err != nil {
 		return usage("--eventstore: %s", err).with("leave it out to keep events in PostgreSQL")
@@ -34,7 +45,7 @@ func checkEventstore(connection string) error {
 const openEventstoreTimeout = 30 * time.Second
 
 // openLog opens the log: in the database, or in the event store that a connection string names.
-func (s *server) openLog(ctx context.Context, databaseURL, connection string) (logStore, error) {
+func (s *server) openLog(ctx context.Context, databaseURL, connection, prefix string) (logStore, error) {
 	if connection == "" {
 		store, err := postgres.Open(ctx, databaseURL, postgres.Options{MaxConns: storeConns, Logger: s.log})
 		if err != nil {
@@ -44,7 +55,7 @@ func (s *server) openLog(ctx context.Context, databaseURL, connection string) (l
 	}
 	ctx, cancel := context.WithTimeout(ctx, openEventstoreTimeout)
 	defer cancel()
-	store, err := esdb.Open(ctx, connection, databaseURL, esdb.Options{MaxConns: storeConns, Logger: s.log})
+	store, err := esdb.Open(ctx, connection, databaseURL, esdb.Options{MaxConns: storeConns, Prefix: prefix, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}

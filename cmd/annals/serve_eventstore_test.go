@@ -134,3 +134,48 @@ func TestServingBesideAnEventStoreThatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// Two instances share one event store by prefixes, and neither sees anything of the other; one that comes back with
+// another prefix does not start, let alone write beside its own history.
+func TestInstancesShareAnEventStore(t *testing.T) {
+	t.Parallel()
+	fake, err := esdbfake.Start(esdbfake.Options{CertDir: t.TempDir(), Users: map[string]string{"admin": "changeit"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	dir, database := pgtest.Dir(t), pgtest.URL(t)
+	var stop func()
+	with := func(prefix string) func(*serveFlags) {
+		return func(f *serveFlags) { f.eventstore, f.eventstorePrefix = fake.ConnectionString(), prefix }
+	}
+	a := startServerIn(t, dir, database, func(f func()) { stop = f }, with("a."))
+	b := startServerIn(t, pgtest.Dir(t), pgtest.URL(t), t.Cleanup, with("b."))
+	for name, s := range map[string]*testServer{"of-a": a, "of-b": b} {
+		out, errs, exit := s.annals(strings.ReplaceAll(oneRun, "%", name), "import", "events", "-", "-o", "json")
+		if exit != 0 {
+			t.Fatal(errs)
+		}
+		var sum imported
+		decode(t, out, &sum)
+		s.readable(t, sum.Revision)
+	}
+	for name, s := range map[string]*testServer{"of-a": a, "of-b": b} {
+		if out, errs, exit := s.annals("", "run", "list", "-o", "ndjson"); exit != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, name) {
+			t.Errorf("%s: run list exits %d: %s%s", name, exit, out, errs)
+		}
+	}
+	for name, there := range map[string]bool{"a.workspace-default": true, "b.workspace-default": true, "workspace-default": false} {
+		if (fake.Metadata(name) != "") != there {
+			t.Errorf("a stream %s that has an access list is there: %t", name, !there)
+		}
+	}
+	stop()
+	_ = os.Remove(filepath.Join(dir, addressFile))
+	f := serveFlags{listen: "127.0.0.1:0", data: dir, databaseURL: database, logLevel: "info", logFormat: "json"}
+	with("c.")(&f)
+	app, _, _ := quiet("text")
+	if err := app.serve(t.Context(), f); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("serve with another prefix: %v; want that its history is missing", err)
+	}
+}

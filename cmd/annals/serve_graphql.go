@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/graphql"
+	"github.com/annals-io/annals/graphql/transport"
 	"github.com/annals-io/annals/ingest/foreign"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/projections/read"
@@ -20,8 +22,22 @@ type graphqlAPI interface {
 }
 
 // graphql is the API for people and dashboards.
-func (s *server) graphql() (graphqlAPI, error) {
-	return graphql.New(graphql.Config{Resolver: s.resolver(), Caller: caller, Admit: admit, Log: s.log, Observe: s.metrics.operated})
+func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
+	origins, err := f.origins()
+	if err != nil {
+		return nil, err
+	}
+	return graphql.New(graphql.Config{Resolver: s.resolver(), Caller: caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
+}
+
+// graphqlCodes are those of what is refused before GraphQL is asked, by status.
+var graphqlCodes = map[int]string{
+	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED", http.StatusServiceUnavailable: "UNAVAILABLE",
+}
+
+// refuseGraphQL writes a refusal of the router as GraphQL over HTTP has it; reason is the code that other routes have.
+func refuseGraphQL(w http.ResponseWriter, r *http.Request, no *access.Refusal) {
+	transport.Refuse(w, r, cmp.Or(graphqlCodes[no.Status], "INTERNAL"), no.Message, map[string]any{"reason": no.Code})
 }
 
 // caller says who sent a request, in the words of package graphql.

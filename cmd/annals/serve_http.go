@@ -21,7 +21,9 @@ import (
 // web is the HTTP server: one router that denies by default, and around it what concerns every request.
 func (s *server) web(f serveFlags) (*http.Server, error) {
 	mux := access.NewMux(s.keys, s.log, s.metrics.authenticated)
-	api, err := s.graphql()
+	mux.Speak("/graphql", refuseGraphQL)
+	s.up.refuse = mux.Refuse
+	api, err := s.graphql(f)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (s *server) observed(next *access.Mux, f serveFlags) http.Handler {
 				}
 				s.log.ErrorContext(r.Context(), "a request panicked", "path", r.URL.Path, "panic", fmt.Sprint(p))
 				if seen.status == 0 {
-					access.Refuse(seen, &access.Refusal{Status: http.StatusInternalServerError, Code: "internal", Message: "the server failed; it was logged"})
+					next.Refuse(seen, r, &access.Refusal{Status: http.StatusInternalServerError, Code: "internal", Message: "the server failed; it was logged"})
 				}
 			}
 			took := time.Since(began)

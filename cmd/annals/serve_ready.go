@@ -14,6 +14,7 @@ import (
 // made to wait for a dead one. It counts those that it let through, so that they can be finished.
 type gate struct {
 	opened atomic.Bool
+	refuse func(w http.ResponseWriter, r *http.Request, err error) // set before the first request; nil: as JSON
 
 	mu       sync.Mutex
 	under    int           // requests under way
@@ -68,15 +69,23 @@ func (g *gate) guard(next http.Handler) http.Handler {
 		case path == "/healthz", path == "/readyz" && g.stopping(): // they are no work to be finished
 			next.ServeHTTP(w, r)
 		case !g.opened.Load():
-			access.Refuse(w, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server is not ready: try again in a second"})
+			g.sendAway(w, r, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server is not ready: try again in a second"})
 		case !g.enter():
 			w.Header().Set("Connection", "close")
-			access.Refuse(w, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "stopping", Message: "the server is stopping: try again in a second"})
+			g.sendAway(w, r, &access.Refusal{Status: http.StatusServiceUnavailable, Code: "stopping", Message: "the server is stopping: try again in a second"})
 		default:
 			defer g.leave()
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+func (g *gate) sendAway(w http.ResponseWriter, r *http.Request, no *access.Refusal) {
+	if g.refuse == nil {
+		access.Refuse(w, no)
+		return
+	}
+	g.refuse(w, r, no)
 }
 
 // healthy says that the process runs.

@@ -160,10 +160,13 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	if s.pool, err = connect(ctx, url, readConns, s.sqlTracer()); err != nil {
 		return err
 	}
-	if s.store, err = s.openLog(ctx, url, f.eventstore); err != nil {
+	if s.store, err = s.openLog(ctx, url, f.eventstore, f.eventstorePrefix); err != nil {
 		return err
 	}
-	s.engine, err = projections.New(projections.Config{Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.projecting()})
+	s.engine, err = projections.New(projections.Config{
+		Store: s.store, Pool: s.pool, OwnerPool: s.owner, Log: s.log, Hooks: s.projecting(),
+		LongestRequest: max(30*time.Second, f.limits.Timeout+10*time.Second), // an old model outlives whoever reads it
+	})
 	if err != nil {
 		return fmt.Errorf("set up projections: %w", err)
 	}

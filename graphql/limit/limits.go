@@ -26,7 +26,7 @@ type Limits struct {
 	Complexity   int           // fields, times the rows of the pages around them; 200,000
 	Page         int           // rows in a page; 500
 	Body         int64         // bytes of a request's body; 1 MiB
-	URL          int           // bytes of a GET request's query string; 16 KiB
+	URL          int64         // bytes of a GET request's query string; 16 KiB
 	IngestEvents int           // in one ingestRunEvents; 1,000
 	Timeout      time.Duration // of a query or mutation; 10 s
 	Connections  int           // open streams of one caller: Server-Sent Events and WebSockets; 100
@@ -57,7 +57,7 @@ func (l Limits) Complete() (Limits, error) {
 	for name, v := range map[string]int64{
 		"Tokens": int64(l.Tokens), "Selections": int64(l.Selections), "Fields": int64(l.Fields), "Depth": int64(l.Depth),
 		"Aliases": int64(l.Aliases), "RootFields": int64(l.RootFields), "Complexity": int64(l.Complexity),
-		"Page": int64(l.Page), "Body": l.Body, "URL": int64(l.URL), "IngestEvents": int64(l.IngestEvents),
+		"Page": int64(l.Page), "Body": l.Body, "URL": l.URL, "IngestEvents": int64(l.IngestEvents),
 		"Timeout": int64(l.Timeout), "Connections": int64(l.Connections), "Strangers": int64(l.Strangers), "Operations": int64(l.Operations),
 		"InitTimeout": int64(l.InitTimeout),
 	} {

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -13,7 +15,7 @@ import (
 // HTTP answers queries and mutations by POST, and queries by GET.
 type HTTP struct {
 	Body int64 // most bytes of a body
-	URL  int   // most bytes of a query string
+	URL  int64 // most bytes of a query string
 }
 
 var _ graphql.Transport = HTTP{}
@@ -28,7 +30,7 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	w.Header().Add("Vary", "Accept")
 	media := accepted(r, mediaJSON, mediaGraphQL)
 	if media == "" {
-		refuse(w, mediaJSON, &refusal{codeAccept, "answers are " + mediaGraphQL + " or " + mediaJSON})
+		refuse(w, mediaJSON, &refusal{code: codeAccept, message: "answers are " + mediaGraphQL + " or " + mediaJSON})
 		return
 	}
 	if wants(r, mediaGraphQL) && quality(r.Header.Get("Accept"), mediaGraphQL) >= quality(r.Header.Get("Accept"), mediaJSON) {
@@ -47,11 +49,11 @@ func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	}
 	switch kind := op.Operation.Operation; {
 	case kind == ast.Subscription:
-		refuse(w, media, &refusal{codeAccept, "a subscription wants Accept: " + mediaEvents + ", or a WebSocket"})
+		refuse(w, media, &refusal{code: codeAccept, message: "a subscription wants Accept: " + mediaEvents + ", or a WebSocket"})
 		return
 	case kind == ast.Mutation && r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, media, &refusal{codeMethod, "a mutation is sent by POST"})
+		refuse(w, media, &refusal{code: codeMethod, message: "a mutation is sent by POST"})
 		return
 	}
 	responses, ctx := exec.DispatchOperation(ctx, op)
@@ -75,7 +77,7 @@ func (h HTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, 
 
 // refuse answers a request that GraphQL never saw.
 func refuse(w http.ResponseWriter, media string, ref *refusal) {
-	write(w, media, status[ref.code], ref.response())
+	write(w, media, cmp.Or(status[ref.code], http.StatusInternalServerError), ref.response())
 }
 
 func (r *refusal) response() *graphql.Response {
@@ -83,6 +85,7 @@ func (r *refusal) response() *graphql.Response {
 	if rule, known := rules[r.code]; known {
 		extensions["rule"] = rule
 	}
+	maps.Copy(extensions, r.more)
 	return &graphql.Response{Errors: gqlerror.List{{Message: r.message, Extensions: extensions}}}
 }
 
@@ -122,8 +125,9 @@ func write(w http.ResponseWriter, media string, code int, resp *graphql.Response
 	_, _ = w.Write(b) // the caller went away: nobody to tell
 }
 
-// Refuse answers a request that no transport takes, or whose caller may not ask. The code gives the status.
-func Refuse(w http.ResponseWriter, r *http.Request, code, message string) {
+// Refuse answers a request that no transport takes, or whose caller may not ask, in the media type that it likes best;
+// one that wants events, or a page, gets JSON. The code gives the status and the rule, more is further extensions.
+func Refuse(w http.ResponseWriter, r *http.Request, code, message string, more map[string]any) {
 	media := accepted(r, mediaJSON, mediaGraphQL)
 	if media == "" {
 		media = mediaJSON
@@ -131,5 +135,6 @@ func Refuse(w http.ResponseWriter, r *http.Request, code, message string) {
 	if code == "UNAUTHENTICATED" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="annals"`)
 	}
-	refuse(w, media, &refusal{code, message})
+	w.Header().Add("Vary", "Accept")
+	refuse(w, media, &refusal{code: code, message: message, more: more})
 }

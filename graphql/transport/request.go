@@ -19,6 +19,7 @@ import (
 type refusal struct {
 	code    string // for extensions.code, extensions.rule and status
 	message string // ours alone: never a part of the request
+	more    map[string]any
 }
 
 func (r *refusal) Error() string { return r.message }
@@ -40,21 +41,21 @@ func readPost(w http.ResponseWriter, r *http.Request, most int64) (*graphql.RawP
 	media, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
 		// Only a JSON content type makes a browser ask first (CORS): forms of foreign pages end here.
-		return nil, &refusal{codeMediaType, "send the request as application/json"}
+		return nil, &refusal{code: codeMediaType, message: "send the request as application/json"}
 	}
 	if cs := attrs["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") && !strings.EqualFold(cs, "utf8") {
-		return nil, &refusal{codeMediaType, "send the request in UTF-8"}
+		return nil, &refusal{code: codeMediaType, message: "send the request in UTF-8"}
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return nil, &refusal{codeMediaType, "send the request without a content encoding"}
+		return nil, &refusal{code: codeMediaType, message: "send the request without a content encoding"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, &refusal{codeTooLarge, "the body is larger than " + strconv.FormatInt(most, 10) + " bytes"}
+		return nil, &refusal{code: codeTooLarge, message: "the body is larger than " + strconv.FormatInt(most, 10) + " bytes"}
 	case err != nil:
-		return nil, &refusal{codeBadRequest, "the body could not be read to its end"}
+		return nil, &refusal{code: codeBadRequest, message: "the body could not be read to its end"}
 	}
 	start := graphql.Now()
 	p, ref := decodeParams(body)
@@ -67,26 +68,26 @@ func readPost(w http.ResponseWriter, r *http.Request, most int64) (*graphql.RawP
 }
 
 // readGet reads the parameters of a GET request.
-func readGet(r *http.Request, most int) (*graphql.RawParams, *refusal) {
-	if len(r.URL.RawQuery) > most {
-		return nil, &refusal{codeTooLarge, "the query string is too long: send the request by POST"}
+func readGet(r *http.Request, most int64) (*graphql.RawParams, *refusal) {
+	if int64(len(r.URL.RawQuery)) > most {
+		return nil, &refusal{code: codeTooLarge, message: "the query string is too long: send the request by POST"}
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &refusal{codeBadRequest, "the query string is not well formed"}
+		return nil, &refusal{code: codeBadRequest, message: "the query string is not well formed"}
 	}
 	for name, values := range q {
 		if len(values) > 1 {
-			return nil, &refusal{codeBadRequest, "a parameter of the query string is given twice"}
+			return nil, &refusal{code: codeBadRequest, message: "a parameter of the query string is given twice"}
 		}
 		if !utf8.ValidString(values[0]) {
-			return nil, &refusal{codeBadRequest, "the query string is not valid UTF-8"}
+			return nil, &refusal{code: codeBadRequest, message: "the query string is not valid UTF-8"}
 		}
 		_ = name
 	}
 	p := &graphql.RawParams{Query: q.Get("query"), OperationName: q.Get("operationName"), Headers: r.Header}
 	if p.Query == "" {
-		return nil, &refusal{codeBadRequest, "query is missing: it must be a text"}
+		return nil, &refusal{code: codeBadRequest, message: "query is missing: it must be a text"}
 	}
 	for name, into := range map[string]*map[string]any{"variables": &p.Variables, "extensions": &p.Extensions} {
 		if s := q.Get(name); s != "" {
@@ -104,14 +105,14 @@ func readGet(r *http.Request, most int) (*graphql.RawParams, *refusal) {
 // does not know are ignored, as the specification asks.
 func decodeParams(body []byte) (*graphql.RawParams, *refusal) {
 	if !utf8.Valid(body) {
-		return nil, &refusal{codeBadRequest, "the body is not valid UTF-8"}
+		return nil, &refusal{code: codeBadRequest, message: "the body is not valid UTF-8"}
 	}
 	trimmed := bytes.TrimLeft(body, " \t\r\n")
 	if len(trimmed) == 0 {
-		return nil, &refusal{codeBadRequest, "the body is empty: send a JSON object with query"}
+		return nil, &refusal{code: codeBadRequest, message: "the body is empty: send a JSON object with query"}
 	}
 	if trimmed[0] == '[' {
-		return nil, &refusal{codeBadRequest, "batches are not supported: send one operation a request"}
+		return nil, &refusal{code: codeBadRequest, message: "batches are not supported: send one operation a request"}
 	}
 	var raw struct {
 		Query         json.RawMessage `json:"query"`
@@ -120,14 +121,14 @@ func decodeParams(body []byte) (*graphql.RawParams, *refusal) {
 		Extensions    json.RawMessage `json:"extensions"`
 	}
 	if err := json.Unmarshal(trimmed, &raw); err != nil {
-		return nil, &refusal{codeBadRequest, "the body is no JSON object"}
+		return nil, &refusal{code: codeBadRequest, message: "the body is no JSON object"}
 	}
 	p := &graphql.RawParams{}
 	if isNull(raw.Query) || json.Unmarshal(raw.Query, &p.Query) != nil || p.Query == "" {
-		return nil, &refusal{codeBadRequest, "query is missing: it must be a text"}
+		return nil, &refusal{code: codeBadRequest, message: "query is missing: it must be a text"}
 	}
 	if !isNull(raw.OperationName) && json.Unmarshal(raw.OperationName, &p.OperationName) != nil {
-		return nil, &refusal{codeBadRequest, "operationName must be a text or null"}
+		return nil, &refusal{code: codeBadRequest, message: "operationName must be a text or null"}
 	}
 	if ref := decodeMap("variables", raw.Variables, &p.Variables); ref != nil {
 		return nil, ref
@@ -146,10 +147,10 @@ func decodeMap(name string, raw []byte, into *map[string]any) *refusal {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
-		return &refusal{codeBadRequest, name + " must be an object or null"}
+		return &refusal{code: codeBadRequest, message: name + " must be an object or null"}
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return &refusal{codeBadRequest, name + " must be one object or null"}
+		return &refusal{code: codeBadRequest, message: name + " must be one object or null"}
 	}
 	return nil
 }

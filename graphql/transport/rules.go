@@ -24,6 +24,8 @@ var rules = map[string]string{
 	"INTROSPECTION_DISABLED": "The schema is shown to callers with a key.",
 	"OVERLOADED":             "There is room for a bounded number of callers who have not said who they are.",
 	"UNAUTHENTICATED":        "Every request carries a key: Authorization: Bearer KEY.",
+	"FORBIDDEN":              "A key has the scope that a request asks for.",
+	"UNAVAILABLE":            "A request is taken while the server is ready and keys can be looked up.",
 }
 
 // refusedByGraphQL is the answer to a request that was refused before anything of it was carried out.

@@ -14,7 +14,7 @@ import (
 // proxies from closing an idle stream. To resume, ask again with the last revision seen as `after`.
 type SSE struct {
 	Body      int64         // most bytes of a body
-	URL       int           // most bytes of a query string
+	URL       int64         // most bytes of a query string
 	KeepAlive time.Duration // between comments; default 12 s
 }
 
@@ -44,7 +44,7 @@ func (s SSE) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecut
 	}
 	if op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, mediaJSON, &refusal{codeMethod, "a mutation is sent by POST"})
+		refuse(w, mediaJSON, &refusal{code: codeMethod, message: "a mutation is sent by POST"})
 		return
 	}
 	out, err := openEvents(w)

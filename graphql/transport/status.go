@@ -29,6 +29,7 @@ var status = map[string]int{
 	"FORBIDDEN":              http.StatusForbidden,
 	"TIMEOUT":                http.StatusServiceUnavailable,
 	"OVERLOADED":             http.StatusServiceUnavailable,
+	"UNAVAILABLE":            http.StatusServiceUnavailable,
 }
 
 // statusOf is the status of an answer that has errors and no data. Clients that take application/json alone get 200

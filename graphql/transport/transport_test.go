@@ -88,7 +88,7 @@ func serveWith(t *testing.T, socket transport.WebSocket) (url string, ended chan
 				return
 			}
 		}
-		transport.Refuse(w, r, "METHOD_NOT_ALLOWED", "no")
+		transport.Refuse(w, r, "METHOD_NOT_ALLOWED", "no", nil)
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL, ended

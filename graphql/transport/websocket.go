@@ -14,12 +14,13 @@ import (
 
 // WebSocket speaks graphql-transport-ws: many operations over one connection. Who the caller is was settled when
 // the connection was opened, or is told by [WebSocket].Admit, for browsers' scripts cannot send a header with it.
-// Browsers' pages of other hosts are refused by their Origin.
+// Browsers' pages of other hosts are refused by their Origin, save those that are allowed.
 type WebSocket struct {
 	Message     int64         // most bytes of a message
 	Operations  int           // most operations at once
 	InitTimeout time.Duration // from opening to connection_init
 	KeepAlive   time.Duration // between pings; default 25 s. A peer that does not answer within as long is gone
+	Origins     []string      // of pages of other hosts that may open one, as https://host:port in small letters
 
 	// Admit tells by the payload of connection_init who the caller is: operations run in the context it answers, which
 	// is made of the one given and ends with the caller's leave to ask. Nil: the request said who he is.
@@ -57,8 +58,13 @@ func (WebSocket) Supports(r *http.Request) bool {
 
 // Do carries a connection until one of its ends is done with it.
 func (t WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}})
-	if err != nil { // answered already
+	if t.foreign(r) {
+		Refuse(w, r, "FORBIDDEN", "a page of this origin may not open a WebSocket here: have the origin allowed by --allowed-origins",
+			map[string]any{"reason": "origin_not_allowed", "rule": "A WebSocket is opened by a page of the server's own host, or of an origin that is allowed."})
+		return
+	}
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, InsecureSkipVerify: true}) // it was judged above
+	if err != nil {                                                                                                              // answered already
 		return
 	}
 	if conn.Subprotocol() != subprotocol {

@@ -105,7 +105,7 @@ func (s *socket) subscribe(m message) *closing {
 		return &closing{closeDuplicateID, fmt.Sprintf("Subscriber for %s already exists", m.ID)}
 	case full:
 		cancel()
-		ref := &refusal{codeOverloaded, fmt.Sprintf("%d operations are open on this connection, which is the most: end one first", s.Operations)}
+		ref := &refusal{code: codeOverloaded, message: fmt.Sprintf("%d operations are open on this connection, which is the most: end one first", s.Operations)}
 		return s.send(ctx, failure(m.ID, ref.response().Errors))
 	}
 	s.all.Go(func() {

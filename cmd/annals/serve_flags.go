@@ -1,0 +1,117 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/annals-io/annals/eventstore/postgres"
+	"github.com/annals-io/annals/graphql/limit"
+)
+
+// serveFlags are the settings of the server. Zero fields are good defaults, save listen and data.
+type serveFlags struct {
+	listen           string
+	portFallback     bool
+	data             string
+	cache            string
+	postgresBin      string
+	databaseURL      string
+	ownerURL         string
+	eventstore       string
+	eventstorePrefix string
+	tlsCert          string
+	tlsKey           string
+	publicURL        string
+	allowedOrigins   []string
+	trustedProxies   []string
+	insecure         bool
+	newKey           bool
+	logLevel         string
+	logFormat        string
+	otlpEndpoint     string
+	pprof            bool
+	drain            time.Duration
+
+	rebuild          string        // "auto", "accept" or "manual"
+	commandRetention time.Duration // 0: for ever
+	limits           limit.Limits  // of GraphQL
+
+	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
+}
+
+func (f *serveFlags) set(fs *pflag.FlagSet) {
+	fs.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on")
+	fs.BoolVar(&f.portFallback, "port-fallback", false, "take the next free port when that one is taken")
+	fs.StringVar(&f.cache, "cache", "", "`directory` for fetched PostgreSQL binaries; without one, the user's cache")
+	fs.StringVar(&f.postgresBin, "postgres-bin", "", "`directory` of installed PostgreSQL binaries (15 or newer) to use instead of fetched ones")
+	fs.StringVar(&f.databaseURL, "database-url", "", "`URL` of a PostgreSQL database to use instead of an embedded one")
+	fs.StringVar(&f.ownerURL, "database-owner-url", "", "`URL` of the same database for the role that migrates it; without one, --database-url")
+	fs.StringVar(&f.eventstore, "eventstore", "", "`URL` of an EventStoreDB or KurrentDB to keep events in (esdb://...); without one, the database")
+	fs.StringVar(&f.eventstorePrefix, "eventstore-prefix", "", "`text` before the names of this instance's streams there, where several logs share one event store")
+	fs.StringVar(&f.tlsCert, "tls-cert", "", "`file` of the TLS certificate, read again when it changes")
+	fs.StringVar(&f.tlsKey, "tls-key", "", "`file` of the TLS key")
+	fs.StringVar(&f.publicURL, "public-url", "", "`URL` under which others reach this server")
+	fs.StringSliceVar(&f.allowedOrigins, "allowed-origins", nil, "`origins` whose pages may open WebSockets, besides this server's own, such as https://dashboard.example")
+	fs.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "`networks` of proxies that end TLS and whose X-Forwarded-For is believed")
+	fs.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS and without a proxy")
+	fs.BoolVar(&f.newKey, "new-admin-key", false, "make and print another admin's key, where the first one was lost")
+	f.logLevel, f.logFormat = "info", "auto"
+	fs.Var(oneOf{&f.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "least level that is logged")
+	fs.Var(oneOf{&f.logFormat, []string{"auto", "text", "json"}}, "log-format", "auto: text on a terminal, else JSON")
+	fs.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "`URL` to send OpenTelemetry traces to (OTLP over HTTP); none are made without it")
+	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
+	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
+	f.rebuild = rebuildAuto
+	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for `annals projection rebuild`")
+	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
+	f.setLimits(fs)
+	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "rebuild", "command-retention")
+	secret(fs, "database-url", "database-owner-url", "eventstore")
+}
+
+// check refuses settings that cannot be meant, before anything is touched.
+func (f serveFlags) check() error {
+	host, port, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return usage("--listen %q is no address", f.listen).with("write it as HOST:PORT, such as 127.0.0.1:8080")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return usage("--listen %s: %s is no port", f.listen, port).with("0 to 65535; 0 takes any that is free")
+	}
+	if err := checkEventstore(f.eventstore, f.eventstorePrefix); err != nil {
+		return err
+	}
+	if f.commandRetention < 0 || (f.commandRetention > 0 && f.commandRetention < time.Hour) {
+		return usage("--command-retention %s is less than an hour: a client that repeats a command would have it carried out twice", f.commandRetention).with("720h are 30 days; 0 is for ever")
+	}
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return usage("--tls-cert and --tls-key go together: one of them is missing")
+	}
+	if _, err := f.origins(); err != nil {
+		return err
+	}
+	for _, p := range f.trustedProxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return usage("--trusted-proxies: %q is no network", p).with("write it as 10.0.0.0/8 or 192.0.2.1/32")
+		}
+	}
+	if !loopback(host) && f.tlsCert == "" && len(f.trustedProxies) == 0 && !f.insecure {
+		return usage("--listen %s would send API keys over the network unencrypted", f.listen).
+			with("give --tls-cert and --tls-key, or --trusted-proxies where a proxy ends TLS, or --insecure if that is what you want")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
