@@ -110,7 +110,7 @@ test-kurrentdb: go ## hold a real EventStoreDB or KurrentDB to the contract: KUR
 	KURRENTDB='$(KURRENTDB)' $(GO) test -count=1 -tags kurrentdb -run TestContractAgainstARealServer -timeout 30m $(FLAGS) ./eventstore/esdb
 
 test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones do: suites of two of its clients; needs Node
-	cd internal/esdbfake/fidelity && $(GO) vet . && $(GO) test -count=1 -timeout 10m -v $(FLAGS) .
+	cd internal/esdbfake/fidelity && $(GO) vet . && $(GO) test -count=1 -timeout 20m -v $(FLAGS) .
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh

@@ -22,6 +22,7 @@ var kinds = map[string]esdbfake.Kind{
 	"dropped before the commit": esdbfake.DropBefore, "dropped behind the commit": esdbfake.DropAfter, "dropped between events": esdbfake.DropDuring,
 	"ended between events": esdbfake.EndDuring, "aborted before the commit": esdbfake.AbortedBefore, "aborted behind the commit": esdbfake.AbortedAfter,
 	"no answer, not written": esdbfake.HangBefore, "no answer, written": esdbfake.HangAfter, "not ready": esdbfake.NotReady, "not the leader": esdbfake.NotLeader,
+	"written when the caller has given up": esdbfake.Late,
 }
 
 // impatient gives up single calls early, so that a test of one that never answers does not take long.
@@ -87,7 +88,7 @@ func (n *naive) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 // Control of TestFailingAppendsAreWrittenOnce: where the server had committed, the naive one writes twice.
 func TestTheCheckFindsDoubledAppends(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"dropped behind the commit", "aborted behind the commit", "no answer, written"} {
+	for _, name := range []string{"dropped behind the commit", "aborted behind the commit", "no answer, written", "written when the caller has given up"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := esdbtest.Start(t, esdbfake.Options{})

@@ -3,6 +3,7 @@ package esdbfake
 import (
 	"context"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -34,7 +35,12 @@ const (
 	HangAfter                 // no answer until the caller's deadline, behind the commit
 	NotReady                  // Unavailable, nothing was written
 	NotLeader                 // refused, naming the leader
+	Slow                      // carried out and answered, after a tenth of a second
+	Late                      // carried out when the caller has given up: a write that waited in a queue
 )
+
+// slowness is how long a slow answer takes.
+const slowness = 100 * time.Millisecond
 
 // A Fault is a failure on demand. The operations after Skip others fail, as many as Times says; 0 is one.
 type Fault struct {
@@ -120,6 +126,12 @@ func (f fault) before(s *Server, ctx context.Context, setTrailer trailer) error 
 	case HangBefore:
 		<-ctx.Done()
 		return ctx.Err()
+	case Slow:
+		wait := time.NewTimer(slowness)
+		defer wait.Stop()
+		<-wait.C
+	case Late:
+		<-ctx.Done()
 	case NotReady:
 		return status.Error(codes.Unavailable, "server is not ready")
 	case NotLeader:

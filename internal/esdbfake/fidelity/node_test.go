@@ -39,7 +39,7 @@ func drive(t *testing.T, lie string, patience time.Duration, file, pattern strin
 	if file != "" {
 		args = append(args, file)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, "node", args...)
 	c.Dir = "node"
