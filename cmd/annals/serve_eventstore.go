@@ -57,7 +57,7 @@ func (s *server) openLog(ctx context.Context, databaseURL, connection, prefix st
 	defer cancel()
 	store, err := esdb.Open(ctx, connection, databaseURL, esdb.Options{MaxConns: storeConns, Prefix: prefix, Logger: s.log})
 	if err != nil {
-		return nil, err
+		return nil, storeFailure(err)
 	}
 	return store, nil
 }

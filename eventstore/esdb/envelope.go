@@ -158,11 +158,7 @@ func (r *record) open() (*custom, error) {
 
 // recorded makes an event of an opened record.
 func (r *record) recorded(c *custom, d *eventstore.Decoder) (domain.Recorded, error) {
-	out := domain.Recorded{Envelope: domain.Envelope{
-		EventID: r.id, Type: r.typ, Version: c.Annals.Version, Stream: r.stream, Revision: r.revision,
-		RecordedAt: time.UnixMicro(c.Annals.Recorded).UTC(), OccurredAt: time.UnixMicro(c.Annals.Occurred).UTC(),
-		Subject: domain.Entity{Kind: c.Annals.Kind, ID: c.Annals.Subject},
-	}}
+	out := domain.Recorded{Envelope: r.envelope(c)}
 	err := d.Decode(&out, r.data, c.Meta)
 	return out, err
 }

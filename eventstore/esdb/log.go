@@ -21,16 +21,31 @@ type stretch struct{ from, to eventstore.Position }
 // ReadAll reads a page of the log. See [eventstore.Reader]. The server's own events and those of other users are
 // passed over; a page's Next is the last of ours, and the store remembers how much behind it was none of ours.
 func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, error) {
-	if err := s.ready(ctx); err != nil {
+	var p eventstore.Page
+	var d eventstore.Decoder
+	var err error
+	p.Next, p.CaughtUp, err = s.walk(ctx, after, limit, func(r *record, c *custom) error {
+		e, err := r.recorded(c, &d)
+		p.Events = append(p.Events, e)
+		return err
+	})
+	if err != nil {
 		return eventstore.Page{}, err
 	}
-	p, at := eventstore.Page{Next: after}, after
+	return p, nil
+}
+
+// walk takes at most limit events of ours out of the log, behind a position, and says where to go on.
+func (s *Store) walk(ctx context.Context, after eventstore.Position, limit int, take func(*record, *custom) error) (next eventstore.Position, caughtUp bool, err error) {
+	if err := s.ready(ctx); err != nil {
+		return after, false, err
+	}
+	next, at, taken := after, after, 0
 	s.mu.Lock()
 	if s.foreign.from == after {
 		at = s.foreign.to
 	}
 	s.mu.Unlock()
-	var d eventstore.Decoder
 	// Reading is inclusive, and one more tells whether there is more. Where others fill the log, more is read at once.
 	for most := limit + 2; ; most = max(most, min(4*most, 4096)) {
 		q := query{count: most}
@@ -40,38 +55,39 @@ func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit in
 		}
 		records, err := s.cluster.read(ctx, q)
 		if err != nil {
-			return eventstore.Page{}, fmt.Errorf("read the log after %s: %w", after, unavailable(ctx, err))
+			return after, false, fmt.Errorf("read the log after %s: %w", after, unavailable(ctx, err))
 		}
 		for i := range records {
 			r := &records[i]
 			if r.position.Compare(at) <= 0 {
 				continue
 			}
-			if len(p.Events) == limit && r.ours() {
-				return p, nil
+			if taken == limit && r.ours() {
+				return next, false, nil
 			}
-			e, err := s.meet(ctx, r, &d)
+			c, err := s.meet(ctx, r)
+			if err == nil && c != nil {
+				err = take(r, c)
+				taken++
+				next = r.position
+			}
 			if err != nil {
-				return eventstore.Page{}, err
+				return after, false, err
 			}
 			at = r.position
-			if e != nil {
-				p.Events, p.Next = append(p.Events, *e), at
-			}
 		}
 		if len(records) < q.count {
-			p.CaughtUp = true
 			s.mu.Lock()
-			s.foreign = stretch{from: p.Next, to: at}
+			s.foreign = stretch{from: next, to: at}
 			s.mu.Unlock()
-			return p, s.audit(ctx)
+			return next, true, s.audit(ctx)
 		}
 	}
 }
 
 // meet takes an event out of the log, nil when it is not one of ours, and checks that it follows the one before it
 // in its stream.
-func (s *Store) meet(ctx context.Context, r *record, d *eventstore.Decoder) (*domain.Recorded, error) {
+func (s *Store) meet(ctx context.Context, r *record) (*custom, error) {
 	if r.system() {
 		return nil, s.meetSystem(ctx, r)
 	}
@@ -107,8 +123,7 @@ func (s *Store) meet(ctx context.Context, r *record, d *eventstore.Decoder) (*do
 		s.top = r.position
 	}
 	s.mu.Unlock()
-	e, err := r.recorded(c, d)
-	return &e, err
+	return c, nil
 }
 
 // follows checks that the event before one is there.

@@ -87,11 +87,11 @@ func (s *Store) load(ctx context.Context, st *state) error {
 	if err := s.whole(ctx, st); err != nil {
 		return err
 	}
-	st.last = st.stored
+	st.last, st.loaded = st.stored, true
 	if err := s.readTail(ctx, st); err != nil {
+		st.loaded = false
 		return err
 	}
-	st.loaded = true
 	return nil
 }
 
@@ -179,6 +179,10 @@ func truncation(meta []byte) string {
 // tailPage is how many events are read at once where all of a tail is wanted.
 const tailPage = 1000
 
+// maxTail is how many commands of a tail are kept before the tables are told of them: where the tables were lost, a
+// stream is read from its beginning, and is not held in memory for that.
+const maxTail = 10_000
+
 // readTail reads on from the last event known: what the tables or this process were not told.
 func (s *Store) readTail(ctx context.Context, st *state) error {
 	for {
@@ -197,6 +201,11 @@ func (s *Store) readTail(ctx context.Context, st *state) error {
 		for i := range records {
 			if err := st.learn(&records[i], from+domain.Revision(i)); err != nil {
 				st.loaded = false
+				return err
+			}
+		}
+		if len(st.tail) >= s.maxTail {
+			if err := s.remember(ctx, []*state{st}); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	zstd    *zstd.Encoder
 	unzstd  *zstd.Decoder
+	maxTail int
 
 	mu      sync.Mutex
 	states  map[domain.Stream]*state
@@ -67,7 +68,7 @@ func Open(ctx context.Context, connection, databaseURL string, opts Options) (*S
 		return nil, err
 	}
 	s := &Store{
-		config: config, cluster: newCluster(config, opts.Prefix, opts.Logger), opts: opts,
+		config: config, maxTail: maxTail, cluster: newCluster(config, opts.Prefix, opts.Logger), opts: opts,
 		states: map[domain.Stream]*state{}, seen: map[domain.Stream]mark{}, moved: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

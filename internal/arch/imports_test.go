@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 var onlyFor = map[string][]string{
 	"cmd":                       {},
 	"internal/pgtest":           {},
-	"internal/esdbfake":         {},
+	"internal/esdbfake":         {"internal/bench"},
 	"eventstore/eventstoretest": {},
 	"eventstore/memory":         {"cmd", "internal/bench"},
 	"internal/embedded":         {"cmd", "internal/pgtest", "internal/bench"},
@@ -48,6 +48,7 @@ var onlyFor = map[string][]string{
 	"projections/fold":          {"projections"},
 	"eventstore/postgres":       {"cmd", "internal/bench", "eventstore"},
 	"eventstore/esdb":           {"cmd", "internal/bench"},
+	"eventstore/transfer":       {"cmd"},
 	"graphql/generated":         {"graphql"},
 }
 
@@ -55,7 +56,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "projections", "access", "evidence", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},

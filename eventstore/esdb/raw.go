@@ -1,0 +1,56 @@
+package esdb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+)
+
+var _ eventstore.RawReader = (*Store)(nil)
+
+// ReadRaw reads a page of the log as it is stored. See [eventstore.RawReader].
+func (s *Store) ReadRaw(ctx context.Context, after eventstore.Position, limit int) (eventstore.RawPage, error) {
+	p := eventstore.RawPage{Events: make([]eventstore.NewEvent, 0, limit)}
+	var err error
+	p.Next, p.CaughtUp, err = s.walk(ctx, after, limit, func(r *record, c *custom) error {
+		p.Events = append(p.Events, eventstore.NewEvent{Data: r.data, MetaData: c.Meta, Envelope: r.envelope(c)})
+		return nil
+	})
+	if err != nil {
+		return eventstore.RawPage{}, err
+	}
+	return p, nil
+}
+
+// envelope is what a record says of an event besides its data and metadata.
+func (r *record) envelope(c *custom) domain.Envelope {
+	return domain.Envelope{
+		EventID: r.id, Type: r.typ, Version: c.Annals.Version, Stream: r.stream, Revision: r.revision,
+		RecordedAt: time.UnixMicro(c.Annals.Recorded).UTC(), OccurredAt: time.UnixMicro(c.Annals.Occurred).UTC(),
+		Subject: domain.Entity{Kind: c.Annals.Kind, ID: c.Annals.Subject},
+	}
+}
+
+// Settle tells the tables beside the log how far a stream went and which commands appended, as far as they do not
+// know. It is what happens by itself when the stream is appended to.
+func (s *Store) Settle(ctx context.Context, stream domain.Stream) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if err := eventstore.CheckStream(stream); err != nil {
+		return err
+	}
+	st, err := s.state(ctx, stream)
+	if err != nil {
+		return err
+	}
+	defer st.leave()
+	defer s.forget(st)
+	if err := s.load(ctx, st); err != nil {
+		return fmt.Errorf("settle stream %s: %w", stream, err)
+	}
+	return s.remember(ctx, []*state{st})
+}
