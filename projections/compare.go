@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,12 +22,19 @@ func (b *build) compare(ctx context.Context, goals []goal) error {
 	defer cancel(nil)
 	next := make(chan *goal)
 	var wg sync.WaitGroup
+	var done, total atomic.Int64
+	for i := range goals {
+		if goals[i].compared {
+			total.Add(1)
+		}
+	}
 	for range b.o.Parallel {
 		wg.Go(func() {
 			for g := range next {
 				if err := b.compareOne(ctx, g); err != nil {
 					cancel(fmt.Errorf("workspace %s: %w", g.name, err))
 				}
+				b.stage(StageComparing, done.Add(1), total.Load())
 			}
 		})
 	}
@@ -96,7 +104,7 @@ func (b *build) chase(ctx context.Context, g *goal, taken func()) (level bool, e
 		return false, err
 	}
 	g.until = there.applied
-	if err := b.fill(ctx, b.next, []goal{*g}, b.o.PageSize); err != nil {
+	if err := b.fill(ctx, b.next.projection, []goal{*g}, b.o.PageSize); err != nil {
 		return false, err
 	}
 	g.from = max(g.from, there.applied+1)
@@ -198,7 +206,7 @@ func (e *Engine) digestsDiffer(ctx context.Context, tx pgx.Tx, was, is string, n
 
 // prove builds the same goals a second time, with pages of another size: rows must not depend on it.
 func (b *build) prove(ctx context.Context, goals []goal) error {
-	second, err := b.e.emptyModel(ctx)
+	second, err := b.e.createEmpty(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,8 +214,8 @@ func (b *build) prove(ctx context.Context, goals []goal) error {
 	for i := range again {
 		again[i].from = 0
 	}
-	if err := b.fill(ctx, second, again, max(1, b.o.PageSize/21+1)); err != nil {
-		return fmt.Errorf("fill %s: %w", second.schema, err)
+	if err := b.fillNew(ctx, second, again, max(1, b.o.PageSize/21+1), ""); err != nil {
+		return err
 	}
 	for i := range goals {
 		if !goals[i].compared {

@@ -140,7 +140,7 @@ func applyInTwo(pool *pgxpool.Pool, p *projection, parts []part) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return p.folded(ctx, tx, []part{due[0].part}, nil) })
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return p.folded(ctx, tx, []part{due[0].part}) })
 }
 
 // A server that is killed forgets commits that it had not written yet. Lanes go back to where it remembers them.

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,25 +45,41 @@ func (b *build) goals(ctx context.Context) ([]goal, error) {
 	return goals, nil
 }
 
-// fill brings workspaces to their goals, several at a time; goals[i].from moves along. The store is read ahead while
-// a page is folded.
-func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+// left is how many events lie before the goals.
+func left(goals []goal) int64 {
 	var total int64
 	for i := range goals {
 		total += max(0, int64(goals[i].until-goals[i].from)+1)
 	}
-	var done atomic.Int64
-	began := time.Now()
+	return total
+}
+
+// telling tells how far filling is until the answered function is called.
+func (b *build) telling(done *atomic.Int64, total int64) (stop func()) {
+	if b.filled {
+		return func() {}
+	}
+	began, before := time.Now(), done.Load()
 	tell := func() {
 		n := done.Load()
-		b.progress(n, total, float64(n)/max(time.Since(began).Seconds(), 1e-6))
-	}
-	if b.quiet {
-		tell = func() {}
+		b.progress(n, total, float64(n-before)/max(time.Since(began).Seconds(), 1e-6))
 	}
 	stopTelling := everySo(500*time.Millisecond, tell)
+	return func() {
+		stopTelling()
+		tell()
+	}
+}
+
+// fill brings workspaces to their goals page by page, several at a time, in tables that have their keys;
+// goals[i].from moves along. The store is read ahead while a page is folded.
+func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	began, events := time.Now(), left(goals)
+	var done atomic.Int64
+	done.Store(b.report.Events)
+	stopTelling := b.telling(&done, b.report.Events+events)
 	next := make(chan *goal)
 	var wg sync.WaitGroup
 	for range b.o.Parallel {
@@ -89,12 +104,7 @@ func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize 
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	tell()
-	if !b.quiet && p == b.next {
-		b.report.Events += done.Load()
-		b.report.Filling += time.Since(began)
-		b.report.Rate = float64(b.report.Events) / max(b.report.Filling.Seconds(), 1e-6)
-	}
+	b.count(p.schema, events, time.Since(began), 0)
 	return nil
 }
 
@@ -109,12 +119,8 @@ func (e *Engine) fillSome(ctx context.Context, p *projection, goals <-chan *goal
 			cancel(err)
 		}
 	}()
-	var filling foldFunc
-	if f, ok := e.fold.(interface{ filling(schema string) foldFunc }); ok {
-		filling = f.filling(p.schema)
-	}
 	for parts := range pages {
-		if err := p.insist(ctx, parts, filling); err != nil {
+		if err := p.insist(ctx, parts); err != nil {
 			return err
 		}
 		for _, s := range parts {
@@ -168,26 +174,14 @@ func (e *Engine) readGoals(ctx context.Context, goals <-chan *goal, pageSize int
 }
 
 // insist applies parts, parks what cannot be folded, and tries passing failures again a few times.
-func (p *projection) insist(ctx context.Context, parts []part, fold foldFunc) error {
-	const tries = 6
-	var err error
-	for i := range tries {
-		if err = p.transact(ctx, work{parts: parts, fold: fold}); err == nil {
-			return nil
+func (p *projection) insist(ctx context.Context, parts []part) error {
+	return persist(ctx, func() error {
+		err := p.transact(ctx, work{parts: parts})
+		if err != nil && (poisonous(err) || errors.As(err, new(*gapError))) {
+			err = p.advanceAll(ctx, parts)
 		}
-		if poisonous(err) || errors.As(err, new(*gapError)) {
-			if err = p.advanceAll(ctx, parts); err == nil {
-				return nil
-			}
-		}
-		if !passing(err) {
-			return err
-		}
-		if waiting := pauseFor(ctx, firstBackoff<<i); waiting != nil {
-			return cmp.Or(context.Cause(ctx), waiting)
-		}
-	}
-	return err
+		return err
+	})
 }
 
 func (p *projection) advanceAll(ctx context.Context, parts []part) error {

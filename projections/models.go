@@ -63,7 +63,7 @@ func (e *Engine) Prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, inSchema(postgres.Indexes, schema))
+		_, err = tx.Exec(ctx, inSchema(postgres.FoldIndexes+postgres.Indexes, schema))
 		return err
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func (e *Engine) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// createModel adds an empty model with the indexes that folding needs. The transaction holds lockModels.
+// createModel adds an empty model without indexes besides its keys. The transaction holds lockModels.
 func (e *Engine) createModel(ctx context.Context, tx pgx.Tx, state modelState) (schema string, err error) {
 	var last int
 	const lastSQL = `SELECT coalesce(max(substr(schema, 6)::int), 0) FROM log.models`
@@ -86,9 +86,6 @@ func (e *Engine) createModel(ctx context.Context, tx pgx.Tx, state modelState) (
 	schema = "read_" + strconv.Itoa(last+1)
 	if _, err := tx.Exec(ctx, inSchema(postgres.ReadTables, schema)); err != nil {
 		return "", fmt.Errorf("create the tables of %s: %w", schema, err)
-	}
-	if _, err := tx.Exec(ctx, inSchema(postgres.FoldIndexes, schema)); err != nil {
-		return "", fmt.Errorf("create the indexes of %s: %w", schema, err)
 	}
 	const insertSQL = `INSERT INTO log.models (schema, state, version, filled) VALUES ($1, $2, $3, $4)`
 	if _, err := tx.Exec(ctx, insertSQL, schema, state, e.version, state == live); err != nil {

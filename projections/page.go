@@ -17,9 +17,8 @@ import (
 // A work is what one transaction does: apply parts, under a lease, and move a lane.
 type work struct {
 	parts []part
-	fold  foldFunc // nil: that of the projection
-	fence *lease   // nil: progress alone decides
-	place *place   // nil: the lane stays where it is
+	fence *lease // nil: progress alone decides
+	place *place // nil: the lane stays where it is
 	// driven: the streams are paused and are being driven on by [Engine.Retry].
 	driven bool
 	// then runs in the transaction at its end.
@@ -79,7 +78,7 @@ func (p *projection) within(ctx context.Context, tx pgx.Tx, w work) ([]step, err
 		for i, s := range steps {
 			parts[i] = s.part
 		}
-		if err := p.folded(ctx, tx, parts, w.fold); err != nil {
+		if err := p.folded(ctx, tx, parts); err != nil {
 			return nil, err
 		}
 	}

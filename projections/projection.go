@@ -62,17 +62,14 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("folding panicked: %v", e.value) }
 
 // folded folds parts, and answers a panic as an error.
-func (p *projection) folded(ctx context.Context, tx pgx.Tx, parts []part, fold foldFunc) (err error) {
+func (p *projection) folded(ctx context.Context, tx pgx.Tx, parts []part) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
 			p.e.Log.Error("folding panicked", "model", p.schema, "panic", v, "stack", string(err.(*panicError).stack))
 		}
 	}()
-	if fold == nil {
-		fold = p.fold
-	}
-	return fold(ctx, tx, parts)
+	return p.fold(ctx, tx, parts)
 }
 
 // statements are the statements about progress, in one schema.

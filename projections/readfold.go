@@ -33,12 +33,18 @@ func (f readFold) apply(ctx context.Context, tx pgx.Tx, schema string, parts []p
 	return fold.Apply(ctx, tx, schema, pagesOf(parts), f.evidence)
 }
 
-// filling is apply for one after another of the pages that fill a model, by one goroutine.
-func (f readFold) filling(schema string) foldFunc {
-	filler := fold.NewFiller(schema, 0)
-	return func(ctx context.Context, tx pgx.Tx, parts []part) error {
-		return filler.Apply(ctx, tx, pagesOf(parts), f.evidence)
-	}
+// filler folds a workspace in memory, with evidence at hand.
+func (f readFold) filler(number int32, slug domain.Slug, rows *fold.Rows) filler {
+	return evident{fold.NewFiller(number, slug, rows), f.evidence}
+}
+
+type evident struct {
+	*fold.Filler
+	evidence eventstore.EvidenceStore
+}
+
+func (e evident) Fold(ctx context.Context, events []domain.Recorded) error {
+	return e.Filler.Fold(ctx, events, e.evidence)
 }
 
 func pagesOf(parts []part) []fold.Page {

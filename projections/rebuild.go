@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,12 +18,26 @@ import (
 // RebuildOptions says how a model is rebuilt. A field left zero has its default.
 type RebuildOptions struct {
 	PageSize int // most events in one transaction; default 8,000
-	Parallel int // workspaces filled at a time; default 2
+	Parallel int // workspaces filled at a time, and tables indexed; default 2
+	// Memory is about how many bytes of rows are kept in memory while workspaces are filled, in all; default 192 MiB.
+	// A workspace that needs more is filled page by page from there on, several times slower.
+	Memory int64
+	// Stage is told what is done after filling, and how much of it; nil is not called. Calls may overlap.
+	Stage func(s Stage, done, total int64)
 	// AcceptDifferences swaps a model of new code in although it differs. Models of the same code must be equal.
 	AcceptDifferences bool
 	// Prove builds a second time, with pages of another size, and refuses where the two differ.
 	Prove bool
 }
+
+// A Stage is a part of a rebuild, after filling.
+type Stage string
+
+// The stages: keys and indexes are made, counted in statements; the two models are compared, workspace by workspace.
+const (
+	StageIndexing  Stage = "indexing"
+	StageComparing Stage = "comparing"
+)
 
 // Report is what a rebuild did and found.
 type Report struct {
@@ -34,8 +46,9 @@ type Report struct {
 	Workspaces  int    // compared
 	Events      int64  // folded while filling
 	Filling     time.Duration
+	Indexing    time.Duration // making keys and indexes afterwards
 	Took        time.Duration
-	Rate        float64 // events a second while filling
+	Rate        float64 // events a second while filling and indexing
 	Equal       bool
 	Tables      int               // how many tables differ, over all workspaces
 	Differences []TableDifference // the first 1,000 of them, with the first 20 rows of each
@@ -45,14 +58,14 @@ type Report struct {
 
 // Rebuild fills a new model beside the live one from the log, compares the two at one revision of each workspace, and
 // makes the new one live. Readers are never blocked, and neither are writers; the old model goes on being projected
-// for Config.KeepOld, so that [Engine.Rollback] can go back. Progress is called now and then with the events folded,
-// their number in all, and the rate per second; it may be nil.
+// for Config.KeepOld, so that [Engine.Rollback] can go back. Progress is called now and then while the model is filled,
+// with the events folded, their number in all, and the rate per second; it may be nil.
 //
 // Where the models differ the error is a *DifferentError, beside the report: models of one code must be equal; one of
 // new code stays beside the live one, projected, to be looked at and taken by [Engine.Swap] or thrown away by
 // [Engine.Discard]. ErrRebuilding: one at a time.
 func (e *Engine) Rebuild(ctx context.Context, o RebuildOptions, progress func(done, total int64, rate float64)) (Report, error) {
-	o.PageSize, o.Parallel = cmp.Or(o.PageSize, 8_000), cmp.Or(o.Parallel, 2)
+	o.PageSize, o.Parallel, o.Memory = cmp.Or(o.PageSize, 8_000), cmp.Or(o.Parallel, 2), cmp.Or(o.Memory, 192<<20)
 	if progress == nil {
 		progress = func(int64, int64, float64) {}
 	}
@@ -79,11 +92,11 @@ type build struct {
 	progress func(done, total int64, rate float64)
 	from     *model
 	live     *projection
-	next     *projection
+	next     emptyModel
 	start    eventstore.Position // every workspace with events up to here has a number
 	mu       sync.Mutex          // of report, while workspaces are compared
 	report   Report
-	quiet    bool // filling what little was written meanwhile is no progress to tell
+	filled   bool // filling what little was written meanwhile is no progress to tell
 }
 
 func (e *Engine) newBuild(ctx context.Context, o RebuildOptions) (*build, error) {
@@ -99,29 +112,51 @@ func (e *Engine) newBuild(ctx context.Context, o RebuildOptions) (*build, error)
 	if b.start, err = b.live.from(ctx, -1); err != nil {
 		return nil, err
 	}
-	if b.next, err = e.emptyModel(ctx); err != nil {
+	if b.next, err = e.createEmpty(ctx); err != nil {
 		return nil, err
 	}
 	b.report = Report{From: from.Schema, To: b.next.schema, SameCode: from.Version == e.version}
 	return b, nil
 }
 
-// emptyModel creates a model to be filled.
-func (e *Engine) emptyModel(ctx context.Context) (p *projection, err error) {
+// An emptyModel is a model to be filled.
+type emptyModel struct {
+	*projection
+	bare bool         // it has neither keys nor indexes yet
+	keys []primaryKey // to be made
+}
+
+// createEmpty creates a model to be filled. Where the quick way is known it has neither keys nor indexes: a rebuild that
+// ends before it has them leaves a model that nobody projects into, and that the next rebuild drops.
+func (e *Engine) createEmpty(ctx context.Context) (m emptyModel, err error) {
+	_, m.bare = e.fold.(quickFolder)
 	err = pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockModels); err != nil {
 			return err
 		}
 		schema, err := e.createModel(ctx, tx, building)
-		if err == nil {
-			p = e.projected(schema)
+		if err != nil {
+			return err
 		}
+		m.projection = e.projected(schema)
+		if m.bare {
+			m.keys, err = dropKeys(ctx, tx, schema)
+			return err
+		}
+		_, err = tx.Exec(ctx, inSchema(postgres.FoldIndexes, schema))
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("create a model: %w", err)
+		return m, fmt.Errorf("create a model: %w", err)
 	}
-	return p, nil
+	return m, nil
+}
+
+// stage tells how far what comes after filling is.
+func (b *build) stage(s Stage, done, total int64) {
+	if b.o.Stage != nil {
+		b.o.Stage(s, done, total)
+	}
 }
 
 func (b *build) run(ctx context.Context) (Report, error) {
@@ -129,17 +164,17 @@ func (b *build) run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return b.report, err
 	}
-	if err := b.fill(ctx, b.next, goals, b.o.PageSize); err != nil {
-		return b.report, fmt.Errorf("fill %s: %w", b.next.schema, err)
+	if err := b.fillNew(ctx, b.next, goals, b.o.PageSize, postgres.Indexes); err != nil {
+		return b.report, err
 	}
-	b.quiet = true
+	b.filled = true
+	if err := b.e.analyze(ctx, b.next.schema, b.o.Parallel); err != nil {
+		return b.report, fmt.Errorf("analyze %s: %w", b.next.schema, err)
+	}
 	if b.o.Prove {
 		if err := b.prove(ctx, goals); err != nil {
 			return b.report, err
 		}
-	}
-	if err := b.e.index(ctx, b.next.schema, b.o.Parallel); err != nil {
-		return b.report, err
 	}
 	if err := b.compare(ctx, goals); err != nil {
 		return b.report, fmt.Errorf("compare %s with %s: %w", b.next.schema, b.live.schema, err)
@@ -194,68 +229,6 @@ func unlockRebuild(conn *pgxpool.Conn) {
 	conn.Release()
 }
 
-// index makes the indexes that queries need, and tells the planner what there is: several at a time, the slowest
-// tables side by side.
-func (e *Engine) index(ctx context.Context, schema string, parallel int) error {
-	err := e.sideBySide(ctx, parallel, statementsOf(inSchema(postgres.Indexes, schema)))
-	if err != nil {
-		return fmt.Errorf("index %s: %w", schema, err)
-	}
-	tables, err := e.tablesOf(ctx, schema)
-	if err != nil {
-		return err
-	}
-	for i, table := range tables {
-		tables[i] = "ANALYZE " + pgx.Identifier{schema, table}.Sanitize()
-	}
-	if err := e.sideBySide(ctx, parallel, tables); err != nil {
-		return fmt.Errorf("analyze %s: %w", schema, err)
-	}
-	return nil
-}
-
-// statementsOf splits a script without functions and quoted semicolons.
-func statementsOf(script string) []string {
-	var list []string
-	for _, line := range strings.Split(script, "\n") {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
-			list = append(list, line)
-		}
-	}
-	list = strings.SplitAfter(strings.Join(list, "\n"), ";")
-	return slices.DeleteFunc(list, func(s string) bool { return strings.TrimSpace(s) == "" })
-}
-
-// sideBySide runs statements as the owner, several at a time, each in its own transaction.
-func (e *Engine) sideBySide(ctx context.Context, parallel int, statements []string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan string)
-	var wg sync.WaitGroup
-	for range parallel {
-		wg.Go(func() {
-			for sql := range next {
-				err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
-					_, err := tx.Exec(ctx, `SELECT set_config('maintenance_work_mem', '128MB', true), set_config('synchronous_commit', 'off', true)`)
-					if err == nil {
-						_, err = tx.Exec(ctx, sql)
-					}
-					return err
-				})
-				if err != nil {
-					cancel(fmt.Errorf("%s: %w", strings.TrimSpace(sql), err))
-				}
-			}
-		})
-	}
-	for _, sql := range statements {
-		next <- sql
-	}
-	close(next)
-	wg.Wait()
-	return context.Cause(ctx)
-}
-
 // topUp applies what the streams hold beyond the revisions that were compared, and hands the model to the lanes.
 func (b *build) topUp(ctx context.Context, goals []goal) error {
 	for i := range goals {
@@ -265,7 +238,7 @@ func (b *build) topUp(ctx context.Context, goals []goal) error {
 		}
 		goals[i].until = info.Last
 	}
-	if err := b.fill(ctx, b.next, goals, b.o.PageSize); err != nil {
+	if err := b.fill(ctx, b.next.projection, goals, b.o.PageSize); err != nil {
 		return fmt.Errorf("fill %s to the head: %w", b.next.schema, err)
 	}
 	for i := range b.next.lanes {
@@ -285,9 +258,9 @@ func (b *build) topUp(ctx context.Context, goals []goal) error {
 func (b *build) catchUp(ctx context.Context) error {
 	own, stop := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
-	keeping.Go(func() { _ = b.e.keep(own, b.next) })
+	keeping.Go(func() { _ = b.e.keep(own, b.next.projection) })
 	defer keeping.Wait()
 	defer stop()
-	_, err := b.e.level(ctx, b.next, b.live, true)
+	_, err := b.e.level(ctx, b.next.projection, b.live, true)
 	return err
 }

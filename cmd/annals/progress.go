@@ -83,6 +83,13 @@ func (p *progress) reach(done, total int64) {
 	p.bytes, p.total, p.counts = done, total, true
 }
 
+// turn goes on with other things, from none of them.
+func (p *progress) turn(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what, p.bytes, p.total, p.done, p.began = what, 0, 0, 0, p.now()
+}
+
 // stop ends the showing, and takes the bar away.
 func (p *progress) stop() {
 	close(p.quitting)

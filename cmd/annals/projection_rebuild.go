@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,6 +115,7 @@ func (c *client) order(ctx context.Context, path string, order modelOrder) (stat
 
 // rebuildAnswer is a line of the answer; see rebuildLine.
 type rebuildAnswer struct {
+	Stage       string
 	Done, Total int64
 	Report      json.RawMessage
 	Error       *struct{ Code, Message string }
@@ -140,11 +142,14 @@ func (a *app) followRebuild(ctx context.Context, c *client, order modelOrder) er
 	return a.concludeRebuild(last)
 }
 
+// rebuildStages are what is counted in each stage after filling.
+var rebuildStages = map[string]string{"indexing": "keys and indexes", "comparing": "workspaces compared"}
+
 // readRebuild reads lines until the one with the report.
 func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 64<<10), maxAnswer)
-	before := int64(0)
+	before, stage := int64(0), ""
 	for lines.Scan() {
 		var line rebuildAnswer
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
@@ -152,6 +157,10 @@ func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
 		}
 		if line.Report != nil {
 			return line, nil
+		}
+		if line.Stage != stage {
+			stage, before = line.Stage, 0
+			bar.turn(cmp.Or(rebuildStages[stage], stage))
 		}
 		bar.reach(line.Done, line.Total)
 		bar.add(int(line.Done - before))

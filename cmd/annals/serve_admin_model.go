@@ -40,6 +40,7 @@ func readOrder(r *http.Request) (order modelOrder, no *access.Refusal) {
 // rebuildLine is a line of the answer to a rebuild: how far it is, and at the end the report or what went wrong. The
 // answer to a swap is the report and what went wrong alone.
 type rebuildLine struct {
+	Stage  string            `json:"stage,omitempty"` // what done and total count: indexing or comparing; without it, filling in events
 	Done   int64             `json:"done"`
 	Total  int64             `json:"total"`
 	Rate   float64           `json:"rate"`
@@ -85,7 +86,10 @@ func (a adminAPI) rebuild(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(line)       // whoever asked has gone, and the context tells the rebuild so
 		_ = http.NewResponseController(w).Flush() // as above
 	}
-	report, err := a.engine.Rebuild(r.Context(), projections.RebuildOptions{AcceptDifferences: order.AcceptDifferences, Prove: order.Prove},
+	stage := func(s projections.Stage, done, total int64) {
+		say(rebuildLine{Stage: string(s), Done: done, Total: total})
+	}
+	report, err := a.engine.Rebuild(r.Context(), projections.RebuildOptions{AcceptDifferences: order.AcceptDifferences, Prove: order.Prove, Stage: stage},
 		func(done, total int64, rate float64) { say(rebuildLine{Done: done, Total: total, Rate: rate}) })
 	last := rebuildLine{Done: report.Events, Total: report.Events, Rate: report.Rate, Report: shownReport(report)}
 	if err != nil {

@@ -222,7 +222,11 @@ func (f *fold) addIO(ex *execution, io ioFact) {
 	f.ioOrdinal++
 	io.ordinal = f.ioOrdinal
 	ex.io = append(ex.io, io)
-	f.ioFacts.add(f, ex, &io)
+	if f.fill == nil {
+		f.ioFacts.add(f, ex, &io)
+	} else {
+		f.fill.facts++
+	}
 	f.thinIO(ex)
 }
 

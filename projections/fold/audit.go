@@ -16,13 +16,12 @@ type auditRows struct {
 // note adds the row of the event at hand.
 func (f *fold) note() {
 	a := &f.audit
-	if a.n == 0 {
+	if a.n == 0 && f.fill == nil {
 		a.ws, a.revisions, a.names, a.kinds = &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
 		a.subjects, a.actorKinds, a.actorIDs = &array{typ: tInt8}, &array{typ: tText}, &array{typ: tText}
 		a.occurred, a.recorded, a.correlations = &array{typ: tTime}, &array{typ: tTime}, &array{typ: tText}
 		a.commands = &array{typ: tText}
 	}
-	a.n++
 	typ := f.e.Type
 	if typ == "" {
 		typ = f.e.Event.EventType()
@@ -33,6 +32,23 @@ func (f *fold) note() {
 		key = f.lineage.meantVersion
 	}
 	occurred, recorded := instant(f.e.OccurredAt), instant(f.e.RecordedAt)
+	if f.fill != nil {
+		s := f.fill.audit
+		s.begin(11)
+		s.add(tInt4, false, &f.ws)
+		s.add(tInt8, false, &f.revision)
+		s.add(tText, false, &typ)
+		s.add(tText, false, &kind)
+		s.add(tInt8, true, &key)
+		s.add(tText, false, &f.e.Meta.Actor.Kind)
+		s.add(tText, false, &f.e.Meta.Actor.ID)
+		s.add(tTime, false, &occurred)
+		s.add(tTime, false, &recorded)
+		s.add(tText, true, &f.e.Meta.CorrelationID)
+		s.add(tText, true, &f.e.Meta.CommandID)
+		return
+	}
+	a.n++
 	a.ws.add(false, &f.ws)
 	a.revisions.add(false, &f.revision)
 	a.names.add(false, &typ)

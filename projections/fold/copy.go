@@ -10,8 +10,8 @@ import (
 
 // Rows that are new for certain go by COPY: half the price of an INSERT that looks for a row to replace, in the
 // server and on the way to it. That a row is new is never guessed. It is, where its kind is only ever added to
-// (closed rows, facts, audit entries), where its key names something that got its key in this page, and where all of
-// its workspace is in memory (see [Filler]).
+// (closed rows, facts, audit entries), and where its key names something that got its key in this page. What a
+// [Filler] makes is new altogether.
 
 // worthCopy is how many rows of one table are worth a COPY, which is a round trip of its own.
 const worthCopy = 150
@@ -29,8 +29,11 @@ const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // begin starts a row of that many columns.
 func (s *sheet) begin(columns int) {
-	if s.body == nil {
-		s.body = append(make([]byte, 0, 1<<14), copyHeader...)
+	if len(s.body) == 0 {
+		if s.body == nil {
+			s.body = make([]byte, 0, 1<<14)
+		}
+		s.body = append(s.body, copyHeader...)
 	}
 	s.n++
 	s.body = binary.BigEndian.AppendUint16(s.body, uint16(columns))
@@ -55,6 +58,15 @@ func (s *sheet) add(t typ, nullable bool, p any) {
 	default:
 		s.body = appendElement(s.body, t, nullable, p)
 	}
+}
+
+// int8 and int2 add numbers to the row.
+func (s *sheet) int8(n int64) {
+	s.body = binary.BigEndian.AppendUint64(append(s.body, 0, 0, 0, 8), uint64(n))
+}
+
+func (s *sheet) int2(n int16) {
+	s.body = binary.BigEndian.AppendUint16(append(s.body, 0, 0, 0, 2), uint16(n))
 }
 
 // null adds a NULL to the row.

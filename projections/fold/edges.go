@@ -94,7 +94,7 @@ func (f *fold) moveGuests(t *trip) {
 
 // settleEdges makes the rows of edges between artifacts, event by event.
 func (f *fold) settleEdges(ctx context.Context) error {
-	if !f.all {
+	if f.fill == nil {
 		if err := f.loadEdges(ctx); err != nil {
 			return err
 		}

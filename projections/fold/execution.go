@@ -94,6 +94,9 @@ func (f *fold) execution(key, run int64) *execution {
 	if ex == nil {
 		ex = &execution{ws: f.ws, key: key, run: run}
 		f.executions[p] = ex
+		if f.fill != nil {
+			f.fill.executions = append(f.fill.executions, ex)
+		}
 	}
 	if run != 0 && ex.run == 0 {
 		ex.run = run
@@ -276,12 +279,14 @@ func inRole(roles []roleAt, io *ioFact) []roleAt {
 // ioRows are facts to be written.
 type ioRows struct {
 	n    int
-	args [15]*array
+	args [len(ioTypes)]*array
 }
+
+var ioTypes = [...]typ{tInt4, tInt8, tInt8, tInt4, tInt2, tInt8, tText, tText, tTime, tBytea, tInt4, tText, tInt4, tInt8s, tUUID}
 
 func (l *ioRows) add(f *fold, ex *execution, io *ioFact) {
 	if l.n == 0 {
-		for i, t := range [...]typ{tInt4, tInt8, tInt8, tInt4, tInt2, tInt8, tText, tText, tTime, tBytea, tInt4, tText, tInt4, tInt8s, tUUID} {
+		for i, t := range ioTypes {
 			l.args[i] = &array{typ: t}
 		}
 	}

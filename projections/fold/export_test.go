@@ -14,18 +14,12 @@ func ApplyTruncated(ctx context.Context, tx pgx.Tx, schema string, pages []Page)
 	return f.run(ctx, nil)
 }
 
-// ApplyCopying is Apply that writes by COPY, however few rows there are. FillerCopying is such a Filler.
+// ApplyCopying is Apply that writes by COPY, however few rows there are.
 func ApplyCopying(ctx context.Context, tx pgx.Tx, schema string, pages []Page, ev Evidence) error {
 	f := newFold()
 	f.worth = 1
 	f.turn(tx, schema, pages)
 	return f.run(ctx, ev)
-}
-
-func FillerCopying(schema string, most int) *Filler {
-	l := NewFiller(schema, most)
-	l.worth = 1
-	return l
 }
 
 // For unit tests of the small pieces.

@@ -2,96 +2,220 @@ package fold
 
 import (
 	"context"
-
-	"github.com/jackc/pgx/v5"
+	"errors"
+	"slices"
+	"unsafe"
 
 	"github.com/annals-io/annals/domain"
 )
 
-// A Filler folds workspaces from their first event on and keeps in memory what it made of them, page after page. So
-// it never asks the database for anything, and knows of each row whether it was written before: what is new goes by
-// COPY. The rows are those that [Apply] makes, which a Filler turns to where it does not know the beginning, or where
-// a workspace has become too large to be kept.
+// A Filler folds one workspace from its first event on, and keeps in memory what it made of it. It never asks the
+// database for anything, so the tables need neither keys nor indexes while they are filled, and it writes each row
+// once, as the row stays: a closed one when it closes, the one that is true now when the workspace ends or memory
+// does ([Filler.Finish]). The rows are those that [Apply] makes of the same events.
 //
-// What it knows is true only when the transaction of each page commits. It need not be told where one does not: the
-// page comes again then, or others do, and these do not go on from where it is.
+// Nothing can be taken back: after an error the Filler is spent, and what it wrote of the workspace has to go.
 type Filler struct {
-	schema string
-	most   int
-	worth  int   // see fold
-	f      *fold // nil: nothing is known
-	last   map[int32]domain.Revision
+	f *fold
 }
 
-// mostKept is how many rows and facts a Filler keeps: some 200 MB.
-const mostKept = 300_000
-
-// NewFiller makes a Filler for the model in a schema. It keeps at most that many rows and facts; 0 means 300,000.
-func NewFiller(schema string, most int) *Filler {
-	if most == 0 {
-		most = mostKept
-	}
-	return &Filler{schema: schema, most: most}
+// A filling is where the rows of a Filler go, and what it knows besides.
+type filling struct {
+	rows                           *Rows
+	audit, identities, words, says *sheet
+	life, io                       *sheet
+	executions                     []*execution // in the order they were named
+	facts                          int          // of all executions
+	names                          map[int64][]string
 }
 
-// Apply does what the function of this name does. It is called by one goroutine at a time.
-func (l *Filler) Apply(ctx context.Context, tx pgx.Tx, pages []Page, ev Evidence) error {
-	if l.f == nil || !l.goesOn(pages) {
-		l.f = nil
-		for _, p := range pages {
-			if len(p.Events) > 0 && p.Events[0].Revision > 0 {
-				return Apply(ctx, tx, l.schema, pages, ev)
-			}
-		}
-		l.f, l.last = newFold(), map[int32]domain.Revision{}
-		l.f.all, l.f.worth = true, l.worth
+// NewFiller makes a Filler for a workspace, whose rows go to rows.
+func NewFiller(number int32, slug domain.Slug, rows *Rows) *Filler {
+	f := newFold()
+	f.fill = &filling{
+		rows: rows, names: map[int64][]string{},
+		audit: rows.sheet("audit_entries", auditColumns), identities: rows.sheet("identities", identityColumns),
+		words: rows.sheet("words", wordColumns), says: rows.sheet("io_says", saysColumns),
+		life: rows.sheet("life_facts", lifeColumns), io: rows.sheet("io_facts", ioColumns),
 	}
+	for _, t := range f.tables() {
+		t.fillInto(rows)
+	}
+	f.pages = []Page{{Number: number, Slug: slug}}
+	return &Filler{f}
+}
+
+// Fold folds the next events. An *EventError names the one that cannot be folded; other errors are of evidence.
+func (l *Filler) Fold(ctx context.Context, events []domain.Recorded, ev Evidence) error {
 	f := l.f
-	l.f = nil // what fails half way knows nothing
-	f.turn(tx, l.schema, pages)
-	if err := f.run(ctx, ev); err != nil {
+	f.pages[0].Events = events
+	if err := f.readEvidence(ctx, ev); err != nil {
 		return err
 	}
-	for _, p := range pages {
-		if n := len(p.Events); n > 0 {
-			l.last[p.Number] = p.Events[n-1].Revision
+	f.events = slices.Grow(f.events[:0], len(events))
+	f.listen()
+	for i := range f.events {
+		e := &f.events[i]
+		if e.Event != nil {
+			e.names = f.namesIn(e.Event)
 		}
+		if err := f.apply(e); err != nil {
+			return &EventError{e.ws, e.Revision, err}
+		}
+		e.names = nil
 	}
-	f.pages, f.events, f.e, f.bulky = nil, nil, nil, nil
-	if f.kept() <= l.most {
-		l.f = f
+	if err := f.settleEdges(ctx); err != nil {
+		return err
 	}
+	if len(f.moves) > 0 {
+		return errStranger
+	}
+	f.thinned = thinned{}
+	f.pages[0].Events, f.e, f.bulky = nil, nil, nil
+	clear(f.events)
 	return nil
 }
 
-// goesOn says whether the pages go on from what is in memory: with the next events of workspaces that are there, or
-// the first ones of others. Where nothing that is there goes on, it is let go.
-func (l *Filler) goesOn(pages []Page) bool {
-	old := false
-	for _, p := range pages {
-		if len(p.Events) == 0 {
-			continue
-		}
-		last, known := l.last[p.Number]
-		if !known {
-			last = domain.NoRevision
-		}
-		if p.Events[0].Revision != last+1 {
-			return false
-		}
-		old = old || known
+var errStranger = errors.New("an execution is not in memory, and everything of a workspace that is filled should be")
+
+// Kept is about how many bytes the Filler keeps in memory.
+func (l *Filler) Kept() int {
+	n := len(l.f.ids) * 48
+	for _, t := range l.f.tables() {
+		n += t.kept()
 	}
-	return old
+	n += l.f.fill.facts * int(unsafe.Sizeof(ioFact{}))
+	n += len(l.f.fill.executions) * int(unsafe.Sizeof(execution{})) * 2
+	return n
 }
 
-// kept is how many rows and facts are in memory.
-func (f *fold) kept() int {
-	n := 0
+// Finish makes the rows that are true after the last event, and the facts. room is called now and then: it may take
+// what waits in Rows. Afterwards everything that [Apply] needs to go on is on its way into the tables.
+func (l *Filler) Finish(room func() error) error {
+	f := l.f
 	for _, t := range f.tables() {
-		n += t.size()
+		if err := t.finish(room); err != nil {
+			return err
+		}
 	}
-	for _, ex := range f.executions {
-		n += len(ex.facts) + len(ex.io)
+	for i, ex := range f.fill.executions {
+		f.finishFacts(ex)
+		if i%finishEvery == finishEvery-1 {
+			if err := room(); err != nil {
+				return err
+			}
+		}
 	}
-	return n
+	return room()
+}
+
+// finishEvery is after how many rows there is room to be made.
+const finishEvery = 500
+
+func (f *fold) finishFacts(ex *execution) {
+	for i := range ex.facts {
+		fact := &ex.facts[i]
+		phase, attempt, failure := string(fact.Phase), int32(fact.Attempt), failureDocument(fact.Failure)
+		s := f.fill.life
+		s.begin(8)
+		s.add(tInt4, false, &ex.ws)
+		s.add(tInt8, false, &ex.key)
+		s.add(tInt8, false, &ex.revisions[i])
+		s.add(tText, false, &phase)
+		s.add(tTime, false, &fact.Order.At)
+		s.add(tBytea, false, &fact.Order.Digest)
+		s.add(tInt4, false, &attempt)
+		s.add(tJSONB, true, &failure)
+	}
+	for i := range ex.io {
+		io := &ex.io[i]
+		phase, attempt := string(io.phase), int32(io.attempt)
+		s := f.fill.io
+		s.begin(len(ioTypes))
+		for j, p := range [...]any{&ex.ws, &ex.key, &io.revision, &io.ordinal, &io.direction, &io.artifact, &io.name, &phase,
+			&io.order.At, &io.order.Digest, &attempt, &io.role, &io.position, &io.sources, &io.says} {
+			s.add(ioTypes[j], j == 14, p)
+		}
+	}
+}
+
+// identify writes a key.
+func (l *filling) identity(n *identity) {
+	s, kind := l.identities, string(n.kind)
+	s.begin(4)
+	s.add(tInt4, false, &n.ws)
+	s.add(tUUID, false, &n.id)
+	s.add(tText, false, &kind)
+	s.add(tInt8, false, &n.key)
+}
+
+// word writes a word.
+func (l *filling) word(ws int32, w string, kind domain.Kind, key int64) {
+	s, k := l.words, string(kind)
+	s.begin(4)
+	s.add(tInt4, false, &ws)
+	s.add(tText, false, &w)
+	s.add(tText, false, &k)
+	s.add(tInt8, false, &key)
+}
+
+// renamed says that a run has a name besides its id, or another one. Words are never taken back: what the earlier names
+// put there is there.
+func (l *filling) renamed(ws int32, key int64, id, was, now string) {
+	if was == now {
+		return
+	}
+	there := wordsOf(id)
+	if was != "" {
+		l.names[key] = append(l.names[key], was)
+	}
+	for _, name := range l.names[key] {
+		there = append(there, wordsOf(name)...)
+	}
+	for _, w := range wordsOf(now) {
+		if !contains(there, w) {
+			l.word(ws, w, domain.KindRun, key)
+		}
+	}
+}
+
+// said writes what a fact says of a version.
+func (l *filling) said(n *newSays) {
+	s := l.says
+	s.begin(3)
+	s.add(tInt4, false, &n.place.ws)
+	s.add(tUUID, false, &n.place.key)
+	s.add(tJSON, false, &n.text)
+}
+
+// fillInto has the rows of the table go to rows.
+func (t *table[K, R]) fillInto(rows *Rows) {
+	var extra []string
+	if !t.plain {
+		extra = []string{"since"}
+	}
+	t.fresh = rows.sheet(t.name, t.names(extra))
+	if !t.plain && !t.noWas {
+		t.past = rows.sheet(t.name+"_was", t.names([]string{"since", "until", "level"}))
+	}
+}
+
+// kept is about how many bytes the rows take.
+func (t *table[K, R]) kept() int {
+	return len(t.rows) * (int(unsafe.Sizeof(row[K, R]{})) + 2*int(unsafe.Sizeof(place[K]{})) + 24)
+}
+
+// finish writes the rows that are true now.
+func (t *table[K, R]) finish(room func() error) error {
+	for i, r := range t.order {
+		if r.is {
+			t.write(t.fresh, r)
+		}
+		if i%finishEvery == finishEvery-1 {
+			if err := room(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

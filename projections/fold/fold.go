@@ -87,8 +87,8 @@ type fold struct {
 	trip   trip
 	first  map[int32]int64 // of a workspace: everything that the pages name first has a key above
 	age    newness
-	worth  int  // rows that go by COPY; 0: worthCopy
-	all    bool // all rows of the pages' workspaces are in memory, or not there
+	worth  int      // rows that go by COPY; 0: worthCopy
+	fill   *filling // where the rows of a Filler go; nil: there is none, and rows are asked for
 	pages  []Page
 	events []happening
 
@@ -166,9 +166,13 @@ func (f *fold) turn(tx pgx.Tx, schema string, pages []Page) {
 		}
 		f.first[p.Number] = int64(p.Events[0].Revision) * domain.MaxNames
 		f.age[p.Number] = f.first[p.Number]
-		if f.all {
-			f.age[p.Number] = -1
-		}
+	}
+	f.listen()
+}
+
+// listen makes happenings of the events of the pages.
+func (f *fold) listen() {
+	for _, p := range f.pages {
 		for i := range p.Events {
 			e := happening{Recorded: &p.Events[i], ws: p.Number, slug: p.Slug}
 			if e.Event != nil {
@@ -177,23 +181,6 @@ func (f *fold) turn(tx pgx.Tx, schema string, pages []Page) {
 			}
 			f.events = append(f.events, e)
 		}
-	}
-}
-
-// A keeper is a table, whatever its rows.
-type keeper interface {
-	init(*clock, newness)
-	settle()
-	flush(*trip)
-	size() int
-}
-
-// tables are all tables that are compared after each event, in the order they are written in.
-func (f *fold) tables() []keeper {
-	return []keeper{
-		&f.workspaces, &f.pipelines, &f.pipelineVersions, &f.runs, &f.runDetails, &f.steps, &f.attributes, &f.metrics,
-		&f.artifacts, &f.aliases, &f.versions, &f.versionDetails, &f.edges, &f.artifactEdges, &f.columnLineage,
-		&f.declared, &f.lastSaid, &f.reads, &f.counters,
 	}
 }
 

@@ -2,8 +2,7 @@ package fold
 
 import "strings"
 
-// newness says of each workspace above which key everything is new: what an event of this page named. Below zero is
-// the workspace of which all rows are in memory: those that are not stored yet are new.
+// newness says of each workspace above which key everything is new: what an event of this page named.
 type newness map[int32]int64
 
 // isNew says whether the database cannot have a row of that key, given that it was not read from there.
@@ -43,51 +42,61 @@ func (t *table[K, R]) insert(trip *trip, fresh []*row[K, R]) {
 	if len(fresh) == 0 {
 		return
 	}
-	n := len(t.columns) + 1
 	var extra []string
 	if !t.plain {
-		n, extra = n+1, []string{"since"}
+		extra = []string{"since"}
 	}
-	s := t.sheet(t.name, extra)
-	var buf [40]any
+	s := &sheet{table: t.name, columns: "(" + t.names(extra) + ")"}
 	for _, r := range fresh {
-		s.begin(n)
-		s.add(tInt4, false, &r.place.ws)
-		for j, p := range t.bind(&r.place.key, &r.now, buf[:0]) {
-			s.add(t.columns[j].typ, t.columns[j].nullable, p)
-		}
-		if !t.plain {
-			s.add(tInt8, false, &r.since)
-		}
+		t.write(s, r)
 	}
 	trip.copy(s)
+}
+
+// write adds a row that is true now.
+func (t *table[K, R]) write(s *sheet, r *row[K, R]) {
+	n := len(t.columns) + 1
+	if !t.plain {
+		n++
+	}
+	s.begin(n)
+	s.add(tInt4, false, &r.place.ws)
+	for j, p := range t.bind(&r.place.key, &r.now, t.buf[:0]) {
+		s.add(t.columns[j].typ, t.columns[j].nullable, p)
+	}
+	if !t.plain {
+		s.add(tInt8, false, &r.since)
+	}
 }
 
 // insertClosed queues rows that closed.
 func (t *table[K, R]) insertClosed(trip *trip) {
-	s := t.sheet(t.name+"_was", []string{"since", "until", "level"})
-	var buf [40]any
+	s := &sheet{table: t.name + "_was", columns: "(" + t.names([]string{"since", "until", "level"}) + ")"}
 	for i := range t.was {
 		c := &t.was[i]
-		s.begin(len(t.columns) + 4)
-		s.add(tInt4, false, &c.place.ws)
-		for j, p := range t.bind(&c.place.key, &c.row, buf[:0]) {
-			if t.columns[j].live {
-				s.null()
-				continue
-			}
-			s.add(t.columns[j].typ, t.columns[j].nullable, p)
-		}
-		length := level(c.since, c.until)
-		s.add(tInt8, false, &c.since)
-		s.add(tInt8, false, &c.until)
-		s.add(tInt2, false, &length)
+		t.writeClosed(s, &c.place, &c.row, c.since, c.until)
 	}
 	trip.copy(s)
 }
 
-// sheet begins rows of all columns.
-func (t *table[K, R]) sheet(name string, extra []string) *sheet {
+// writeClosed adds a row that closed.
+func (t *table[K, R]) writeClosed(s *sheet, p *place[K], r *R, since, until int64) {
+	s.begin(len(t.columns) + 4)
+	s.add(tInt4, false, &p.ws)
+	for j, v := range t.bind(&p.key, r, t.buf[:0]) {
+		if t.columns[j].live {
+			s.null()
+			continue
+		}
+		s.add(t.columns[j].typ, t.columns[j].nullable, v)
+	}
+	s.int8(since)
+	s.int8(until)
+	s.int2(level(since, until))
+}
+
+// names lists all columns.
+func (t *table[K, R]) names(extra []string) string {
 	names, _ := t.into(extra)
-	return &sheet{table: name, columns: "(" + strings.Join(names, ", ") + ")"}
+	return strings.Join(names, ", ")
 }

@@ -41,14 +41,18 @@ func (f *fold) lived(key, run int64, x domain.Execution, fact domain.Fact) error
 	fact.Order = f.order
 	ex := f.execution(key, run)
 	ex.facts, ex.revisions = append(ex.facts, fact), append(ex.revisions, f.revision)
-	f.lifeFacts.add(f, key, fact)
+	if f.fill == nil {
+		f.lifeFacts.add(f, key, fact)
+	} else {
+		f.fill.facts++
+	}
 	f.thinLife(ex)
 	ex.life = domain.FoldLife(ex.facts)
 	f.executionChanged(ex, x)
 	l := ex.life
 	last, failure := int32(0), ""
 	if n := len(l.Attempts); n > 0 {
-		last, failure = int32(l.Attempts[n-1].Number), document(l.Attempts[n-1].Failure)
+		last, failure = int32(l.Attempts[n-1].Number), failureDocument(l.Attempts[n-1].Failure)
 	}
 	if run == 0 {
 		r := f.runs.edit(key)
@@ -78,7 +82,7 @@ func (l *lifeRows) add(f *fold, key int64, fact domain.Fact) {
 		}
 	}
 	l.n++
-	phase, attempt, failure := string(fact.Phase), int32(fact.Attempt), document(fact.Failure)
+	phase, attempt, failure := string(fact.Phase), int32(fact.Attempt), failureDocument(fact.Failure)
 	for i, p := range [...]any{&f.ws, &key, &f.revision, &phase, &fact.Order.At, &fact.Order.Digest, &attempt, &failure} {
 		l.args[i].add(i == 7, p)
 	}
@@ -124,6 +128,14 @@ func (f *fold) takeLife(v [][]byte) {
 	if ex := f.executions[p]; ex != nil {
 		ex.facts, ex.revisions = append(ex.facts, fact), append(ex.revisions, revision)
 	}
+}
+
+// failureDocument is what went wrong as a column holds it.
+func failureDocument(f *domain.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return document(f)
 }
 
 // failureOf reads a failure of a fact; nil where it says none.

@@ -27,9 +27,6 @@ func (f *fold) load(ctx context.Context, ev Evidence) error {
 	if err := f.trip.run(ctx); err != nil {
 		return fmt.Errorf("prepare to load: %w", err)
 	}
-	if f.all {
-		return nil
-	}
 	f.askNames()
 	if err := f.trip.run(ctx); err != nil {
 		return fmt.Errorf("load keys: %w", err)

@@ -29,12 +29,15 @@ type identity struct {
 type namer struct {
 	fold *fold
 	list []named
-	seen map[uuid.UUID]bool
+	seen map[uuid.UUID]bool // of the list, once it has more than a few
 }
+
+// fewNames are found faster by looking at each.
+const fewNames = 16
 
 // namesIn lists everything that an event names and that gets a key from being named, artifact versions apart.
 func (f *fold) namesIn(e domain.Event) []named {
-	n := namer{fold: f, seen: map[uuid.UUID]bool{}}
+	n := namer{fold: f}
 	switch e := e.(type) {
 	case domain.PipelineRegistered:
 		n.pipeline(e.Pipeline)
@@ -99,9 +102,24 @@ func (f *fold) namesIn(e domain.Event) []named {
 }
 
 func (n *namer) add(x named) {
-	if !n.seen[x.ID] {
+	if n.seen != nil {
+		if n.seen[x.ID] {
+			return
+		}
 		n.seen[x.ID] = true
-		n.list = append(n.list, x)
+	} else {
+		for i := range n.list {
+			if n.list[i].ID == x.ID {
+				return
+			}
+		}
+	}
+	n.list = append(n.list, x)
+	if n.seen == nil && len(n.list) == fewNames {
+		n.seen = make(map[uuid.UUID]bool, 2*fewNames)
+		for i := range n.list {
+			n.seen[n.list[i].ID] = true
+		}
 	}
 }
 
@@ -177,7 +195,12 @@ func (f *fold) runKey(r domain.RunRef) int64    { return f.key(domain.RunEntity(
 func (f *fold) identify(e domain.Entity, key int64) {
 	p := place[uuid.UUID]{f.ws, e.ID}
 	if _, known := f.ids[p]; !known {
-		f.newIDs = append(f.newIDs, identity{f.ws, e.ID, e.Kind, key})
+		n := identity{f.ws, e.ID, e.Kind, key}
+		if f.fill != nil {
+			f.fill.identity(&n)
+		} else {
+			f.newIDs = append(f.newIDs, n)
+		}
 	}
 	f.ids[p] = key
 }
@@ -213,71 +236,4 @@ func (f *fold) nameAll(names []named) error {
 		}
 	}
 	return nil
-}
-
-const identitiesSQL = `
-SELECT t.ws, t.id, t.key FROM unnest($1::int4[], $2::uuid[]) AS x (ws, id) JOIN read.identities t ON t.ws = x.ws AND t.id = x.id`
-
-// askNames queues the reading of the keys of all that the pages name.
-func (f *fold) askNames() {
-	ws, ids := &array{typ: tInt4}, &array{typ: tUUID}
-	asked := map[place[uuid.UUID]]bool{}
-	ask := func(e *happening, id uuid.UUID) {
-		if p := (place[uuid.UUID]{e.ws, id}); !asked[p] {
-			asked[p] = true
-			ws.add(false, &e.ws)
-			ids.add(false, &id)
-		}
-	}
-	for i := range f.events {
-		e := &f.events[i]
-		for _, n := range e.names {
-			ask(e, n.ID)
-		}
-	}
-	if ws.n == 0 {
-		return
-	}
-	f.trip.ask(identitiesSQL, []*array{ws, ids}, func(v [][]byte) {
-		var p place[uuid.UUID]
-		var key int64
-		readValue(tInt4, nil, v[0], &p.ws)
-		readValue(tUUID, nil, v[1], &p.key)
-		readValue(tInt8, nil, v[2], &key)
-		f.ids[p] = key
-	})
-}
-
-const (
-	identityColumns     = "ws, id, kind, key"
-	insertIdentitiesSQL = `
-INSERT INTO read.identities (` + identityColumns + `)
-SELECT ws, id, kind, key FROM unnest($1::int4[], $2::uuid[], $3::text[], $4::int8[]) AS x (ws, id, kind, key)
-ON CONFLICT (ws, id) DO NOTHING`
-)
-
-// flushNames queues the new keys. Whether a version had one is known only where all is in memory.
-func (f *fold) flushNames(t *trip) {
-	var fresh, perhaps [4]*array
-	for i, typ := range [...]typ{tInt4, tUUID, tText, tInt8} {
-		fresh[i], perhaps[i] = &array{typ: typ}, &array{typ: typ}
-	}
-	for i := range f.newIDs {
-		n := &f.newIDs[i]
-		to := &fresh
-		if n.kind == domain.KindArtifactVersion && !f.all {
-			to = &perhaps
-		}
-		kind := string(n.kind)
-		for j, p := range [...]any{&n.ws, &n.id, &kind, &n.key} {
-			to[j].add(false, p)
-		}
-	}
-	f.newIDs = f.newIDs[:0]
-	if fresh[0].n > 0 {
-		t.add("identities", identityColumns, insertIdentitiesSQL, fresh[:])
-	}
-	if perhaps[0].n > 0 {
-		t.tell(insertIdentitiesSQL, perhaps[:])
-	}
 }

@@ -51,7 +51,12 @@ func (f *fold) say(io *domain.IO) (uuid.UUID, error) {
 	if f.contents[p] == nil {
 		s.schema = document(s.Schema)
 		f.contents[p] = s
-		f.newSays = append(f.newSays, newSays{p, text})
+		n := newSays{p, text}
+		if f.fill != nil {
+			f.fill.said(&n)
+		} else {
+			f.newSays = append(f.newSays, n)
+		}
 	}
 	return id, nil
 }
@@ -63,8 +68,9 @@ type newSays struct {
 }
 
 const (
+	saysColumns   = "ws, id, says"
 	insertSaysSQL = `
-INSERT INTO read.io_says (ws, id, says) SELECT * FROM unnest($1::int4[], $2::uuid[], $3::json[]) ON CONFLICT DO NOTHING`
+INSERT INTO read.io_says (` + saysColumns + `) SELECT * FROM unnest($1::int4[], $2::uuid[], $3::json[]) ON CONFLICT DO NOTHING`
 	saysSQL = `
 SELECT t.ws, t.id, t.says FROM unnest($1::int4[], $2::uuid[]) AS x (ws, id) JOIN read.io_says t ON t.ws = x.ws AND t.id = x.id`
 )
@@ -81,10 +87,6 @@ func (f *fold) flushSays(t *trip) {
 		texts.add(false, &n.text)
 	}
 	f.newSays = f.newSays[:0]
-	if f.all {
-		t.add("io_says", "ws, id, says", insertSaysSQL, []*array{ws, ids, texts})
-		return
-	}
 	t.tell(insertSaysSQL, []*array{ws, ids, texts})
 }
 

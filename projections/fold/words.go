@@ -15,8 +15,14 @@ type word struct {
 	key  int64
 }
 
-// add puts the words of a name of an entity of the workspace at hand.
+// add puts the words of the first name of an entity of the workspace at hand.
 func (w *wordRows) add(f *fold, kind domain.Kind, key int64, name string) {
+	if f.fill != nil {
+		for _, s := range wordsOf(name) {
+			f.fill.word(f.ws, s, kind, key)
+		}
+		return
+	}
 	if w.seen == nil {
 		w.seen = map[word]bool{}
 	}
@@ -26,6 +32,15 @@ func (w *wordRows) add(f *fold, kind domain.Kind, key int64, name string) {
 			w.list = append(w.list, x)
 		}
 	}
+}
+
+// rename puts the words of another name of a run.
+func (w *wordRows) rename(f *fold, key int64, was, now string) {
+	if f.fill != nil {
+		f.fill.renamed(f.ws, key, f.runs.get(key).runID, was, now)
+		return
+	}
+	w.add(f, domain.KindRun, key, now)
 }
 
 const (
