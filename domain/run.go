@@ -29,6 +29,8 @@ type JobInfo struct {
 	Ownership   *Text  `json:"ownership,omitempty"`
 	Source      *Text  `json:"source,omitempty"`
 	Tags        []Tag  `json:"tags,omitempty"`
+
+	Deleted []string `json:"deleted,omitempty"` // facets that were removed
 }
 
 // EventType is "run." and the phase.

@@ -13,6 +13,7 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/generated"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections/read"
 )
 
 func (r *artifactResolver) Description(ctx context.Context, objs []*model.Artifact) ([]*string, error) {
@@ -57,6 +58,10 @@ func (r *artifactResolver) Versions(ctx context.Context, obj *model.Artifact, fi
 
 func (r *artifactResolver) LastProducer(ctx context.Context, objs []*model.Artifact) ([]model.Execution, error) {
 	return follow(ctx, objs, "lastProducer", func(t *model.Artifact) int64 { return t.Row.LastProducer }, r.executions)
+}
+
+func (r *artifactResolver) Metadata(ctx context.Context, objs []*model.Artifact, names []string) ([][]*model.NamedValue, error) {
+	return attributes(ctx, r.Resolver, objs, read.Metadata, names, artifactRow)
 }
 
 func (r *artifactResolver) ColumnLineage(ctx context.Context, obj *model.Artifact, field *string) ([]*model.ColumnDependency, error) {

@@ -20,6 +20,7 @@ const maxBodies = 100
 type foreignBody struct {
 	Run     facetHolder   `json:"run"`
 	Job     facetHolder   `json:"job"`
+	Dataset facetHolder   `json:"dataset"`
 	Inputs  []facetHolder `json:"inputs"`
 	Outputs []facetHolder `json:"outputs"`
 }
@@ -32,15 +33,17 @@ type facetHolder struct {
 	OutputFacets map[string]json.RawMessage `json:"outputFacets"`
 }
 
-// bodies are what was sent about an execution, the oldest first. What was erased is left out.
-func (r *Resolver) bodies(ctx context.Context, at *model.Moment, kind domain.Kind, key int64) ([]foreignBody, error) {
-	found, err := r.Read.Audit(ctx, at.At, read.AuditQuery{Subject: &read.Node{Kind: kind, Key: key}, Page: read.Page{Limit: maxBodies}})
-	if err != nil {
-		return nil, err
-	}
-	revisions := make([]domain.Revision, len(found.Rows))
-	for i, s := range found.Rows {
-		revisions[i] = s.Row.Revision
+// bodies are what was sent about things, in the order in which it happened. What was erased is left out.
+func (r *Resolver) bodies(ctx context.Context, at *model.Moment, about ...read.Node) ([]foreignBody, error) {
+	var revisions []domain.Revision
+	for _, thing := range about {
+		found, err := r.Read.Audit(ctx, at.At, read.AuditQuery{Subject: &thing, Page: read.Page{Limit: maxBodies}})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found.Rows {
+			revisions = append(revisions, s.Row.Revision)
+		}
 	}
 	events, err := r.recordedEvents(ctx, at, revisions)
 	if err != nil {
@@ -71,11 +74,19 @@ func (r *Resolver) bodies(ctx context.Context, at *model.Moment, kind domain.Kin
 	return out, nil
 }
 
-// united are facets by name, the later ones in place of the earlier; null where there are none.
+// united are facets by name, the later ones in place of the earlier; null where there are none. A facet that says it is
+// deleted takes the earlier one away.
 func united(all ...map[string]json.RawMessage) (json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
 	for _, facets := range all {
 		for name, f := range facets {
+			var word struct {
+				Deleted bool `json:"_deleted"`
+			}
+			if json.Unmarshal(f, &word) == nil && word.Deleted {
+				delete(out, name)
+				continue
+			}
 			out[name] = f
 		}
 	}
@@ -86,7 +97,7 @@ func united(all ...map[string]json.RawMessage) (json.RawMessage, error) {
 }
 
 func (r *Resolver) runFacetsOf(ctx context.Context, run *model.Run) (json.RawMessage, error) {
-	bodies, err := r.bodies(ctx, run.At, domain.KindRun, run.Row.Key)
+	bodies, err := r.bodies(ctx, run.At, read.Node{Kind: domain.KindRun, Key: run.Row.Key})
 	var all []map[string]json.RawMessage
 	for _, b := range bodies {
 		all = append(all, b.Run.Facets)
@@ -99,16 +110,13 @@ func (r *Resolver) runFacetsOf(ctx context.Context, run *model.Run) (json.RawMes
 
 // pipelineFacets are what the newest run's events say of their job, and what was declared.
 func (r *Resolver) pipelineFacets(ctx context.Context, p *model.Pipeline) (json.RawMessage, error) {
-	bodies, err := r.bodies(ctx, p.At, domain.KindPipeline, p.Row.Key)
+	about := []read.Node{{Kind: domain.KindPipeline, Key: p.Row.Key}}
+	if p.Row.LastRun != 0 {
+		about = append(about, read.Node{Kind: domain.KindRun, Key: p.Row.LastRun})
+	}
+	bodies, err := r.bodies(ctx, p.At, about...)
 	if err != nil {
 		return nil, err
-	}
-	if p.Row.LastRun != 0 {
-		more, err := r.bodies(ctx, p.At, domain.KindRun, p.Row.LastRun)
-		if err != nil {
-			return nil, err
-		}
-		bodies = append(bodies, more...)
 	}
 	var all []map[string]json.RawMessage
 	for _, b := range bodies {
@@ -117,34 +125,46 @@ func (r *Resolver) pipelineFacets(ctx context.Context, p *model.Pipeline) (json.
 	return united(all...)
 }
 
-// artifactFacets are what the execution that wrote the artifact last says of it.
+// artifactFacets are what the execution that wrote the artifact last says of it, and who observed it.
 func (r *Resolver) artifactFacets(ctx context.Context, a *model.Artifact) (json.RawMessage, error) {
-	return r.datasetFacets(ctx, a.At, a.Row.LastProducer, a.Row.FullName())
+	return r.datasetFacets(ctx, a, a.Row.LastProducer, func(facetHolder) bool { return true })
 }
 
-// versionFacets are what the execution that wrote the version says of it.
+// versionFacets are what the execution that wrote the version says of it, and who observed that very version.
 func (r *Resolver) versionFacets(ctx context.Context, v *model.ArtifactVersion) (json.RawMessage, error) {
 	artifacts, err := r.artifacts(ctx, v.At, []int64{v.Row.NamedAs})
 	if err != nil || artifacts[v.Row.NamedAs] == nil {
 		return nil, err
 	}
-	return r.datasetFacets(ctx, v.At, v.Row.Producer, artifacts[v.Row.NamedAs].Row.FullName())
+	return r.datasetFacets(ctx, artifacts[v.Row.NamedAs], v.Row.Producer, func(d facetHolder) bool {
+		var said struct {
+			Version string `json:"datasetVersion"`
+		}
+		return v.Row.Name != "" && json.Unmarshal(d.Facets["version"], &said) == nil && said.Version == v.Row.Name
+	})
 }
 
-func (r *Resolver) datasetFacets(ctx context.Context, at *model.Moment, producer int64, name domain.Name) (json.RawMessage, error) {
-	if producer == 0 {
-		return nil, nil
+// datasetFacets are what a producer (0: nobody) says of what it wrote, and observers of what they saw, where that is
+// asked for.
+func (r *Resolver) datasetFacets(ctx context.Context, a *model.Artifact, producer int64, seen func(facetHolder) bool) (json.RawMessage, error) {
+	about := []read.Node{{Kind: domain.KindArtifact, Key: a.Row.Key}}
+	if producer != 0 { // steps are native: they have no facets
+		about = append(about, read.Node{Kind: domain.KindRun, Key: producer})
 	}
-	bodies, err := r.bodies(ctx, at, domain.KindRun, producer) // steps are native: they have no facets
+	bodies, err := r.bodies(ctx, a.At, about...)
 	if err != nil {
 		return nil, err
 	}
+	name := a.Row.FullName()
 	var all []map[string]json.RawMessage
 	for _, b := range bodies {
 		for _, d := range b.Outputs {
 			if d.Namespace == name.Namespace && d.Name == name.Name {
 				all = append(all, d.Facets, d.OutputFacets)
 			}
+		}
+		if d := b.Dataset; d.Namespace == name.Namespace && d.Name == name.Name && seen(d) {
+			all = append(all, d.Facets)
 		}
 	}
 	return united(all...)

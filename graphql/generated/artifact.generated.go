@@ -32,6 +32,7 @@ type ArtifactResolver interface {
 	Versions(ctx context.Context, obj *model.Artifact, first *int, after *string, last *int, before *string) (*model.ArtifactVersionConnection, error)
 	LastProducer(ctx context.Context, objs []*model.Artifact) ([]model.Execution, error)
 
+	Metadata(ctx context.Context, objs []*model.Artifact, names []string) ([][]*model.NamedValue, error)
 	ColumnLineage(ctx context.Context, obj *model.Artifact, field *string) ([]*model.ColumnDependency, error)
 	Facets(ctx context.Context, obj *model.Artifact) (json.RawMessage, error)
 	Upstream(ctx context.Context, obj *model.Artifact) ([]*model.Artifact, error)
@@ -70,6 +71,20 @@ func (ec *executionContext) field_Artifact_columnLineage_args(ctx context.Contex
 		return nil, err
 	}
 	args["field"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Artifact_metadata_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "names",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["names"] = arg0
 	return args, nil
 }
 
@@ -928,6 +943,73 @@ func (ec *executionContext) fieldContext_Artifact_fields(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Artifact_metadata(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Artifact_metadata(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Artifact_metadata(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.NamedValue) graphql.Marshaler {
+			return ec.marshalNNamedValue2ᚕᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐNamedValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Artifact_metadata(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Artifact",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NamedValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Artifact_metadata_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Artifact_metadata(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (any, error) {
+	resolver := ec.Resolvers.Artifact()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.Artifact](ctx, "Artifact"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Metadata(ctx, batch.Parents, fc.Args["names"].([]string))
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.NamedValue](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Artifact.metadata",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Metadata(ctx, []*model.Artifact{obj}, fc.Args["names"].([]string))
+	return graphql.ResolveBatchSingleResult[[]*model.NamedValue](
+		ctx,
+		results,
+		err,
+		"Artifact.metadata",
+	)
 }
 
 func (ec *executionContext) _Artifact_columnLineage(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -3039,6 +3121,44 @@ func (ec *executionContext) _Artifact(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "metadata":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Artifact_metadata(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "columnLineage":
 			field := field
 

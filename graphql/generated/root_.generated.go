@@ -110,6 +110,7 @@ type ComplexityRoot struct {
 		ID              func(childComplexity int) int
 		LastProducer    func(childComplexity int) int
 		Latest          func(childComplexity int) int
+		Metadata        func(childComplexity int, names []string) int
 		Name            func(childComplexity int) int
 		Namespace       func(childComplexity int) int
 		Revision        func(childComplexity int) int
@@ -1418,6 +1419,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Artifact.Latest(childComplexity), true
+	case "Artifact.metadata":
+		if e.ComplexityRoot.Artifact.Metadata == nil {
+			break
+		}
+
+		args, err := ec.field_Artifact_metadata_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Artifact.Metadata(childComplexity, args["names"].([]string)), true
 	case "Artifact.name":
 		if e.ComplexityRoot.Artifact.Name == nil {
 			break
@@ -6251,6 +6263,13 @@ type Artifact implements Node & Versioned {
   "The fields of its newest version that has any."
   fields: [SchemaField!]!
   """
+  What was noted about it, by whoever read it and by observers: ` + "`" + `input.rows` + "`" + `, ` + "`" + `quality.columns.NAME.nulls` + "`" + `, ` + "`" + `storage.format` + "`" + `. What was noted when it was written is its versions'.
+  """
+  metadata(
+    "Only these names; all when left out."
+    names: [String!]
+  ): [NamedValue!]!
+  """
   Which fields of other artifacts its fields came from, by field; 2,000 at most.
   """
   columnLineage(
@@ -10856,6 +10875,8 @@ func (ec *executionContext) childFields_Artifact(ctx context.Context, field grap
 		return ec.fieldContext_Artifact_lastProducer(ctx, field)
 	case "fields":
 		return ec.fieldContext_Artifact_fields(ctx, field)
+	case "metadata":
+		return ec.fieldContext_Artifact_metadata(ctx, field)
 	case "columnLineage":
 		return ec.fieldContext_Artifact_columnLineage(ctx, field)
 	case "facets":

@@ -107,7 +107,7 @@ func (f *facts) runEvents() []domain.Event {
 	phase := phases[f.Type]
 	events := []domain.Event{domain.RunReported{
 		Phase: phase, Run: run, Parameters: f.parameters(), Metadata: f.runMetadata(), Tags: f.tags(f.Run.Tags),
-		Failure: f.failure(), Code: code(f.Job.Location), Orchestrator: f.orchestrator(), Job: f.jobInfo(), Streaming: f.Job.Type.Streaming(),
+		Failure: f.failure(), Code: code(f.Job.Location), Orchestrator: f.orchestrator(), Job: f.jobInfo(f.deleted(f.Job.Deleted)), Streaming: f.Job.Type.Streaming(),
 	}}
 	if p := f.Run.Parent; p != nil {
 		if parent := runRef(*p); parent != run {
@@ -143,7 +143,7 @@ func (f *facts) declared() domain.Event {
 	if len(l.others) > 0 {
 		f.warn(Ignored) // a declaration speaks of no runs
 	}
-	return domain.PipelineDeclared{Pipeline: name(f.Job.Name), Inputs: first(inputs), Outputs: first(outputs), Job: f.jobInfo(), Code: code(f.Job.Location), Deleted: f.deleted(f.Job.Deleted)}
+	return domain.PipelineDeclared{Pipeline: name(f.Job.Name), Inputs: first(inputs), Outputs: first(outputs), Job: f.jobInfo(nil), Code: code(f.Job.Location), Deleted: f.deleted(f.Job.Deleted)}
 }
 
 func first(lists [][]domain.IO) []domain.IO {
@@ -199,13 +199,14 @@ func (f *facts) failure() *domain.Failure {
 	return &domain.Failure{Message: f.text(e.Message), Stack: f.text(e.Stack)}
 }
 
-func (f *facts) jobInfo() *domain.JobInfo {
+// jobInfo is what the facets say of the job; deleted are those that are taken away.
+func (f *facts) jobInfo(deleted []string) *domain.JobInfo {
 	j := &f.Job
-	info := domain.JobInfo{Description: f.text(j.Documentation), SQL: f.text(j.SQL), Ownership: f.text(j.Ownership), Source: f.text(j.SourceCode), Tags: f.tags(j.Tags)}
+	info := domain.JobInfo{Description: f.text(j.Documentation), SQL: f.text(j.SQL), Ownership: f.text(j.Ownership), Source: f.text(j.SourceCode), Tags: f.tags(j.Tags), Deleted: deleted}
 	if j.Type != nil {
 		info.Type, info.Integration, info.Processing = j.Type.Type, j.Type.Integration, j.Type.Processing
 	}
-	if info.Type == "" && info.Integration == "" && info.Processing == "" && info.Tags == nil &&
+	if info.Type == "" && info.Integration == "" && info.Processing == "" && info.Tags == nil && info.Deleted == nil &&
 		info.Description == nil && info.SQL == nil && info.Ownership == nil && info.Source == nil {
 		return nil
 	}

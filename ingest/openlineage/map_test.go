@@ -99,6 +99,8 @@ func TestEventsBecomeFacts(t *testing.T) {
 			[]domain.Event{reported(domain.Started), domain.ArtifactsConsumed{Execution: self, Phase: domain.Started, Inputs: ios("a", "b")},
 				domain.ArtifactsProduced{Execution: self, Phase: domain.Started, Outputs: []domain.IO{{Artifact: n("d", "c"), From: []domain.Name{n("d", "a")}, Columns: []domain.ColumnEdge{{Field: "x", From: n("d", "a"), FromField: "y"}}}}},
 				domain.ArtifactsConsumed{Execution: domain.Execution{Run: domain.RunRef{ID: "r9", Job: n("ns", "k")}}, Phase: domain.Observed, Inputs: ios("a")}}},
+		"a facet of the job that is gone": {jobFacet(`"documentation":{"_deleted":true}`),
+			[]domain.Event{domain.RunReported{Phase: domain.Started, Run: run, Job: &domain.JobInfo{Deleted: []string{"documentation"}}}}},
 		"a declared job": {`{"eventTime":"2024-05-01T10:00:00Z","job":{"namespace":"ns","name":"j","facets":{"sql":{"_deleted":true}}},"inputs":[` + d("a", "") + `],"outputs":[` + d("c", "") + `]}`,
 			[]domain.Event{domain.PipelineDeclared{Pipeline: n("ns", "j"), Inputs: ios("a"), Outputs: ios("c"), Deleted: []string{"sql"}}}},
 		"an observed dataset": {`{"eventTime":"2024-05-01T10:00:00Z","dataset":` + d("a", `,"facets":{"version":{"datasetVersion":"v3"},"schema":{"fields":[{"name":"s","type":"struct","fields":[{"name":"x","type":"int"}]}]},
@@ -134,7 +136,7 @@ func TestRequestOfEverything(t *testing.T) {
 		t.Errorf("failure %+v", run.Failure)
 	}
 	if want := (&domain.JobInfo{Type: "JOB", Integration: "FLINK", Processing: "STREAMING", Description: text("/job/facets/documentation/description"), SQL: text("/job/facets/sql/query"),
-		Ownership: text("/job/facets/ownership/owners"), Source: text("/job/facets/sourceCode/sourceCode"), Tags: []domain.Tag{{Key: "tier", Value: "1"}}}); !reflect.DeepEqual(run.Job, want) {
+		Ownership: text("/job/facets/ownership/owners"), Source: text("/job/facets/sourceCode/sourceCode"), Tags: []domain.Tag{{Key: "tier", Value: "1"}}, Deleted: []string{"old"}}); !reflect.DeepEqual(run.Job, want) {
 		t.Errorf("job %+v", run.Job)
 	}
 	metadata := map[string]string{}

@@ -140,4 +140,3 @@ func (n *naive) start(x domain.Execution) time.Time {
 	}
 	return t
 }
-

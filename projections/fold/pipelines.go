@@ -102,6 +102,7 @@ func (f *fold) jobSays(key int64, job *domain.JobInfo, code *domain.CodeRef) {
 		}
 	})
 	f.tag(key, domain.KindPipeline, job.Tags)
+	p.forget(job.Deleted, f.order)
 }
 
 // forget removes the facets that a job event deleted.

@@ -102,6 +102,19 @@ func TestJobFacetsReplaceAndAreRemoved(t *testing.T) {
 	})
 }
 
+// A report of a run takes facets of its job away as a declaration does, and a later one brings them back.
+func TestRunsRemoveFacetsOfTheirJob(t *testing.T) {
+	t.Parallel()
+	text := &domain.Text{Evidence: domain.Digest{1}, Pointer: "/job/facets/sql/query"}
+	s := newStory()
+	s.says(7, domain.RunReported{Phase: domain.Succeeded, Run: run("a", "p"), Job: &domain.JobInfo{Deleted: []string{"documentation", "sql", "unknown"}}})
+	s.says(5, domain.RunReported{Phase: domain.Started, Run: run("a", "p"), Job: &domain.JobInfo{Type: "MODEL", SQL: text, Description: text}})
+	s.says(8, domain.RunReported{Phase: domain.Started, Run: run("b", "p"), Job: &domain.JobInfo{SQL: text}})
+	eachWay(t, s, nil, func(m *model) {
+		m.want("job", `SELECT job ->> 'type', job -> 'sql' IS NOT NULL, description IS NULL, job -> 'deleted' FROM read.pipelines`, "MODEL true true -")
+	})
+}
+
 func TestColumnLineageIsTheLatestFacet(t *testing.T) {
 	t.Parallel()
 	columns := func(from string, fields ...string) domain.IO {
