@@ -43,10 +43,21 @@ func (f *Fault) Error() string { return f.Message }
 // errNoWorkspace is answered as null by readers: what one may not see looks like what is not there.
 var errNoWorkspace = errors.New("no such workspace")
 
-// invalid is a fault of an argument.
-func invalid(format string, args ...any) error {
-	return &Fault{Code: codeInput, Message: fmt.Sprintf(format, args...)}
+// invalid is a fault of an argument that breaks a rule.
+func invalid(argument, rule, format string, args ...any) error {
+	return &Fault{codeInput, fmt.Sprintf(format, args...), map[string]any{"argument": argument, "rule": rule}}
 }
+
+// The rules that several arguments break in several places.
+const (
+	rulePaging    = "A page has first, and perhaps after, or it has last, and perhaps before."
+	ruleCursor    = "A cursor is one that this very list gave, with the same filter and order."
+	ruleTyped     = "An argument has the type that the schema gives it."
+	ruleThere     = "It names a thing that is there at the moment asked about: its id, or its natural name."
+	ruleOneThing  = "A word means one thing; of several, one is named by its whole name or its id."
+	ruleMoment    = "A moment lies between the workspace's first event and now: a revision that it has, or a time up to a minute ahead."
+	ruleFiltering = "Values are compared with values that have an order or letters in common; docs/cli.md has the grammar."
+)
 
 // outside is a fault of an argument, or of the length of a list, that is out of its bounds.
 func outside(argument string, got, least, most int) error {
@@ -88,7 +99,7 @@ func presenter(log *slog.Logger, misfit func(error) error) gql.ErrorPresenterFun
 				return shown
 			}
 			if ofArgument(ctx, shown) {
-				return shownAt(shown, &Fault{Code: codeInput, Message: shown.Message})
+				return shownAt(shown, &Fault{codeInput, shown.Message, map[string]any{"rule": ruleTyped}})
 			}
 		}
 		if other := misfit(err); other != nil {

@@ -99,7 +99,7 @@ func nodeOf(kind domain.Kind, thing any, err error) (read.Node, bool, error) {
 // noRoot is the fault of a walk from something that is not there: an empty graph would look like "nothing depends
 // on it".
 func noRoot(root string) error {
-	return &Fault{Code: codeNotFound, Message: "there is nothing that " + clip(root) + " means, at this moment"}
+	return &Fault{codeNotFound, "there is nothing that " + clip(root) + " means, at this moment", map[string]any{"argument": "root", "rule": ruleThere}}
 }
 
 // codeNotFound is the fault of a walk's root that is not there.
@@ -123,7 +123,7 @@ func (r *Resolver) lineage(ctx context.Context, at *model.Moment, root string, d
 // impact answers a page of the same walk as a table.
 func (r *Resolver) impact(ctx context.Context, at *model.Moment, root string, direction model.LineageDirection, depth int, g model.LineageGranularity, f *model.LineageFilter, first int, after *string) (*model.ImpactConnection, error) {
 	if direction == model.LineageDirectionBoth {
-		return nil, invalid("direction is BOTH: a table of what depends on a thing is UP or DOWN")
+		return nil, invalid("direction", "The table of an impact goes one way: UP or DOWN.", "direction is BOTH: a table of what depends on a thing is UP or DOWN")
 	}
 	q, ok, err := r.walkQuery(ctx, at, root, direction, depth, maxLineageNodes, g, f)
 	if err != nil {
@@ -182,7 +182,7 @@ func (r *Resolver) search(ctx context.Context, at *model.Moment, text string, ki
 		return nil, outside("first", first, 1, 100)
 	}
 	if strings.TrimSpace(text) == "" || len(text) > 1000 {
-		return nil, invalid("query has 1 to 1,000 bytes of a name")
+		return nil, invalid("query", "The text has 1 to 1,000 bytes, and more than blanks.", "query has 1 to 1,000 bytes of a name")
 	}
 	var of []domain.Kind
 	for _, k := range kinds {

@@ -88,15 +88,15 @@ func unopened(err error, ofRevision bool) error {
 	case errors.As(err, &paused):
 		return &Fault{codePaused, paused.Error(), map[string]any{"workspace": string(paused.Slug), "applied": int64(paused.Applied)}}
 	case errors.As(err, &late) && ofRevision && late.Head < late.Want:
-		return &Fault{codeAhead, late.Error(), map[string]any{"workspace": string(late.Slug), "head": int64(late.Head)}}
+		return &Fault{codeAhead, late.Error(), map[string]any{"workspace": string(late.Slug), "head": int64(late.Head), "argument": "asOf", "rule": ruleMoment}}
 	case errors.As(err, &late):
 		return &Fault{codeStale, late.Error(), map[string]any{"workspace": string(late.Slug), "have": int64(late.Have), "want": int64(late.Want)}}
 	case errors.As(err, &early):
-		return &Fault{codeBeforeFirst, early.Error(), map[string]any{"workspace": string(early.Slug), "first": early.First.UTC().Format(time.RFC3339Nano)}}
+		return &Fault{codeBeforeFirst, early.Error(), map[string]any{"workspace": string(early.Slug), "first": early.First.UTC().Format(time.RFC3339Nano), "argument": "asOf", "rule": ruleMoment}}
 	case errors.As(err, &future):
-		return &Fault{codeAhead, future.Error(), map[string]any{"now": future.Now.UTC().Format(time.RFC3339Nano)}}
+		return &Fault{codeAhead, future.Error(), map[string]any{"now": future.Now.UTC().Format(time.RFC3339Nano), "argument": "asOf", "rule": ruleMoment}}
 	case errors.As(err, &refused):
-		return invalid("%s", refused.Error())
+		return invalid("slug", ruleThere, "%s", refused.Error())
 	}
 	return fmt.Errorf("open a moment: %w", err)
 }
@@ -113,7 +113,7 @@ func absent[T any](thing *T, err error) (*T, error) {
 func refusedRead(err error) error {
 	var refused *domain.Error
 	if errors.As(err, &refused) {
-		return invalid("%s", refused.Error())
+		return invalid(refused.Subject, ruleFiltering, "%s", refused.Error())
 	}
 	return err
 }

@@ -24,17 +24,17 @@ type pageArgs struct {
 // another list is refused.
 func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
 	p := read.Page{Limit: min(defaultPage, r.limits.Page)}
-	name, size, cursor := "first", a.first, a.after
+	name, from, size, cursor := "first", "after", a.first, a.after
 	switch {
 	case a.first != nil && a.last != nil:
-		return p, invalid("first and last: give one of them")
+		return p, invalid("last", rulePaging, "first and last: give one of them")
 	case a.last != nil || a.before != nil && a.first == nil:
 		if a.after != nil {
-			return p, invalid("after goes with first, before goes with last")
+			return p, invalid("after", rulePaging, "after goes with first, before goes with last")
 		}
-		p.Back, name, size, cursor = true, "last", a.last, a.before
+		p.Back, name, from, size, cursor = true, "last", "before", a.last, a.before
 	case a.before != nil:
-		return p, invalid("after goes with first, before goes with last")
+		return p, invalid("before", rulePaging, "after goes with first, before goes with last")
 	}
 	if size != nil {
 		p.Limit = *size
@@ -47,14 +47,14 @@ func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
 	}
 	c, err := relay.ParseCursor(*cursor, shape)
 	if errors.Is(err, relay.ErrNotCursor) || errors.Is(err, relay.ErrOtherCursor) {
-		return p, invalid("%s", err)
+		return p, invalid(from, ruleCursor, "%s", err)
 	}
 	if err != nil {
 		return p, err
 	}
 	mark, err := read.ParseMark(c.Place)
 	if err != nil {
-		return p, invalid("%s", relay.ErrNotCursor)
+		return p, invalid(from, ruleCursor, "%s", relay.ErrNotCursor)
 	}
 	p.After = &mark
 	return p, nil

@@ -100,7 +100,7 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 }
 
 func needsTime() error {
-	return &Fault{Code: codeNeedsTime, Message: "asOf.revision counts the events of one workspace and several are asked: give asOf.time"}
+	return &Fault{codeNeedsTime, "asOf.revision counts the events of one workspace and several are asked: give asOf.time", map[string]any{"argument": "asOf", "rule": "A revision is of one workspace; several are asked about by time."}}
 }
 
 // workspaceList answers a page of the workspaces that the caller may see, by slug, each at its own moment.

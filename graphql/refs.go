@@ -24,7 +24,7 @@ func (e *ambiguousError) Error() string {
 
 // fault is the error as a reader gets it.
 func (e *ambiguousError) fault() error {
-	return &Fault{codeAmbiguous, e.Error(), map[string]any{"candidates": e.candidates}}
+	return &Fault{codeAmbiguous, e.Error(), map[string]any{"candidates": e.candidates, "rule": ruleOneThing}}
 }
 
 func clip(s string) string {

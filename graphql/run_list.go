@@ -61,7 +61,7 @@ func (r *Resolver) runFacets(ctx context.Context, at *model.Moment, q read.RunQu
 func (r *Resolver) runQuery(ctx context.Context, at *model.Moment, f *model.RunFilter, o *model.RunOrder) (read.RunQuery, error) {
 	q := read.RunQuery{Order: orderOf(o)}
 	if q.Order.By >= read.ByParameter && q.Order.Name == "" {
-		return q, invalid("orderBy.name is missing: name the parameter, metadata entry or metric")
+		return q, invalid("orderBy", "An order by PARAMETER, METADATA or METRIC names which.", "orderBy.name is missing: name the parameter, metadata entry or metric")
 	}
 	if f == nil {
 		return q, nil
@@ -203,7 +203,7 @@ func conditionOf(space read.Space, c *model.ValueFilter) read.Condition {
 func metricCondition(c *model.MetricFilter) (read.Condition, error) {
 	out := read.Condition{Space: read.Metrics, Name: c.Name, Of: aggregateOf(c.Of), Op: read.Op(c.Op)}
 	if c.Op == model.FilterOperatorContains {
-		return out, invalid("the metric %s can be compared with numbers only: CONTAINS is for texts", clip(c.Name))
+		return out, invalid("filter", ruleFiltering, "the metric %s can be compared with numbers only: CONTAINS is for texts", clip(c.Name))
 	}
 	if c.Op == model.FilterOperatorExists {
 		if c.Exists != nil {

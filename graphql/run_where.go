@@ -19,7 +19,7 @@ func (r *Resolver) runWhere(ctx context.Context, at *model.Moment, text *string,
 	w, err := read.ParseWhere(*text)
 	var wrong *read.WhereError
 	if errors.As(err, &wrong) {
-		return invalid("filter.where, column %d: %s", wrong.Column, wrong.Message)
+		return invalid("filter.where", ruleFiltering, "filter.where, column %d: %s", wrong.Column, wrong.Message)
 	}
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *Resolver) runWhere(ctx context.Context, at *model.Moment, text *string,
 		{"created", instantOf(&q.CreatedAfter, said.CreatedAfter)}, {"created", instantOf(&q.CreatedBefore, said.CreatedBefore)},
 	} {
 		if one.both {
-			return invalid("filter.where says %s, and another field of the filter does too: say it once", one.name)
+			return invalid("filter.where", "A plain condition is said once.", "filter.where says %s, and another field of the filter does too: say it once", one.name)
 		}
 	}
 	q.Nested = q.Nested || said.Nested

@@ -25,14 +25,14 @@ func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, 
 		return nil, err
 	}
 	if !ok {
-		return nil, &Fault{Code: codeNotFound, Message: "there is nothing that the filter's subject means"}
+		return nil, &Fault{codeNotFound, "there is nothing that the filter's subject means", map[string]any{"argument": "filter.subject", "rule": ruleThere}}
 	}
 	last := at.At.Revision
 	if after != nil {
 		last = domain.Revision(*after)
 	}
 	if last < domain.NoRevision {
-		return nil, invalid("after is %d; -1 or more", last)
+		return nil, invalid("after", "after is -1 or a revision.", "after is %d; -1 or more", last)
 	}
 	q.Ascending = true
 	out := make(chan *model.EventBatch)
@@ -103,7 +103,7 @@ func (r *Resolver) followRun(ctx context.Context, slug, id string, after, atLeas
 		return nil, err
 	}
 	if run == nil {
-		return nil, &Fault{Code: codeNotFound, Message: "there is no such run"}
+		return nil, &Fault{codeNotFound, "there is no such run", map[string]any{"argument": "id", "rule": ruleThere}}
 	}
 	key, last := run.Row.Key, domain.NoRevision
 	if after != nil {
@@ -168,7 +168,7 @@ func (r *Resolver) runUpdate(ctx context.Context, slug string, key int64, last d
 // unfollowed tells a subscriber of a workspace that is not there: null would be a message.
 func unfollowed(err error) error {
 	if errors.Is(err, errNoWorkspace) {
-		return &Fault{Code: codeNotFound, Message: "there is no such workspace"}
+		return &Fault{codeNotFound, "there is no such workspace", map[string]any{"argument": "workspace", "rule": ruleThere}}
 	}
 	return err
 }
