@@ -14,8 +14,8 @@ import (
 
 // wholeLineage writes the parts of a walk at once. The executor makes a value, a closure and a context of each field
 // of each node: for a thousand nodes that costs more than finding them. Where everything that was asked of a part is
-// plain, its JSON is written straight from the walk; anything else, such as `entity`, is left to the executor. What
-// is answered is the same, byte for byte.
+// plain, its JSON is written straight from the walk; anything else, such as `entity`, is left to the executor. Who reads
+// the JSON gets the same values either way, in the same order; how a text is escaped is not promised.
 func wholeLineage(ctx context.Context, next gql.Resolver) (any, error) {
 	fc := gql.GetFieldContext(ctx)
 	if fc.Object != "Lineage" || fc.Parent == nil {

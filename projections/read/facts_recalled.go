@@ -44,15 +44,17 @@ func (r *recall) eachFact(asks question, keys []int64, found func(key int64, dat
 
 // keepFacts remembers rows: the one that is true now, and of those that are closed the one that was read last.
 func (r *recall) keepFacts(rows []factsRow) {
-	var data []byte
-	for _, f := range rows {
-		data = encodeFacts(data[:0], f)
-		if f.until > 0 {
-			r.put(asksClosed, f.key, data, always)
-			continue
+	r.puts(func(put putter) {
+		var data []byte
+		for _, f := range rows {
+			data = encodeFacts(data[:0], f)
+			if f.until > 0 {
+				put(r.on(asksClosed), f.key, data, always)
+				continue
+			}
+			put(r.on(asksFacts+question(sideOf(f.kind))), f.key, data, r.m.Revision)
 		}
-		r.put(asksFacts+question(sideOf(f.kind)), f.key, data, r.m.Revision)
-	}
+	})
 }
 
 func sideOf(k domain.Kind) side {
@@ -125,8 +127,14 @@ func (r *recall) recallNames(names map[int64]domain.Name, keys []int64) []int64 
 	return unknown
 }
 
-func (r *recall) keepName(key int64, name domain.Name) {
-	if r != nil {
-		r.put(asksName, key, appendText(appendText(nil, name.Namespace), name.Name), always)
+// keepNames remembers names of artifacts or pipelines.
+func (r *recall) keepNames(names map[int64]domain.Name, keys []int64) {
+	if r == nil {
+		return
 	}
+	r.puts(func(put putter) {
+		for _, key := range keys {
+			put(r.on(asksName), key, appendText(appendText(nil, names[key].Namespace), names[key].Name), always)
+		}
+	})
 }

@@ -3,13 +3,11 @@ package read
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/annals-io/annals/domain"
-	"github.com/jackc/pgx/v5"
 )
 
 // A way is the direction of a walk.
@@ -108,18 +106,10 @@ func (d *DB) readHops(ctx context.Context, m Moment, what, statement string, val
 	var out []hop
 	var h hop
 	for rows.Next() {
-		raw := rows.RawValues()
-		into := []any{&h.from, &h.to, &h.role, &h.pipeline, &h.since, &h.until}[:len(raw)]
-		if binaryHops(rows, raw) {
-			h.from, h.to, h.pipeline = number(raw[0]), number(raw[1]), number(raw[3])
-			if h.role != string(raw[2]) {
-				h.role = string(raw[2])
-			}
-			if len(raw) > 4 {
-				h.since, h.until = domain.Revision(number(raw[4])), domain.Revision(number(raw[5]))
-			}
-		} else if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
+		r := rawOf(rows)
+		h.from, h.to, h.role, h.pipeline = r.number(0), r.number(1), r.text(2, h.role), r.number(3)
+		if len(r.values) > 4 {
+			h.since, h.until = domain.Revision(r.number(4)), domain.Revision(r.number(5))
 		}
 		if out == nil {
 			out = make([]hop, 0, 256)
@@ -131,21 +121,6 @@ func (d *DB) readHops(ctx context.Context, m Moment, what, statement string, val
 	}
 	return out, nil
 }
-
-// binaryHops says whether the numbers of a row are eight bytes each: a connection that prepares nothing gets text.
-func binaryHops(rows pgx.Rows, raw [][]byte) bool {
-	for i := range raw {
-		if i == 2 {
-			continue
-		}
-		if rows.FieldDescriptions()[i].Format != pgx.BinaryFormatCode || len(raw[i]) != 8 {
-			return false
-		}
-	}
-	return true
-}
-
-func number(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
 
 // sortHops puts hops in the order of the nodes they come from, then by key: rows lie in another order once they are
 // closed. They are dealt out by node first, so that only the few of each node are compared. ends are those of the

@@ -136,23 +136,28 @@ func (r *recall) readPast(ctx context.Context, from side, to way, nodes []int64,
 	past, ends := sortHops(rows, nodes)
 	whole := len(rows) < bound
 	l.hops, l.ends = past[:0:len(past)], ends
+	r.puts(func(put putter) {
+		on, begin := r.on(hopsOf(from, to)), 0
+		var data []byte
+		for i, end := range ends {
+			of := past[begin:end]
+			begin = end
+			if data = data[:0]; len(of) <= keptHops {
+				data = encodeHops(data, of)
+			}
+			if whole || len(of) > keptHops {
+				put(on, nodes[i], data, r.m.Revision)
+			}
+		}
+	})
 	begin := 0
-	var data []byte
 	for i, end := range ends {
-		of := past[begin:end]
-		begin = end
-		if data = data[:0]; len(of) <= keptHops {
-			data = encodeHops(data, of)
-		}
-		if whole || len(of) > keptHops {
-			r.put(hopsOf(from, to), nodes[i], data, r.m.Revision)
-		}
-		for _, h := range of { // they are moved to the left: of has been written down
+		for _, h := range past[begin:end] { // they are moved to the left
 			if h.at(r.m.Revision) {
 				l.hops = append(l.hops, h)
 			}
 		}
-		l.ends[i] = len(l.hops)
+		begin, l.ends[i] = end, len(l.hops)
 	}
 	return l, whole, nil
 }

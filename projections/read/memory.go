@@ -43,17 +43,17 @@ const (
 	questions  question = 11
 )
 
-type memoryKey struct {
-	node  int64
+// A shelf is where the records of one question about one workspace are, by node.
+type shelf struct {
 	ws    int32
 	model uint16
 	asks  question
 }
 
 type generation struct {
-	at     map[memoryKey]record
-	chunks [][]byte
-	used   int
+	shelves map[shelf]map[int64]record
+	chunks  [][]byte
+	used    int
 }
 
 // A record says where the bytes lie, and up to which revision they are known to be true.
@@ -68,8 +68,8 @@ const always = domain.Revision(math.MaxInt64)
 const (
 	chunkBytes = 64 << 10
 	maxRecord  = 16 << 10
-	// keyBytes is about what a key and its place in the map take.
-	keyBytes = 64
+	// keyBytes and shelfBytes are about what a node and a shelf take in their maps.
+	keyBytes, shelfBytes = 48, 500
 )
 
 func newMemory(bytes int) *memory {
@@ -82,7 +82,7 @@ func newMemory(bytes int) *memory {
 }
 
 func (c *memory) clear() {
-	c.young, c.old = generation{at: map[memoryKey]record{}}, generation{}
+	c.young, c.old = generation{shelves: map[shelf]map[int64]record{}}, generation{}
 }
 
 // model is the number of a schema. There are as many as rebuilds while the process runs.
@@ -99,96 +99,108 @@ func (c *memory) model(schema string) uint16 {
 
 // each looks nodes up, in their order. found must neither keep the data nor come back here; ok is false where there is
 // no record.
-func (c *memory) each(k memoryKey, nodes []int64, found func(i int, data []byte, upTo domain.Revision, ok bool)) {
+func (c *memory) each(on shelf, nodes []int64, found func(i int, data []byte, upTo domain.Revision, ok bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	young, old, oldChunks := c.young.shelves[on], c.old.shelves[on], c.old.chunks
 	for i, n := range nodes {
-		k.node = n
-		g := &c.young
-		r, ok := g.at[k]
+		if r, ok := young[n]; ok {
+			found(i, c.young.data(r), r.upTo, true)
+			continue
+		}
+		r, ok := old[n]
 		if !ok {
-			g = &c.old
-			if r, ok = g.at[k]; !ok {
-				found(i, nil, 0, false)
-				continue
-			}
+			found(i, nil, 0, false)
+			continue
 		}
-		data := g.chunks[r.chunk][r.from : r.from+r.size]
+		data := oldChunks[r.chunk][r.from : r.from+r.size]
 		found(i, data, r.upTo, true)
-		if g == &c.old {
-			c.keep(k, data, r.upTo)
-		}
+		c.keep(on, n, data, r.upTo)
+		young = c.young.shelves[on] // it may be another generation by now
 	}
 }
 
-// put keeps a record that was read in an era, unless there is one that is known to be true for longer.
-func (c *memory) put(e era, k memoryKey, data []byte, upTo domain.Revision) {
+func (g *generation) data(r record) []byte { return g.chunks[r.chunk][r.from : r.from+r.size] }
+
+// A putter keeps records, unless there is one that is known to be true for longer.
+type putter func(on shelf, node int64, data []byte, upTo domain.Revision)
+
+// puts has records put that were read in an era of a model; those of another era are not kept.
+func (c *memory) puts(e era, model uint16, records func(putter)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.eras[k.model] != e {
+	if c.eras[model] != e {
 		return
 	}
-	if r, ok := c.find(k); ok && r.upTo > upTo {
-		return
-	}
-	c.keep(k, data, upTo)
+	records(func(on shelf, node int64, data []byte, upTo domain.Revision) {
+		if r, ok := c.old.shelves[on][node]; !ok || r.upTo <= upTo {
+			c.keep(on, node, data, upTo)
+		}
+	})
 }
 
-func (c *memory) keep(k memoryKey, data []byte, upTo domain.Revision) {
-	if len(data) > maxRecord || len(data)+keyBytes > c.half {
+// keep puts a record into the young generation.
+func (c *memory) keep(on shelf, node int64, data []byte, upTo domain.Revision) {
+	if len(data) > maxRecord || len(data)+keyBytes+shelfBytes > c.half {
 		return
 	}
-	if c.young.used+len(data)+keyBytes > c.half {
-		c.old, c.young = c.young, generation{at: make(map[memoryKey]record, len(c.young.at)/2)}
+	if c.young.used+len(data)+keyBytes+shelfBytes > c.half {
+		c.old, c.young = c.young, generation{shelves: map[shelf]map[int64]record{}}
 	}
 	g := &c.young
+	records := g.shelves[on]
+	if records == nil {
+		records = map[int64]record{}
+		g.shelves[on] = records
+		g.used += shelfBytes
+	}
+	before, again := records[node]
+	if again && before.upTo > upTo {
+		return
+	}
+	if !again {
+		g.used += keyBytes
+	}
 	last := len(g.chunks) - 1
 	if last < 0 || len(g.chunks[last])+len(data) > cap(g.chunks[last]) {
 		g.chunks = append(g.chunks, make([]byte, 0, chunkBytes))
 		last++
 	}
-	r := record{chunk: uint32(last), from: uint32(len(g.chunks[last])), size: uint32(len(data)), upTo: upTo}
+	records[node] = record{chunk: uint32(last), from: uint32(len(g.chunks[last])), size: uint32(len(data)), upTo: upTo}
 	g.chunks[last] = append(g.chunks[last], data...)
-	if _, again := g.at[k]; !again {
-		g.used += keyBytes
-	}
 	g.used += len(data)
-	g.at[k] = r
-}
-
-func (c *memory) find(k memoryKey) (record, bool) {
-	if r, ok := c.young.at[k]; ok {
-		return r, true
-	}
-	r, ok := c.old.at[k]
-	return r, ok
 }
 
 // confirm notes that records which were true at a revision are so up to a later one.
-func (c *memory) confirm(e era, k memoryKey, nodes []int64, from, upTo domain.Revision) {
+func (c *memory) confirm(e era, on shelf, nodes []int64, from, upTo domain.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.eras[k.model] != e {
+	if c.eras[on.model] != e {
 		return
 	}
-	for _, k.node = range nodes {
-		for _, g := range []*generation{&c.young, &c.old} {
-			if r, ok := g.at[k]; ok && r.upTo >= from && r.upTo < upTo {
-				r.upTo = upTo
-				g.at[k] = r
-			}
+	young, old := c.young.shelves[on], c.old.shelves[on]
+	for _, n := range nodes {
+		records := young
+		r, ok := young[n]
+		if !ok {
+			records = old
+			r, ok = old[n]
+		}
+		if ok && r.upTo >= from && r.upTo < upTo {
+			r.upTo = upTo
+			records[n] = r
 		}
 	}
 }
 
 // forget drops records that are not known to be true at a revision.
-func (c *memory) forget(k memoryKey, nodes []int64, at domain.Revision) {
+func (c *memory) forget(on shelf, nodes []int64, at domain.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k.node = range nodes {
-		for _, g := range []*generation{&c.young, &c.old} {
-			if r, ok := g.at[k]; ok && r.upTo < at {
-				delete(g.at, k)
+	for _, records := range []map[int64]record{c.young.shelves[on], c.old.shelves[on]} {
+		for _, n := range nodes {
+			if r, ok := records[n]; ok && r.upTo < at {
+				delete(records, n)
 			}
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/annals-io/annals/domain"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // nodeFacts are what a graph shows of a node, and what filters of walks look at.
@@ -35,11 +34,11 @@ type factsRow struct {
 type factsQuery struct {
 	side     side
 	now, was string
-	scan     func(pgx.Rows) (factsRow, error)
+	scan     func(r raw, f *factsRow)
 }
 
 // factsOf makes both statements of one, in which v is the row of the table.
-func factsOf(s side, table, cols, joins string, scan func(pgx.Rows) (factsRow, error)) factsQuery {
+func factsOf(s side, table, cols, joins string, scan func(r raw, f *factsRow)) factsQuery {
 	text := func(part, until, when string) string {
 		return `SELECT v.key, v.since, ` + until + `, ` + cols + ` FROM read.` + table + part + ` v ` + joins + `
 WHERE v.ws = $1 AND v.key = ANY($3) AND v.since <= $2` + when
@@ -54,24 +53,6 @@ var factsQueries = []factsQuery{
 	factsOf(execution, "runs", "v.run_id, v.pipeline, v.number, v.status, v.deleted", "", scanRunFacts),
 	factsOf(execution, "steps", "v.name, v.title, v.status, v.deleted, r.pipeline",
 		"LEFT JOIN LATERAL (SELECT * FROM read.runs x WHERE x.ws = $1 AND x.key = v.run OFFSET 0) r ON true", scanStepFacts),
-}
-
-const (
-	// Names that producers gave runs, at all times: few runs have one.
-	runNamesSQL = `
-SELECT key, name, since, 0::bigint FROM read.run_details WHERE ws = $1 AND $2::bigint IS NOT NULL AND key = ANY($3) AND name IS NOT NULL
-UNION ALL
-SELECT key, name, since, until FROM read.run_details_was WHERE ws = $1 AND key = ANY($3) AND name IS NOT NULL`
-	// Names of artifacts and pipelines never change: the current row has them.
-	artifactNamesSQL = `SELECT key, namespace, name FROM read.artifacts WHERE ws = $1 AND $2::bigint IS NOT NULL AND key = ANY($3)`
-	pipelineNamesSQL = `SELECT key, namespace, name FROM read.pipelines WHERE ws = $1 AND $2::bigint IS NOT NULL AND key = ANY($3)`
-)
-
-// A runName is a name that a producer gave a run, and when it had it.
-type runName struct {
-	key          int64
-	name         string
-	since, until domain.Revision // until 0: it still has
 }
 
 // learn finds out the facts of nodes: those that are not remembered are read, all kinds in one round trip, or two
@@ -138,12 +119,14 @@ func (w *walk) readFacts(ctx context.Context, nodes [sides][]int64, closed bool)
 			continue
 		}
 		batch.Queue(w.db.text(w.m, text), w.m.Number, w.m.Revision, keys).Query(func(rows pgx.Rows) error {
-			found = slices.Grow(found, len(keys))
+			var f factsRow
 			for rows.Next() {
-				f, err := q.scan(rows)
-				if err != nil {
-					return err
+				if found == nil {
+					found = make([]factsRow, 0, len(keys))
 				}
+				r := rawOf(rows)
+				f.key, f.since, f.until = r.number(0), domain.Revision(r.number(1)), domain.Revision(r.number(2))
+				q.scan(r, &f)
 				found = append(found, f)
 			}
 			return rows.Err()
@@ -166,15 +149,6 @@ func (w *walk) send(ctx context.Context, batch *pgx.Batch) error {
 		return fmt.Errorf("read the nodes of a walk of %s: %w", w.m.Slug, err)
 	}
 	return nil
-}
-
-func (w *walk) takeRunNames(rows pgx.Rows) error {
-	var n runName
-	_, err := pgx.ForEachRow(rows, []any{&n.key, &n.name, &n.since, &n.until}, func() error {
-		w.runNames[n.key] = append(w.runNames[n.key], n)
-		return nil
-	})
-	return err
 }
 
 // takeFacts makes facts of rows and remembers them.
@@ -204,62 +178,6 @@ func (w *walk) know(f nodeFacts) {
 	w.facts = append(w.facts, f)
 }
 
-// nameRun is the name that a producer gave the run of a row, and bounds the row to when it had that name, or had none.
-func (w *walk) nameRun(f *factsRow) (name string) {
-	for _, n := range w.runNames[f.key] {
-		if n.since <= w.m.Revision && (n.until == 0 || n.until > w.m.Revision) {
-			name = n.name
-		}
-		for _, edge := range []domain.Revision{n.since, n.until} {
-			switch {
-			case edge == 0:
-			case edge <= w.m.Revision:
-				f.since = max(f.since, edge)
-			case f.until == 0 || edge < f.until:
-				f.until = edge
-			}
-		}
-	}
-	return name
-}
-
-// learnNames finds out the names that rows need.
-func (w *walk) learnNames(ctx context.Context, rows []factsRow) error {
-	var artifacts, pipelines []int64
-	for _, f := range rows {
-		if _, known := w.names[f.named]; known || f.named == 0 {
-			continue
-		}
-		w.names[f.named] = domain.Name{}
-		if f.kind == domain.KindRun {
-			pipelines = append(pipelines, f.named)
-		} else {
-			artifacts = append(artifacts, f.named)
-		}
-	}
-	batch := &pgx.Batch{}
-	for _, of := range []struct {
-		keys      []int64
-		statement string
-	}{{artifacts, artifactNamesSQL}, {pipelines, pipelineNamesSQL}} {
-		keys := w.recall.recallNames(w.names, of.keys)
-		if len(keys) == 0 {
-			continue
-		}
-		batch.Queue(w.db.text(w.m, of.statement), w.m.Number, w.m.Revision, keys).Query(func(rows pgx.Rows) error {
-			var key int64
-			var name domain.Name
-			_, err := pgx.ForEachRow(rows, []any{&key, &name.Namespace, &name.Name}, func() error {
-				w.names[key] = name
-				w.recall.keepName(key, name)
-				return nil
-			})
-			return err
-		})
-	}
-	return w.send(ctx, batch)
-}
-
 // fact is what is known of a node; nothing where its row is not there.
 func (w *walk) fact(key int64) nodeFacts {
 	if i, ok := w.known[key]; ok {
@@ -268,12 +186,10 @@ func (w *walk) fact(key int64) nodeFacts {
 	return nodeFacts{}
 }
 
-func scanVersionFacts(row pgx.Rows) (factsRow, error) {
-	f := factsRow{nodeFacts: nodeFacts{kind: domain.KindArtifactVersion}}
-	var kind, outcome string
-	err := row.Scan(&f.key, &f.since, &f.until, &f.named, &f.number, &kind, &outcome, &f.deleted)
-	f.status = VersionStatus(kind, outcome)
-	return f, err
+// Each of these reads the columns from the third on. The texts of the row before are there to be used again.
+func scanVersionFacts(r raw, f *factsRow) {
+	f.kind, f.named, f.number = domain.KindArtifactVersion, r.number(3), int(r.number(4))
+	f.status, f.deleted = VersionStatus(r.text(5, "produced"), r.text(6, f.status)), r.flag(7)
 }
 
 // VersionStatus is the word for the state of a version: its kind where nobody wrote it, else what became of its
@@ -285,39 +201,22 @@ func VersionStatus(kind, outcome string) string {
 	return kind
 }
 
-func scanArtifactFacts(row pgx.Rows) (factsRow, error) {
-	f := factsRow{nodeFacts: nodeFacts{kind: domain.KindArtifact}}
-	var name string
-	err := row.Scan(&f.key, &f.since, &f.until, &f.namespace, &name, &f.deleted)
-	f.name = domain.Name{Namespace: f.namespace, Name: name}.String()
-	return f, err
+func scanArtifactFacts(r raw, f *factsRow) {
+	f.kind, f.namespace, f.deleted = domain.KindArtifact, r.text(3, f.namespace), r.flag(5)
+	f.name = domain.Name{Namespace: f.namespace, Name: r.text(4, "")}.String()
 }
 
 // scanRunFacts leaves the run's id for its name.
-func scanRunFacts(row pgx.Rows) (factsRow, error) {
-	f := factsRow{nodeFacts: nodeFacts{kind: domain.KindRun}}
-	err := row.Scan(&f.key, &f.since, &f.until, &f.name, (*zeronull.Int8)(&f.pipeline), (*zeroInt)(&f.number), &f.status, &f.deleted)
+func scanRunFacts(r raw, f *factsRow) {
+	f.kind, f.name, f.pipeline, f.number = domain.KindRun, r.text(3, ""), r.number(4), int(r.number(5))
+	f.status, f.deleted = r.text(6, f.status), r.flag(7)
 	f.named = f.pipeline
-	return f, err
 }
 
-// RunName is a run's name for people: the producer's, else PIPELINE#NUMBER, else its id.
-func RunName(runID, name string, pipeline domain.Name, number int) string {
-	switch {
-	case name != "":
-		return name
-	case pipeline.Name != "" && number > 0:
-		return pipeline.String() + "#" + strconv.Itoa(number)
-	}
-	return runID
-}
-
-func scanStepFacts(row pgx.Rows) (factsRow, error) {
-	f := factsRow{nodeFacts: nodeFacts{kind: domain.KindStep}}
-	var title string
-	err := row.Scan(&f.key, &f.since, &f.until, &f.name, (*zeronull.Text)(&title), &f.status, &f.deleted, (*zeronull.Int8)(&f.pipeline))
-	if title != "" {
+func scanStepFacts(r raw, f *factsRow) {
+	f.kind, f.name = domain.KindStep, r.text(3, "")
+	if title := r.text(4, ""); title != "" {
 		f.name = title
 	}
-	return f, err
+	f.status, f.deleted, f.pipeline = r.text(5, f.status), r.flag(6), r.number(7)
 }

@@ -89,15 +89,15 @@ func (c *memory) turn(model uint16, e era) {
 	c.eras[model] = e
 }
 
-func (r *recall) key(asks question) memoryKey {
-	return memoryKey{ws: r.m.Number, model: r.model, asks: asks}
+func (r *recall) on(asks question) shelf {
+	return shelf{ws: r.m.Number, model: r.model, asks: asks}
 }
 
 // each looks nodes up: ok is false where the walk has to read for itself.
 func (r *recall) each(asks question, nodes []int64, found func(i int, data []byte, ok bool)) {
 	var doubted []int64
 	since := always
-	r.db.memory.each(r.key(asks), nodes, func(i int, data []byte, upTo domain.Revision, ok bool) {
+	r.db.memory.each(r.on(asks), nodes, func(i int, data []byte, upTo domain.Revision, ok bool) {
 		if ok && upTo < r.m.Revision && !r.db.memory.gullible {
 			if r.sure {
 				ok = false
@@ -127,11 +127,7 @@ func (r *recall) noDoubts() bool {
 	return true
 }
 
-func (r *recall) put(asks question, node int64, data []byte, upTo domain.Revision) {
-	k := r.key(asks)
-	k.node = node
-	r.db.memory.put(r.era, k, data, upTo)
-}
+func (r *recall) puts(records func(putter)) { r.db.memory.puts(r.era, r.model, records) }
 
 // news is how one finds out which records of a question are outdated.
 func news(asks question) (statement string, more []any) {
@@ -158,13 +154,13 @@ func (r *recall) holds(ctx context.Context) (bool, error) {
 	}
 	holds := true
 	for asks, nodes := range r.doubted {
-		k := r.key(question(asks))
+		on := r.on(question(asks))
 		if len(changed[asks]) > 0 {
 			holds = false
-			r.db.memory.forget(k, changed[asks], r.m.Revision)
+			r.db.memory.forget(on, changed[asks], r.m.Revision)
 			nodes = slices.DeleteFunc(nodes, func(n int64) bool { return slices.Contains(changed[asks], n) })
 		}
-		r.db.memory.confirm(r.era, k, nodes, r.since, r.m.Revision)
+		r.db.memory.confirm(r.era, on, nodes, r.since, r.m.Revision)
 	}
 	return holds, nil
 }

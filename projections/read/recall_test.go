@@ -247,8 +247,8 @@ func TestMemoryKeepsWithinItsBytes(t *testing.T) {
 	data := make([]byte, 50)
 	used := map[int64]bool{}
 	for i := range int64(10_000) {
-		c.put(era{}, memoryKey{node: i}, data, 1)
-		c.each(memoryKey{}, []int64{7}, func(_ int, _ []byte, _ domain.Revision, ok bool) { used[7] = ok })
+		c.puts(era{}, 0, func(put putter) { put(shelf{}, i, data, 1) })
+		c.each(shelf{}, []int64{7}, func(_ int, _ []byte, _ domain.Revision, ok bool) { used[7] = ok })
 		if c.young.used+c.old.used > bytes {
 			t.Fatalf("%d bytes of %d after %d records", c.young.used+c.old.used, bytes, i+1)
 		}
@@ -258,7 +258,7 @@ func TestMemoryKeepsWithinItsBytes(t *testing.T) {
 	}
 	found := 0
 	for i := range int64(10_000) {
-		c.each(memoryKey{}, []int64{i}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
+		c.each(shelf{}, []int64{i}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
 			if ok {
 				found++
 			}
@@ -267,8 +267,8 @@ func TestMemoryKeepsWithinItsBytes(t *testing.T) {
 	if found < 300 || found > bytes/len(data) {
 		t.Errorf("%d records are kept", found)
 	}
-	c.put(era{started: 1}, memoryKey{node: -1}, data, 1)
-	c.each(memoryKey{}, []int64{-1}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
+	c.puts(era{started: 1}, 0, func(put putter) { put(shelf{}, -1, data, 1) })
+	c.each(shelf{}, []int64{-1}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
 		if ok {
 			t.Error("a record of another era was kept")
 		}
