@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -116,29 +117,20 @@ func rejection(r *row, no *NativeRefusal) model.UserError {
 	if !code.IsValid() {
 		code = model.UserErrorCodeInvalid
 	}
-	return &model.InvalidInput{Message: no.Message, Path: path, Code: code}
+	return &model.InvalidInput{Message: strings.TrimSuffix(no.Message+": "+no.Rule, ": "), Path: path, Code: code}
 }
 
-// lineOf writes an event as a line of NDJSON: the member of the body becomes its type.
+// lineOf writes an event as a line of NDJSON, of whose body members that were left out are left out too.
 func lineOf(e *model.RunEventInput) ([]byte, error) {
 	raw, err := json.Marshal(e.Body)
 	if err != nil {
 		return nil, fmt.Errorf("write the body of event %q: %w", clip(e.ID), err)
 	}
-	var members map[string]map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
+	var body map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &body); err != nil {
 		return nil, fmt.Errorf("read the body of event %q: %w", clip(e.ID), err)
 	}
-	body := map[string]json.RawMessage{}
-	for typ, facts := range members {
-		if facts == nil {
-			continue
-		}
-		body = facts
-		if body["type"], err = json.Marshal(typ); err != nil {
-			return nil, fmt.Errorf("write the body of event %q: %w", clip(e.ID), err)
-		}
-	}
+	maps.DeleteFunc(body, func(_ string, facts json.RawMessage) bool { return string(facts) == "null" })
 	line := map[string]any{"id": e.ID, "run": e.Run, "at": e.At.UTC(), "body": body}
 	if e.Pipeline != nil {
 		line["pipeline"] = map[string]string{"namespace": e.Pipeline.Namespace, "name": e.Pipeline.Name}

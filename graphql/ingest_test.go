@@ -44,7 +44,7 @@ func TestIngest(t *testing.T) {
 	a := h.ask(ingest, batch("REJECT_FAILED", mixed...))
 	a.want(map[string]string{
 		"ingestRunEvents.accepted": "1", "ingestRunEvents.rejected": "2",
-		"ingestRunEvents.results.1.errors.0.path": `["input","events","1","body","step"]`, "ingestRunEvents.results.2.errors.0.code": "CONFLICT",
+		"ingestRunEvents.results.1.errors.0.path": `["input","events","1","body","stepStarted","step"]`, "ingestRunEvents.results.2.errors.0.code": "CONFLICT",
 	})
 	h.ask(ingest, batch("ATOMIC", event("e6", "r3", "runStarted", none), event("e1", "r3", "runStarted", none))).
 		want(map[string]string{"ingestRunEvents.accepted": "0", "ingestRunEvents.results.1.errors.0.__typename": "IdempotencyConflict"})

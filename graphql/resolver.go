@@ -68,7 +68,7 @@ type NativeEvent struct {
 }
 
 // A NativeRefusal is the error of a NativeReader for an event that breaks a rule. Path is a JSON pointer into it.
-type NativeRefusal struct{ Code, Path, Message string }
+type NativeRefusal struct{ Code, Path, Rule, Message string }
 
 func (r *NativeRefusal) Error() string { return r.Message }
 

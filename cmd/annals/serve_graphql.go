@@ -65,7 +65,7 @@ func readNative(body []byte, now time.Time) (graphql.NativeEvent, error) {
 	e, err := native.Read(body, now)
 	var no *foreign.Refusal
 	if errors.As(err, &no) {
-		return graphql.NativeEvent{ID: e.ID}, &graphql.NativeRefusal{Code: string(no.Code), Path: no.Path, Message: no.Message}
+		return graphql.NativeEvent{ID: e.ID}, &graphql.NativeRefusal{Code: string(no.Code), Path: no.Path, Rule: no.Rule, Message: no.Message}
 	}
 	return graphql.NativeEvent{ID: e.ID, Warnings: e.Warnings, Request: e.Request}, err
 }

@@ -35,9 +35,13 @@ func (a *app) listUnder(ctx context.Context, what, word, connection, node string
 func (a *app) remove(what, arg, mutation, fields string) *cobra.Command {
 	var reason string
 	object := strings.Fields(fields)[0]
+	article := "a"
+	if strings.HasPrefix(what, "a") {
+		article = "an"
+	}
 	cmd := &cobra.Command{
 		Use: "delete " + arg + " --reason TEXT", Args: cobra.ExactArgs(1),
-		Short: fmt.Sprintf("Delete a %s: it leaves current lists, and stays in earlier moments and lineage", what),
+		Short: fmt.Sprintf("Delete %s %s: it leaves current lists, and stays in earlier moments and lineage", article, what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
 				return usage("--reason is missing: deletions are kept with theirs")

@@ -7174,7 +7174,7 @@ input IngestRunEventsInput {
 }
 
 """
-One event. A line of NDJSON at ` + "`" + `POST /v1/workspaces/{slug}/events` + "`" + ` has the same shape, with the body's member named by ` + "`" + `body.type` + "`" + `.
+One event. A line of NDJSON at ` + "`" + `POST /v1/workspaces/{slug}/events` + "`" + ` has the same shape; its body may also name the member by ` + "`" + `type` + "`" + ` and hold the member's own ones beside it.
 """
 input RunEventInput {
   "Your id of the event, 128 bytes at most, unique in the workspace: the same event sent again is answered DUPLICATE and changes nothing."
@@ -10381,7 +10381,7 @@ type Workspace implements Node & Versioned {
     revision: Int64!
   ): AuditEvent
   """
-  Things by name: names that begin with the text, then names that contain it.
+  Things by name: those whose name is the text, then names that begin with it, then names in which a word begins with each word of it.
   """
   search(
     "At least one character of a name, whatever its case."

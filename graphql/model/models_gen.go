@@ -1245,7 +1245,7 @@ type RunEventBody struct {
 	MetricsLogged *MetricsLoggedInput `json:"metricsLogged,omitempty,omitzero"`
 }
 
-// One event. A line of NDJSON at `POST /v1/workspaces/{slug}/events` has the same shape, with the body's member named by `body.type`.
+// One event. A line of NDJSON at `POST /v1/workspaces/{slug}/events` has the same shape; its body may also name the member by `type` and hold the member's own ones beside it.
 type RunEventInput struct {
 	// Your id of the event, 128 bytes at most, unique in the workspace: the same event sent again is answered DUPLICATE and changes nothing.
 	ID string `json:"id"`

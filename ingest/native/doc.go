@@ -4,6 +4,8 @@
 //	{"id": "e-1", "run": "r-7", "pipeline": {"name": "train"}, "at": "2026-03-01T12:00:00Z",
 //	 "body": {"type": "stepCompleted", "step": "load", "metadata": [{"name": "rows", "value": 12}]}}
 //
+// The body may also have the member of its type, as in the mutation: {"stepCompleted": {"step": "load", ...}}.
+//
 // Unlike a foreign body, a native one is read strictly: an unknown member, a wrong type or a missing identity is
 // refused with its place, and nothing of the event is kept. What it says is a fact all the same: late, doubled and
 // contradictory ones are folded by their time, never refused.

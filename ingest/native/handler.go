@@ -56,7 +56,7 @@ type Answer struct {
 	Accepted   int         `json:"accepted"`
 	Duplicates int         `json:"duplicates"`
 	Rejected   int         `json:"rejected"`
-	Revision   int64       `json:"revision"`
+	Revision   int64       `json:"revision"` // of the workspace, once the events that were taken or known are in it; -1: none was
 	Results    []RowAnswer `json:"results"`
 }
 
@@ -142,7 +142,7 @@ func (h *Handler) take(ctx context.Context, slug domain.Slug, meta domain.Meta, 
 	if h.Now != nil {
 		now = h.Now
 	}
-	c := collector{answer: Answer{Results: []RowAnswer{}}, all: all, wrote: false}
+	c := collector{answer: Answer{Revision: int64(domain.NoRevision), Results: []RowAnswer{}}, all: all, wrote: false}
 	stream := domain.WorkspaceStream(slug)
 	var rows []RowAnswer
 	var requests []eventstore.Request

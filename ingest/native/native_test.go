@@ -2,6 +2,8 @@ package native
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,14 @@ func TestReadRefuses(t *testing.T) {
 		"own parent":           {event(`{"type":"runNested","parent":"r1"}`), InvalidValue, "/body/parent"},
 		"attempt 0":            {event(`{"type":"runStarted","attempt":0}`), InvalidValue, "/body/attempt"},
 		"key twice":            {`{"id":"e","id":"f"}`, foreign.DuplicateKey, "/id"},
+		"artifact missing":     {event(`{"type":"artifactsProduced","artifacts":[{}]}`), Missing, "/body/artifacts/0/artifact"},
+		"member of no type":    {event(`{"runExploded":{}}`), Missing, "/body/type"},
+		"member of null":       {event(`{"runStarted":null}`), Missing, "/body/type"},
+		"two members":          {event(`{"runStarted":{},"runFailed":{}}`), Missing, "/body/type"},
+		"type and member":      {event(`{"type":"runStarted","runStarted":{}}`), UnknownField, "/body/runStarted"},
+		"type in a member":     {event(`{"runStarted":{"type":"runFailed"}}`), Missing, "/body/type"},
+		"wrong in a member":    {event(`{"stepStarted":{"step":7}}`), WrongType, "/body/stepStarted/step"},
+		"unknown in a member":  {event(`{"stepStarted":{"step":"s","colour":"red"}}`), UnknownField, "/body/stepStarted/colour"},
 		"too deep":             {event(strings.Repeat("[", 80) + strings.Repeat("]", 80)), foreign.TooDeep, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +60,9 @@ func TestReadRefuses(t *testing.T) {
 			var no *foreign.Refusal
 			if !errors.As(err, &no) || no.Code != tt.code || tt.path != "" && no.Path != tt.path {
 				t.Fatalf("got %+v, want %s at %s", err, tt.code, tt.path)
+			}
+			if e, _ := Read([]byte(tt.body), noon); strings.HasPrefix(tt.path, "/body") && e.ID != "e1" {
+				t.Errorf("the event of a refusal has the id %q, want e1", e.ID)
 			}
 			if no.Rule == "" || no.Message == "" {
 				t.Errorf("a refusal says its rule and what is wrong: %+v", no)
@@ -103,4 +116,39 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The form of the mutation says the same as the form with a type, under the same digest.
+func TestReadTakesBothForms(t *testing.T) {
+	t.Parallel()
+	for _, forms := range [][2]string{
+		{`{"type":"runStarted"}`, `{"runStarted":{}}`},
+		{`{"type":"runFailed","failure":{"type":"E","message":"m"},"parameters":[{"name":"lr","value":1.50}]}`, `{ "runFailed" : { "failure" : {"type":"E","message":"m"}, "parameters":[{"name":"lr","value":1.50}]} }`},
+		{`{"type":"metricsLogged","points":[{"name":"rmse","value":1}]}`, `{"metricsLogged":{"points":[{"name":"rmse","value":1}]}}`},
+	} {
+		one, err := Read([]byte(event(forms[0])), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Read([]byte(event(forms[1])), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one.Digest != other.Digest {
+			t.Errorf("%s and %s have two digests", forms[0], forms[1])
+		}
+		one.Evidence, other.Evidence = nil, nil // salted, each its own way
+		if a, b := fmt.Sprintf("%#v", withoutEvidence(one.Facts[0])), fmt.Sprintf("%#v", withoutEvidence(other.Facts[0])); a != b {
+			t.Errorf("%s is\n%s and %s is\n%s", forms[0], a, forms[1], b)
+		}
+	}
+}
+
+// withoutEvidence is a fact whose texts are pointers alone.
+func withoutEvidence(e domain.Event) string {
+	data, err := domain.Encode(e)
+	if err != nil {
+		return err.Error()
+	}
+	return regexp.MustCompile(`"evidence":"[^"]*"`).ReplaceAllString(string(data), "")
 }

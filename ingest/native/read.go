@@ -36,11 +36,16 @@ func (e Event) Request(stream domain.Stream, meta domain.Meta) eventstore.Reques
 }
 
 // Read reads one event. now is the server's time, for flagging times from the future. The error is a
-// [*foreign.Refusal] with the place, the rule and a code.
+// [*foreign.Refusal] with the place, the rule and a code; the event then has no more than its id, where that is good.
 func Read(body []byte, now time.Time) (Event, error) {
 	doc, err := foreign.Scan(body, foreign.Limits{})
 	if err != nil {
 		return Event{}, err
+	}
+	if event, typ, ok := typed(doc); ok {
+		doc.Release()
+		e, err := Read(event, now)
+		return e, asSent(err, typ)
 	}
 	e := Event{Digest: doc.Digest()} // of the event as sent; what is read has no credentials in it
 	if doc, e.Redacted, err = scrubbed(doc); err != nil {
@@ -66,11 +71,11 @@ func Read(body []byte, now time.Time) (Event, error) {
 	b := body2facts{reader: r, run: run, pipeline: pipeline, source: doc.Source()}
 	e.Facts, e.Evidence = b.read(root.Get("body"))
 	if r.no != nil {
-		return Event{}, r.no
+		return Event{ID: e.ID}, r.no
 	}
 	for _, fact := range e.Facts {
 		if err := domain.Check(fact); err != nil {
-			return Event{}, refusalOf(err)
+			return Event{ID: e.ID}, refusalOf(err)
 		}
 	}
 	return e, nil

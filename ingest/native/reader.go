@@ -42,7 +42,7 @@ func (r *reader) refuseAt(path string, code foreign.Code, rule, message string) 
 // object is an object with no other members than these.
 func (r *reader) object(v foreign.Value, path string, allowed ...string) foreign.Value {
 	if !v.Present() {
-		r.refuseAt(path, Missing, "An event names its id, run, time and body.", "it is missing")
+		r.refuseAt(path, Missing, "The field must be there.", "it is missing")
 		return foreign.Value{}
 	}
 	if v.Kind() != foreign.Object {
@@ -84,8 +84,10 @@ func (r *reader) identity(parent foreign.Value, name string, needed bool, most i
 	v := parent.Get(name)
 	if exact, fault := v.Exact(); fault != "" {
 		r.refuse(v, InvalidValue, "An identity is valid UTF-8 without NUL.", string(fault))
+		return ""
 	} else if len(exact) > most {
 		r.refuse(v, TooLong, fmt.Sprintf("It has at most %d bytes.", most), fmt.Sprintf("it has %d bytes", len(exact)))
+		return ""
 	}
 	return s
 }
