@@ -7,10 +7,6 @@ import (
 	"github.com/annals-io/annals/domain"
 )
 
-// keptHops is how many edges of a node are remembered, closed ones and all. A node with more is a hub: it is
-// remembered as one, and its edges are read each time.
-const keptHops = 500
-
 func hopsOf(from side, to way) question { return asksHops + 2*question(from) + question(to) }
 
 // lists are the neighbours of nodes: all hops in the order of the nodes, then by key, and where those of each end.
@@ -79,7 +75,7 @@ func (r *recall) lists(ctx context.Context, from side, to way, nodes []int64, bo
 		return l, false, nil
 	}
 	l.ends = make([]int, len(nodes))
-	found := make([]hop, 0, 4*len(nodes))
+	found := make([]hop, 0, 2*len(nodes))
 	var missing []int64
 	var places []int // of the missing nodes
 	hub := false
@@ -142,10 +138,11 @@ func (r *recall) readPast(ctx context.Context, from side, to way, nodes []int64,
 		for i, end := range ends {
 			of := past[begin:end]
 			begin = end
-			if data = data[:0]; len(of) <= keptHops {
-				data = encodeHops(data, of)
-			}
-			if whole || len(of) > keptHops {
+			switch {
+			case len(of) > r.db.bounds.kept:
+				put(on, nodes[i], nil, always) // a hub: its edges are read each time, so they need not be known
+			case whole:
+				data = encodeHops(data[:0], of)
 				put(on, nodes[i], data, r.m.Revision)
 			}
 		}

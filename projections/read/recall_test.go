@@ -67,6 +67,7 @@ func remembering(t *rapid.T, pool *pgxpool.Pool, with, without *DB) (difference 
 	h := drawLineage(t)
 	with.bounds.hops = rapid.SampledFrom([]int{4, 1000}).Draw(t, "hops")
 	without.bounds.hops = with.bounds.hops
+	with.bounds.kept = rapid.SampledFrom([]int{2, 500}).Draw(t, "kept")
 	for applied := min(3, h.head); ; applied = min(applied+domain.Revision(rapid.IntRange(1, 8).Draw(t, "events")), h.head) {
 		if err := h.reveal(pool, applied); err != nil {
 			t.Fatal(err)
