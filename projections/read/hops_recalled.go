@@ -213,6 +213,12 @@ func (d *decoder) number() int64 {
 	return int64(n)
 }
 
+func (d *decoder) signed() int64 {
+	n, size := binary.Varint(d.data)
+	d.data = d.data[size:]
+	return n
+}
+
 func (d *decoder) text() []byte {
 	size := d.number()
 	text := d.data[:size]

@@ -1,7 +1,9 @@
 package read
 
 import (
+	"encoding/binary"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/annals-io/annals/domain"
@@ -17,17 +19,20 @@ func (d *DB) Remember(bytes int) { d.memory = newMemory(bytes) }
 // A memory keeps what walks read of nodes: a short record for each node and kind of question, and the last revision
 // that the record is known to be true at.
 //
-// Records lie in two generations. What is new, or was used while it was old, goes to the young one; when that has half
-// of the bytes it becomes the old one, and the old one goes as a whole. So what nobody asked for goes first, without a
-// list of who was asked when, and the garbage collector has two maps and a few large slices without pointers to look at
-// instead of a hundred thousand small things.
+// Records are written one behind the other into chunks. Where the bytes are used up the oldest chunk goes: what was
+// asked for since it was written is written again, once, and the rest is forgotten. So what nobody asks for goes first,
+// without a list of who was asked when, and the garbage collector sees a few maps and slices without pointers instead
+// of a hundred thousand small things.
 type memory struct {
-	mu         sync.Mutex
-	half       int // bytes of a generation
-	young, old generation
-	models     map[string]uint16 // by schema: its number in keys
-	eras       map[uint16]era    // by model: when what is kept of it was read
-	gullible   bool              // takes everything for true at every moment: broken on purpose, by tests
+	mu       sync.Mutex
+	bytes    int
+	used     int
+	shelves  map[shelf]*records
+	chunks   []chunk           // oldest first
+	first    uint32            // number of the oldest chunk
+	models   map[string]uint16 // by schema: its number in shelves
+	eras     map[uint16]era    // by model: when what is kept of it was read
+	gullible bool              // takes everything for true at every moment: broken on purpose, by tests
 }
 
 // A question is what a record answers of a node.
@@ -43,23 +48,34 @@ const (
 	questions  question = 11
 )
 
-// A shelf is where the records of one question about one workspace are, by node.
+// A shelf is where the records of one question about one workspace are.
 type shelf struct {
 	ws    int32
 	model uint16
 	asks  question
 }
 
-type generation struct {
-	shelves map[shelf]map[int64]record
-	chunks  [][]byte
-	used    int
+// records are those of a shelf, by node.
+type records struct {
+	of shelf
+	at map[int64]record
 }
 
 // A record says where the bytes lie, and up to which revision they are known to be true.
 type record struct {
-	chunk, from, size uint32
-	upTo              domain.Revision
+	upTo  domain.Revision
+	chunk uint32
+	from  uint16
+	size  uint16 // and wanted
+}
+
+// wanted marks a record that was asked for since it was written.
+const wanted = 1 << 15
+
+// A chunk holds records: the place of the shelf in its list, the node, the size, the data.
+type chunk struct {
+	data    []byte
+	shelves []*records
 }
 
 // always is how long something is true that never changes.
@@ -67,23 +83,23 @@ const always = domain.Revision(math.MaxInt64)
 
 const (
 	chunkBytes = 64 << 10
-	maxRecord  = 16 << 10
-	// keyBytes and shelfBytes are about what a node and a shelf take in their maps.
-	keyBytes, shelfBytes = 48, 500
+	// keyBytes and shelfBytes are about what a node and a shelf take in their maps, headBytes what a record has before
+	// its data at most.
+	keyBytes, shelfBytes, headBytes = 36, 500, 16
+	// chances is how many chunks are looked through for what is wanted, before one goes whatever it holds.
+	chances = 4
 )
 
 func newMemory(bytes int) *memory {
 	if bytes <= 0 {
 		return nil
 	}
-	c := &memory{half: bytes / 2, models: map[string]uint16{}, eras: map[uint16]era{}}
+	c := &memory{bytes: bytes, models: map[string]uint16{}, eras: map[uint16]era{}}
 	c.clear()
 	return c
 }
 
-func (c *memory) clear() {
-	c.young, c.old = generation{shelves: map[shelf]map[int64]record{}}, generation{}
-}
+func (c *memory) clear() { c.shelves, c.chunks, c.first, c.used = map[shelf]*records{}, nil, 0, 0 }
 
 // model is the number of a schema. There are as many as rebuilds while the process runs.
 func (c *memory) model(schema string) uint16 {
@@ -102,25 +118,27 @@ func (c *memory) model(schema string) uint16 {
 func (c *memory) each(on shelf, nodes []int64, found func(i int, data []byte, upTo domain.Revision, ok bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	young, old, oldChunks := c.young.shelves[on], c.old.shelves[on], c.old.chunks
+	var at map[int64]record
+	if s := c.shelves[on]; s != nil {
+		at = s.at
+	}
 	for i, n := range nodes {
-		if r, ok := young[n]; ok {
-			found(i, c.young.data(r), r.upTo, true)
-			continue
-		}
-		r, ok := old[n]
+		r, ok := at[n]
 		if !ok {
 			found(i, nil, 0, false)
 			continue
 		}
-		data := oldChunks[r.chunk][r.from : r.from+r.size]
-		found(i, data, r.upTo, true)
-		c.keep(on, n, data, r.upTo)
-		young = c.young.shelves[on] // it may be another generation by now
+		if r.size&wanted == 0 {
+			r.size |= wanted
+			at[n] = r
+		}
+		found(i, c.data(r), r.upTo, true)
 	}
 }
 
-func (g *generation) data(r record) []byte { return g.chunks[r.chunk][r.from : r.from+r.size] }
+func (c *memory) data(r record) []byte {
+	return c.chunks[r.chunk-c.first].data[r.from:][:r.size&^wanted]
+}
 
 // A putter keeps records, unless there is one that is known to be true for longer.
 type putter func(on shelf, node int64, data []byte, upTo domain.Revision)
@@ -129,66 +147,104 @@ type putter func(on shelf, node int64, data []byte, upTo domain.Revision)
 func (c *memory) puts(e era, model uint16, records func(putter)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.eras[model] != e {
-		return
+	if c.eras[model] == e {
+		records(c.keep)
 	}
-	records(func(on shelf, node int64, data []byte, upTo domain.Revision) {
-		if r, ok := c.old.shelves[on][node]; !ok || r.upTo <= upTo {
-			c.keep(on, node, data, upTo)
-		}
-	})
 }
 
-// keep puts a record into the young generation.
 func (c *memory) keep(on shelf, node int64, data []byte, upTo domain.Revision) {
-	if len(data) > maxRecord || len(data)+keyBytes+shelfBytes > c.half {
+	size := min(chunkBytes, c.bytes/8)
+	if len(data)+headBytes > size/4 {
 		return
 	}
-	if c.young.used+len(data)+keyBytes+shelfBytes > c.half {
-		c.old, c.young = c.young, generation{shelves: map[shelf]map[int64]record{}}
+	for tries := 0; len(c.chunks) > 1 && c.used+len(data)+headBytes+keyBytes+shelfBytes > c.bytes; tries++ {
+		c.dropOldest(tries < chances)
 	}
-	g := &c.young
-	records := g.shelves[on]
-	if records == nil {
-		records = map[int64]record{}
-		g.shelves[on] = records
-		g.used += shelfBytes
+	s := c.shelves[on]
+	if s == nil {
+		s = &records{of: on, at: map[int64]record{}}
+		c.shelves[on] = s
+		c.used += shelfBytes
 	}
-	before, again := records[node]
+	before, again := s.at[node]
 	if again && before.upTo > upTo {
 		return
 	}
 	if !again {
-		g.used += keyBytes
+		c.used += keyBytes
 	}
-	last := len(g.chunks) - 1
-	if last < 0 || len(g.chunks[last])+len(data) > cap(g.chunks[last]) {
-		g.chunks = append(g.chunks, make([]byte, 0, chunkBytes))
+	s.at[node] = c.write(s, node, data, upTo)
+}
+
+// write writes a record into the newest chunk.
+func (c *memory) write(s *records, node int64, data []byte, upTo domain.Revision) record {
+	last := len(c.chunks) - 1
+	if last < 0 || len(c.chunks[last].data)+headBytes+len(data) > cap(c.chunks[last].data) {
+		c.chunks = append(c.chunks, chunk{data: make([]byte, 0, min(chunkBytes, c.bytes/8))})
 		last++
 	}
-	records[node] = record{chunk: uint32(last), from: uint32(len(g.chunks[last])), size: uint32(len(data)), upTo: upTo}
-	g.chunks[last] = append(g.chunks[last], data...)
-	g.used += len(data)
+	k := &c.chunks[last]
+	place := slices.Index(k.shelves, s)
+	if place < 0 {
+		place = len(k.shelves)
+		k.shelves = append(k.shelves, s)
+	}
+	before := len(k.data)
+	k.data = binary.AppendUvarint(k.data, uint64(place))
+	k.data = binary.AppendVarint(k.data, node)
+	k.data = binary.AppendUvarint(k.data, uint64(len(data)))
+	r := record{upTo: upTo, chunk: c.first + uint32(last), from: uint16(len(k.data)), size: uint16(len(data))}
+	k.data = append(k.data, data...)
+	c.used += len(k.data) - before
+	return r
+}
+
+// dropOldest drops the oldest chunk; what is wanted of it is written again, if it gets the chance.
+func (c *memory) dropOldest(chance bool) {
+	k, number := c.chunks[0], c.first
+	c.chunks[0] = chunk{}
+	c.chunks = c.chunks[1:]
+	c.first++
+	c.used -= len(k.data)
+	from := decoder{data: k.data}
+	for len(from.data) > 0 {
+		s := k.shelves[from.number()]
+		node := from.signed()
+		data := from.text()
+		at := len(k.data) - len(from.data) - len(data)
+		r, ok := s.at[node]
+		switch {
+		case !ok || r.chunk != number || int(r.from) != at: // another one is in its place
+		case chance && r.size&wanted != 0:
+			s.at[node] = c.write(s, node, data, r.upTo)
+		default:
+			c.drop(s, node)
+		}
+	}
+}
+
+// drop forgets a record; its bytes go with their chunk.
+func (c *memory) drop(s *records, node int64) {
+	delete(s.at, node)
+	c.used -= keyBytes
+	if len(s.at) == 0 {
+		delete(c.shelves, s.of)
+		c.used -= shelfBytes
+	}
 }
 
 // confirm notes that records which were true at a revision are so up to a later one.
 func (c *memory) confirm(e era, on shelf, nodes []int64, from, upTo domain.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.eras[on.model] != e {
+	s := c.shelves[on]
+	if s == nil || c.eras[on.model] != e {
 		return
 	}
-	young, old := c.young.shelves[on], c.old.shelves[on]
 	for _, n := range nodes {
-		records := young
-		r, ok := young[n]
-		if !ok {
-			records = old
-			r, ok = old[n]
-		}
-		if ok && r.upTo >= from && r.upTo < upTo {
+		if r, ok := s.at[n]; ok && r.upTo >= from && r.upTo < upTo {
 			r.upTo = upTo
-			records[n] = r
+			s.at[n] = r
 		}
 	}
 }
@@ -197,11 +253,13 @@ func (c *memory) confirm(e era, on shelf, nodes []int64, from, upTo domain.Revis
 func (c *memory) forget(on shelf, nodes []int64, at domain.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, records := range []map[int64]record{c.young.shelves[on], c.old.shelves[on]} {
-		for _, n := range nodes {
-			if r, ok := records[n]; ok && r.upTo < at {
-				delete(records, n)
-			}
+	s := c.shelves[on]
+	if s == nil {
+		return
+	}
+	for _, n := range nodes {
+		if r, ok := s.at[n]; ok && r.upTo < at {
+			c.drop(s, n)
 		}
 	}
 }

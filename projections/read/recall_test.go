@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -239,41 +240,73 @@ func TestMemoryIsForgottenWithTheDatabase(t *testing.T) {
 	}
 }
 
-// TestMemoryKeepsWithinItsBytes fills a memory with more than it may hold.
+// TestMemoryKeepsWithinItsBytes fills a memory with more than it may hold, while some of it is asked for.
 func TestMemoryKeepsWithinItsBytes(t *testing.T) {
 	t.Parallel()
-	const bytes = 100_000
+	const bytes, few, many = 100_000, 100, 10_000
 	c := newMemory(bytes)
 	c.turn(0, era{})
-	data := make([]byte, 50)
-	used := map[int64]bool{}
-	for i := range int64(10_000) {
-		c.puts(era{}, 0, func(put putter) { put(shelf{}, i, data, 1) })
-		c.each(shelf{}, []int64{7}, func(_ int, _ []byte, _ domain.Revision, ok bool) { used[7] = ok })
-		if c.young.used+c.old.used > bytes {
-			t.Fatalf("%d bytes of %d after %d records", c.young.used+c.old.used, bytes, i+1)
-		}
+	of := func(n int64) []byte { return fmt.Appendf(nil, "%050d", n) }
+	put := func(e era, n int64) {
+		c.puts(e, 0, func(put putter) { put(shelf{asks: question(n % 3)}, n, of(n), 1) })
 	}
-	if !used[7] {
-		t.Error("what was asked for all the time was forgotten")
-	}
-	found := 0
-	for i := range int64(10_000) {
-		c.each(shelf{}, []int64{i}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
-			if ok {
-				found++
+	there := func(n int64) (found bool) {
+		c.each(shelf{asks: question(n % 3)}, []int64{n}, func(_ int, data []byte, upTo domain.Revision, ok bool) {
+			if found = ok; ok && (string(data) != string(of(n)) || upTo != 1) {
+				t.Fatalf("record %d says %q up to %d", n, data, upTo)
 			}
 		})
+		return found
 	}
-	if found < 300 || found > bytes/len(data) {
-		t.Errorf("%d records are kept", found)
-	}
-	c.puts(era{started: 1}, 0, func(put putter) { put(shelf{}, -1, data, 1) })
-	c.each(shelf{}, []int64{-1}, func(_ int, _ []byte, _ domain.Revision, ok bool) {
-		if ok {
-			t.Error("a record of another era was kept")
+	for n := range int64(many) {
+		put(era{}, n)
+		for wanted := range int64(few) {
+			if wanted <= n && !there(wanted) {
+				t.Fatalf("record %d was forgotten after %d more, while it was asked for all the time", wanted, n)
+			}
 		}
-	})
+		if c.used > bytes {
+			t.Fatalf("%d bytes of %d after %d records", c.used, bytes, n+1)
+		}
+	}
+	found := 0
+	for n := range int64(many) {
+		if there(n) {
+			found++
+		}
+	}
+	if most := bytes / (50 + keyBytes); found < most*2/3 || found > most {
+		t.Errorf("%d records are kept, of at most %d", found, most)
+	}
+	put(era{started: 1}, -1)
+	if there(-1) {
+		t.Error("a record of another era was kept")
+	}
+	c.turn(0, era{started: 1})
+	if there(few) || there(many-1) {
+		t.Error("a record outlived its era")
+	}
+}
+
+// TestMemoryTakesWhatItSays fills a memory as walks would and weighs the heap.
+func TestMemoryTakesWhatItSays(t *testing.T) {
+	const bytes = 8 << 20
+	weigh := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := weigh()
+	c := newMemory(bytes)
+	c.turn(0, era{})
+	for n := range int64(200_000) {
+		c.puts(era{}, 0, func(put putter) { put(shelf{asks: question(n % 4)}, n*1024, make([]byte, 10+n%60), 1) })
+	}
+	if took := weigh() - before; took > bytes*3/2 || c.used < bytes*3/4 {
+		t.Errorf("%d bytes are on the heap, %d are counted, %d may be", took, c.used, bytes)
+	}
+	runtime.KeepAlive(c)
 }
 
 // TestRecordsSayWhatWasWritten writes edges and facts and reads them back at every moment.
