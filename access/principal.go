@@ -70,8 +70,10 @@ func (p Principal) Has(s Scope) bool {
 }
 
 // In says whether the key is good for a workspace. Where it is not, the workspace is to look like one that does not
-// exist.
-func (p Principal) In(ws domain.Slug) bool { return p.Workspace == "" || p.Workspace == ws }
+// exist. What is no slug is no workspace: read models know organizations and accounts by names with a slash in them.
+func (p Principal) In(ws domain.Slug) bool {
+	return !strings.Contains(string(ws), "/") && (p.Workspace == "" || p.Workspace == ws)
+}
 
 // CanRead says whether the principal may look into a workspace.
 func (p Principal) CanRead(ws domain.Slug) bool { return p.In(ws) && p.Has(Read) }

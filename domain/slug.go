@@ -45,7 +45,7 @@ func checkShape(s Slug) error {
 
 // checkNewSlug refuses what cannot be the slug of a new workspace.
 func checkNewSlug(c CreateWorkspace) error {
-	if WorkspaceCreated(c).kind() != DefaultWorkspace {
+	if WorkspaceCreated(c).KindOf() != DefaultWorkspace {
 		return checkNewName(c.Slug)
 	}
 	if c.Slug != "default" && c.Slug != DefaultSlug(c.Organization) {

@@ -47,7 +47,7 @@ func (s *State) Apply(r *Recorded) error {
 	switch e := r.Event.(type) {
 	case WorkspaceCreated:
 		s.Name, s.Labels, s.Owner = e.Name, cloneLabels(e.Labels), e.Owner
-		s.Kind, s.Environment, s.Sensitivity, s.Filed = e.kind(), e.Environment, e.Sensitivity, e.Team
+		s.Kind, s.Environment, s.Sensitivity, s.Filed = e.KindOf(), e.Environment, e.Sensitivity, e.Team
 		s.Text = textDigest(e.Description)
 	case WorkspaceRenamed:
 		s.Name = e.Name

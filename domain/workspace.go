@@ -22,8 +22,8 @@ func (WorkspaceCreated) EventType() string { return "workspace.created" }
 // Subject is the workspace.
 func (WorkspaceCreated) Subject() Entity { return WorkspaceEntity() }
 
-// kind is the workspace's kind: before kinds were said, the first workspace was default and every other a project's.
-func (e WorkspaceCreated) kind() WorkspaceKind {
+// KindOf is the workspace's kind: before kinds were said, the first workspace was default and every other a project's.
+func (e WorkspaceCreated) KindOf() WorkspaceKind {
 	switch {
 	case e.Kind != "":
 		return e.Kind

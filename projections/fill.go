@@ -34,7 +34,7 @@ func (b *build) goals(ctx context.Context) ([]goal, error) {
 	var goals []goal
 	var g goal
 	_, err := pgx.ForEachRow(rows, []any{&g.number, &g.name, &g.until}, func() error {
-		g.stream = domain.WorkspaceStream(domain.Slug(g.name))
+		g.stream = streamOf(domain.Slug(g.name))
 		g.compared = g.until >= 0
 		goals = append(goals, g)
 		return nil

@@ -53,7 +53,7 @@ func (e *Engine) Open(ctx context.Context, slug domain.Slug, asOf AsOf, atLeast 
 	head := domain.NoRevision
 	past := asOf.Time != nil && asked.Sub(*asOf.Time) > settles
 	if past { // read after the question came, and before what is applied
-		info, err := e.Store.Info(ctx, domain.WorkspaceStream(slug))
+		info, err := e.Store.Info(ctx, streamOf(slug))
 		if err != nil && !isNoStream(err) {
 			return read.Moment{}, fmt.Errorf("read how far workspace %s goes: %w", slug, err)
 		}

@@ -98,7 +98,7 @@ func (e *Engine) heads(ctx context.Context, list []Standing) error {
 	for range parallel {
 		wg.Go(func() {
 			for s := range next {
-				info, err := e.Store.Info(ctx, domain.WorkspaceStream(s.Workspace))
+				info, err := e.Store.Info(ctx, streamOf(s.Workspace))
 				if err != nil {
 					cancel(fmt.Errorf("read how far workspace %s goes: %w", s.Workspace, err))
 					continue

@@ -44,10 +44,7 @@ func (p *part) last() domain.Revision  { return p.events[len(p.events)-1].Revisi
 func (e *Engine) newModel(schema string) *projection {
 	p := &projection{
 		e: e, schema: schema, lanes: e.Lanes, numbers: e.slugs, sql: statementsIn(schema),
-		name: func(s domain.Stream) (string, bool) {
-			slug, ok := s.Workspace()
-			return string(slug), ok
-		},
+		name: scopeOf,
 	}
 	p.fold = func(ctx context.Context, tx pgx.Tx, parts []part) error { return e.fold.apply(ctx, tx, schema, parts) }
 	return p

@@ -15,7 +15,7 @@ import (
 // the decision states. It returns when the workspace is level with its stream. Where an event still cannot be folded
 // it is parked again and the answer is a *PausedError; a workspace that is not paused is left as it is.
 func (e *Engine) Retry(ctx context.Context, slug domain.Slug) error {
-	stream := domain.WorkspaceStream(slug)
+	stream := streamOf(slug)
 	if info, err := e.Store.Info(ctx, stream); err != nil && !isNoStream(err) {
 		return fmt.Errorf("read how far %s goes: %w", stream, err)
 	} else if err != nil || info.Last == domain.NoRevision {

@@ -140,7 +140,7 @@ func (e *Engine) awaits(ctx context.Context, slug domain.Slug, revision domain.R
 
 // exists is nil where the log has the workspace.
 func (e *Engine) exists(ctx context.Context, slug domain.Slug) error {
-	info, err := e.Store.Info(ctx, domain.WorkspaceStream(slug))
+	info, err := e.Store.Info(ctx, streamOf(slug))
 	if isNoStream(err) || err == nil && info.Last == domain.NoRevision {
 		return &NotFoundError{slug}
 	}
@@ -159,7 +159,7 @@ func (e *Engine) late(slug domain.Slug, s standing, want domain.Revision) error 
 		s = now
 	}
 	t := &TimeoutError{Slug: slug, Have: s.applied, Want: want, Head: s.applied}
-	info, err := e.Store.Info(ctx, domain.WorkspaceStream(slug))
+	info, err := e.Store.Info(ctx, streamOf(slug))
 	if isNoStream(err) || err == nil && info.Last == domain.NoRevision {
 		return &NotFoundError{slug}
 	}

@@ -19,6 +19,8 @@ var digestTables = []string{
 	"metrics", "metrics_was", "artifacts", "artifacts_was", "aliases", "artifact_versions", "artifact_versions_was",
 	"version_details", "version_details_was", "lineage_edges", "lineage_edges_was", "artifact_edges", "artifact_edges_was",
 	"column_lineage", "column_lineage_was", "declared", "declared_was", "audit_entries", "words",
+	"organizations", "organizations_was", "accounts", "accounts_was", "members", "members_was", "roles", "roles_was",
+	"teams", "teams_was", "team_members", "team_members_was", "service_accounts", "service_accounts_was", "invitations", "invitations_was",
 	"life_facts", "io_facts", "io_says", "reads", "last_said",
 }
 

@@ -135,6 +135,7 @@ type fold struct {
 
 	families
 	lineage
+	people
 }
 
 func newFold() *fold {
@@ -145,6 +146,7 @@ func newFold() *fold {
 	f.artifacts, f.aliases, f.versions, f.versionDetails = artifactsTable, aliasesTable, versionsTable, versionDetailsTable
 	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
 	f.declared, f.lastSaid, f.reads, f.counters = declaredTable, lastSaidTable, readsTable, countersTable
+	f.people = newPeople()
 	for _, t := range f.tables() {
 		t.init(&f.clock, f.age)
 	}
@@ -213,8 +215,14 @@ func (f *fold) apply(e *happening) error {
 func (f *fold) change(e domain.Event) error {
 	switch e := e.(type) {
 	case domain.WorkspaceCreated, domain.WorkspaceRenamed, domain.WorkspaceDescribed, domain.WorkspaceLabelled,
-		domain.WorkspaceArchived, domain.WorkspaceRestored, domain.WorkspaceDeleted:
+		domain.WorkspaceArchived, domain.WorkspaceRestored, domain.WorkspaceDeleted,
+		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet:
 		f.workspaceChanged(e)
+	case domain.OrganizationCreated, domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered,
+		domain.RoleGranted, domain.RoleRevoked, domain.MemberRemoved, domain.MemberSuspended, domain.MemberReinstated,
+		domain.RoleDefined, domain.RoleDeleted, domain.TeamCreated, domain.TeamMemberAdded, domain.TeamMemberRemoved, domain.TeamDeleted,
+		domain.ServiceAccountCreated, domain.ServiceAccountDeleted, domain.MemberInvited, domain.InvitationAccepted, domain.InvitationRevoked:
+		f.peopleChanged(e)
 	case domain.PipelineRegistered, domain.PipelineVersionRegistered, domain.PipelineDescribed, domain.PipelineTagged,
 		domain.PipelineDeclared, domain.PipelineDeleted:
 		return f.pipelineChanged(e)

@@ -130,6 +130,7 @@ func (f *fold) ask(w *wants) {
 		t.ask(fmt.Sprintf(artifactsSQL, f.artifacts.list()), placesOf(list), f.artifacts.take)
 	}
 	f.askClasses(w)
+	f.askPeople(&w.people)
 }
 
 // placesOf are keys as two parameters.

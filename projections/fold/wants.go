@@ -53,6 +53,7 @@ type wants struct {
 	united                      wanted[int64] // classes whose names become one
 	unitedFacts                 wanted[int64] // of their artifacts: the executions
 	pipelinesOf                 map[place[int64]][]int64
+	people                      peopleWants
 }
 
 type namedVersion struct {
@@ -72,6 +73,7 @@ func (f *fold) wantNamed(w *wants) {
 		if e.Event.Subject().Kind == domain.KindWorkspace {
 			w.workspaces.want(e.ws, workspaceKey{})
 		}
+		w.people.want(e.ws, e.Event)
 		for _, n := range e.names {
 			key := f.key(n.Entity)
 			if key == 0 {

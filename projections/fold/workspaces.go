@@ -20,6 +20,8 @@ type workspaceRow struct {
 	labels                   string
 	archived, deleted        bool
 	createdAt                time.Time
+	kind, environment        string
+	sensitivity, team        string
 }
 
 var workspacesTable = table[workspaceKey, workspaceRow]{
@@ -28,9 +30,10 @@ var workspacesTable = table[workspaceKey, workspaceRow]{
 		{name: "slug", typ: tText}, {name: "name", typ: tText}, {name: "organization", typ: tText}, {name: "owner", typ: tUUID, nullable: true},
 		{name: "description", typ: tBytea, nullable: true}, {name: "labels", typ: tJSONB, canon: canonical[map[string]string]},
 		{name: "archived", typ: tBool}, {name: "deleted", typ: tBool}, {name: "created_at", typ: tTime},
+		{name: "kind", typ: tText}, {name: "environment", typ: tText, nullable: true}, {name: "sensitivity", typ: tText, nullable: true}, {name: "team", typ: tText, nullable: true},
 	},
 	bind: func(_ *workspaceKey, r *workspaceRow, to []any) []any {
-		return append(to, &r.slug, &r.name, &r.organization, &r.owner, &r.description, &r.labels, &r.archived, &r.deleted, &r.createdAt)
+		return append(to, &r.slug, &r.name, &r.organization, &r.owner, &r.description, &r.labels, &r.archived, &r.deleted, &r.createdAt, &r.kind, &r.environment, &r.sensitivity, &r.team)
 	},
 }
 
@@ -38,19 +41,29 @@ var workspacesTable = table[workspaceKey, workspaceRow]{
 func (f *fold) workspaceChanged(e domain.Event) {
 	w := f.workspaces.edit(workspaceKey{})
 	if w.slug == "" {
-		w.slug, w.labels, w.createdAt = string(f.e.slug), "{}", instant(f.e.RecordedAt)
+		w.slug, w.labels, w.createdAt, w.kind = string(f.e.slug), "{}", instant(f.e.RecordedAt), string(domain.ProjectWorkspace)
 	}
 	switch e := e.(type) {
 	case domain.WorkspaceCreated:
 		w.name, w.organization, w.owner = noNUL(e.Name), string(e.Organization), e.Owner
 		w.labels = labelled("{}", e.Labels, nil)
 		w.description, _ = textOf(e.Description)
+		w.kind, w.environment, w.sensitivity, w.team = string(e.KindOf()), string(e.Environment), string(e.Sensitivity), e.Team
+		if e.Owner != uuid.Nil {
+			f.granted(domain.Person(e.Owner), domain.Owner)
+		}
 	case domain.WorkspaceRenamed:
 		w.name = noNUL(e.Name)
 	case domain.WorkspaceDescribed:
 		w.description, _ = textOf(e.Description)
 	case domain.WorkspaceLabelled:
 		w.labels = labelled(w.labels, e.Set, e.Removed)
+	case domain.WorkspaceEnvironmentSet:
+		w.environment = string(e.Environment)
+	case domain.WorkspaceSensitivitySet:
+		w.sensitivity = string(e.Sensitivity)
+	case domain.WorkspaceTeamSet:
+		w.team = e.Team
 	case domain.WorkspaceArchived:
 		w.archived = true
 	case domain.WorkspaceRestored:

@@ -2,6 +2,18 @@
 CREATE INDEX workspaces_slug ON read.workspaces (slug);
 CREATE INDEX workspaces_was_ws ON read.workspaces_was (ws, since);
 
+CREATE INDEX organizations_was_ws ON read.organizations_was (ws, since);
+CREATE INDEX accounts_id ON read.accounts (id);
+CREATE INDEX accounts_was_ws ON read.accounts_was (ws, since);
+CREATE INDEX members_member ON read.members (member, ws);
+CREATE INDEX members_was_member ON read.members_was (ws, member, since);
+CREATE INDEX roles_was_name ON read.roles_was (ws, name, since);
+CREATE INDEX teams_was_name ON read.teams_was (ws, name, since);
+CREATE INDEX team_members_member ON read.team_members (member, ws);
+CREATE INDEX team_members_was_team ON read.team_members_was (ws, team, member, since);
+CREATE INDEX service_accounts_was_id ON read.service_accounts_was (ws, id, since);
+CREATE INDEX invitations_was_id ON read.invitations_was (ws, id, since);
+
 CREATE INDEX pipelines_name ON read.pipelines (ws, (left(name, 200)), key);
 CREATE INDEX pipelines_order ON read.pipelines (ws, (left(namespace, 200)), (left(name, 200)), key);
 CREATE INDEX pipelines_was_key ON read.pipelines_was (ws, key, since);

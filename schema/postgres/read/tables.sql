@@ -58,9 +58,72 @@ CREATE TABLE read.workspaces (
     slug text NOT NULL, name text NOT NULL, organization text NOT NULL, owner uuid,
     description bytea, labels jsonb NOT NULL DEFAULT '{}', archived bool NOT NULL DEFAULT false, deleted bool NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
+    kind text NOT NULL DEFAULT 'project', environment text, sensitivity text, team text,
     PRIMARY KEY (ws)
 );
 CREATE TABLE read.workspaces_was (LIKE read.workspaces INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+-- Organizations and accounts are projected like workspaces, each under a number and revisions of its own. Who may do
+-- what is said alike in organizations and in workspaces.
+CREATE TABLE read.organizations (
+    ws int NOT NULL, since bigint NOT NULL,
+    slug text NOT NULL, name text NOT NULL, personal bool NOT NULL, owner uuid, description bytea, created_at timestamptz NOT NULL,
+    PRIMARY KEY (ws)
+);
+CREATE TABLE read.organizations_was (LIKE read.organizations INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.accounts (
+    ws int NOT NULL, since bigint NOT NULL,
+    id uuid NOT NULL, subject text, name bytea,  -- sealed for the subject
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (ws)
+);
+CREATE TABLE read.accounts_was (LIKE read.accounts INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.members (
+    ws int NOT NULL, since bigint NOT NULL,
+    member text NOT NULL,                     -- KIND:ID
+    roles text[] NOT NULL,                    -- held directly: a built-in one by its name, a custom one as LEVEL/NAME
+    suspended bool NOT NULL,
+    PRIMARY KEY (ws, member)
+);
+CREATE TABLE read.members_was (LIKE read.members INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.roles (
+    ws int NOT NULL, since bigint NOT NULL,
+    name text NOT NULL, permissions text[] NOT NULL, description bytea,
+    PRIMARY KEY (ws, name)
+);
+CREATE TABLE read.roles_was (LIKE read.roles INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.teams (
+    ws int NOT NULL, since bigint NOT NULL,
+    name text NOT NULL, title text NOT NULL, description bytea,
+    PRIMARY KEY (ws, name)
+);
+CREATE TABLE read.teams_was (LIKE read.teams INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.team_members (
+    ws int NOT NULL, since bigint NOT NULL,
+    team text NOT NULL, member text NOT NULL,
+    PRIMARY KEY (ws, team, member)
+);
+CREATE TABLE read.team_members_was (LIKE read.team_members INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.service_accounts (
+    ws int NOT NULL, since bigint NOT NULL,
+    id uuid NOT NULL, name text NOT NULL, description bytea,
+    PRIMARY KEY (ws, id)
+);
+CREATE TABLE read.service_accounts_was (LIKE read.service_accounts INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+CREATE TABLE read.invitations (
+    ws int NOT NULL, since bigint NOT NULL,
+    id uuid NOT NULL, roles text[] NOT NULL, state text NOT NULL, -- open, accepted, revoked
+    expires_at timestamptz NOT NULL, subject text, invited bytea, invited_by text NOT NULL, account uuid,
+    PRIMARY KEY (ws, id)
+);
+CREATE TABLE read.invitations_was (LIKE read.invitations INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
 
 CREATE TABLE read.pipelines (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
