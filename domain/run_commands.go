@@ -98,7 +98,9 @@ type NestRun struct{ RunNested }
 // Needs are the run and the other one.
 func (c NestRun) Needs() []Entity { return []Entity{RunEntity(c.Run), RunEntity(c.Parent)} }
 
-// Decide refuses a run as its own parent and one that is nested in it, and does nothing where it has that parent.
+// Decide refuses a run as its own parent and one that is nested in it, and does nothing where it has that parent. It
+// knows these two runs alone: a loop of more, which nobody can see when the words come in any order, is resolved where
+// runs are read (projections/fold: the latest word is refused, and the run says so).
 func (c NestRun) Decide(s States) ([]Event, error) {
 	if err := writable(s); err != nil {
 		return nil, err

@@ -20,17 +20,18 @@ type DB struct {
 	bounds
 }
 
-// bounds choose between ways of finding; none changes an answer.
+// bounds choose between ways of finding; none changes an answer, but that facets count no more than theirs.
 type bounds struct {
-	walk int // how many runs are looked at in the list's order before what a condition finds is collected
-	past int // how many closed rows are collected before walking is the better way: they are not rare then
-	hops int // how many edges a level of a walk reads at once, beside four for each node there is room for
-	kept int // how many edges of a node are remembered, closed ones and all; a node with more is a hub
+	walk   int // how many runs are looked at in the list's order before what a condition finds is collected
+	past   int // how many closed rows are collected before walking is the better way: they are not rare then
+	facets int // how many runs are found, and walked through, for facets
+	hops   int // how many edges a level of a walk reads at once, beside four for each node there is room for
+	kept   int // how many edges of a node are remembered, closed ones and all; a node with more is a hub
 }
 
 // New is a DB on a pool. It needs no closing. It remembers [DefaultMemory] bytes of what walks read.
 func New(pool *pgxpool.Pool) *DB {
-	return &DB{pool: pool, memory: newMemory(DefaultMemory), bounds: bounds{walk: 2000, past: 5000, hops: 5000, kept: 500}}
+	return &DB{pool: pool, memory: newMemory(DefaultMemory), bounds: bounds{walk: 2000, past: 5000, facets: 20_000, hops: 5000, kept: 500}}
 }
 
 type textKey struct{ schema, statement string }
