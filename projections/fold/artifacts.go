@@ -187,7 +187,9 @@ func (f *fold) produced(e domain.ArtifactsProduced) error {
 		for _, source := range sources {
 			f.addIO(ex, ioFact{direction: directionImplied, artifact: source, phase: e.Phase, attempt: e.Attempt})
 		}
-		f.columnsSaid(ex, key, io, columns)
+		if err := f.columnsSaid(ex, key, io, columns); err != nil {
+			return err
+		}
 	}
 	f.executionChanged(ex, e.Execution)
 	return nil

@@ -32,7 +32,8 @@ func (f *fold) wantClasses(w *wants) {
 			f.wantVersion(w, e, x.Version.Artifact, x.Version.Name)
 		case domain.PipelineDeclared:
 			for i := range x.Outputs {
-				f.wantColumns(w, e, f.pipelineKey(x.Pipeline), &x.Outputs[i])
+				pipeline := f.pipelineKey(x.Pipeline)
+				f.wantColumns(w, e, pipeline, pipeline, &x.Outputs[i])
 			}
 		}
 	}
@@ -86,16 +87,8 @@ func (f *fold) wantIOs(w *wants, e *happening, x domain.Execution, inputs, outpu
 		pipelines = append(pipelines, f.pagePipelines[x.Run]...)
 		slices.Sort(pipelines)
 		for _, pipeline := range slices.Compact(pipelines) {
-			f.wantColumns(w, e, pipeline, io)
+			f.wantColumns(w, e, f.runKey(x.Run), pipeline, io)
 		}
-	}
-}
-
-// wantColumns wants what a pipeline's runs last said of the columns of an output.
-func (f *fold) wantColumns(w *wants, e *happening, pipeline int64, io *domain.IO) {
-	if class := f.stored(io.Artifact); class != 0 && (len(io.Columns) > 0 || io.ColumnsIn != nil || slices.Contains(io.Deleted, "columnLineage")) {
-		w.lastSaid.want(e.ws, lastSaidKey{pipeline, saidColumns, class})
-		w.columns.want(e.ws, targetOf{pipeline, class})
 	}
 }
 
@@ -123,8 +116,6 @@ CROSS JOIN LATERAL (SELECT * FROM read.reads r WHERE r.ws = x.ws AND r.artifact 
 CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.producer IS NULL AND v.name IS NULL OFFSET 0) t`
 	unitedFactsSQL = `SELECT DISTINCT t.ws, t.execution FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
 JOIN read.io_facts t ON t.ws = x.ws AND t.artifact = x.artifact`
-	columnsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::int8[]) AS x (ws, pipeline, target)
-JOIN read.column_lineage t ON t.ws = x.ws AND t.target = x.target AND t.pipeline = x.pipeline`
 	declaredOfSQL = `SELECT DISTINCT t.ws, t.pipeline FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
 JOIN read.declared t ON t.ws = x.ws AND t.artifact = x.artifact`
 )
@@ -143,15 +134,7 @@ func (f *fold) askClasses(w *wants) {
 		t.ask(fmt.Sprintf(namedVersionsSQL, f.versions.list()), args, f.versions.take)
 		t.ask(fmt.Sprintf(namedReadsSQL, f.reads.list()), args, f.reads.take)
 	}
-	if list := w.columns.take(); len(list) > 0 {
-		ws, pipelines, targets := &array{typ: tInt4}, &array{typ: tInt8}, &array{typ: tInt8}
-		for i := range list {
-			ws.add(false, &list[i].ws)
-			pipelines.add(false, &list[i].key.pipeline)
-			targets.add(false, &list[i].key.target)
-		}
-		t.ask(fmt.Sprintf(columnsSQL, f.columnLineage.list()), []*array{ws, pipelines, targets}, f.columnLineage.take)
-	}
+	f.askColumns(w)
 	if list := w.outside.take(); len(list) > 0 {
 		t.ask(fmt.Sprintf(outsideSQL, f.versions.list()), placesOf(list), f.versions.take)
 	}
@@ -171,9 +154,7 @@ func (f *fold) askClasses(w *wants) {
 		args := placesOf(list)
 		t.ask(fmt.Sprintf(byExecutionSQL, f.versions.list(), "artifact_versions", "artifact"), args, f.versions.take)
 		t.ask(fmt.Sprintf(byExecutionSQL, f.reads.list(), "reads", "artifact"), args, f.reads.take)
-		t.ask(fmt.Sprintf(byExecutionSQL, f.columnLineage.list(), "column_lineage", "target"), args, f.columnLineage.take)
-		t.ask(fmt.Sprintf(byExecutionSQL, f.columnLineage.list(), "column_lineage", "source"), args, f.columnLineage.take)
-		t.ask(fmt.Sprintf(byExecutionSQL, f.lastSaid.list(), "last_said", "target"), args, f.lastSaid.take)
+		f.askUnitedColumns(w, args)
 		t.ask(declaredOfSQL, args, pairs(func(ws int32, key int64) { w.declared.want(ws, key) }))
 	}
 }

@@ -38,11 +38,8 @@ func compareColumns(a, b columnKey) int {
 		cmp.Compare(a.sourceField, b.sourceField), cmp.Compare(a.pipeline, b.pipeline), cmp.Compare(a.kind, b.kind), cmp.Compare(a.subtype, b.subtype))
 }
 
-// What last_said remembers the order of, besides the fields that have marks.
-const (
-	saidColumns  = "columns"  // of a pipeline on a target
-	saidDeclared = "declared" // of a pipeline
-)
+// What last_said remembers the order of, besides the fields that have marks: the last declaration of a pipeline.
+const saidDeclared = "declared"
 
 type lastSaidKey struct {
 	pipeline int64
@@ -76,62 +73,6 @@ func (f *fold) latest(k lastSaidKey) bool {
 	*f.lastSaid.edit(k) = lastSaidRow{f.order.At, int16(f.order.Rank), f.order.Digest}
 	return true
 }
-
-// columnsSaid folds in the column lineage that an execution of a pipeline told of an output: the latest facet
-// replaces what was said before.
-func (f *fold) columnsSaid(ex *execution, artifact int64, io *domain.IO, columns []domain.ColumnEdge) {
-	pipeline := int64(0)
-	if r := f.runs.get(cmp.Or(ex.run, ex.key)); r != nil {
-		pipeline = r.pipeline
-	}
-	f.columnsOfPipeline(pipeline, artifact, io, columns)
-}
-
-func (f *fold) columnsOfPipeline(pipeline, artifact int64, io *domain.IO, columns []domain.ColumnEdge) {
-	if len(columns) == 0 && !slices.Contains(io.Deleted, "columnLineage") {
-		return
-	}
-	target := f.canon(artifact)
-	if !f.latest(lastSaidKey{pipeline, saidColumns, target}) {
-		return
-	}
-	want := map[columnKey]bool{}
-	for _, c := range columns {
-		k := columnKey{target, keyText(c.Field), f.canon(f.artifactKey(c.From)), keyText(c.FromField), pipeline, keyText(c.Kind), keyText(c.Subtype)}
-		want[k] = want[k] || c.Masking
-	}
-	p := place[targetOf]{f.ws, targetOf{pipeline, target}}
-	for _, k := range f.columnsAt[p] {
-		if _, ok := want[k]; !ok {
-			f.columnLineage.drop(k)
-		}
-	}
-	keys := make([]columnKey, 0, len(want))
-	for k := range want {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compareColumns)
-	for _, k := range keys {
-		if r := f.columnLineage.get(k); r == nil || r.masking != want[k] {
-			f.columnLineage.edit(k).masking = want[k]
-		}
-	}
-	f.columnsAt[p] = keys
-}
-
-// gatherColumns notes which columns stand at which target.
-func (f *fold) gatherColumns() {
-	clear(f.columnsAt)
-	for p, r := range f.columnLineage.rows {
-		if r.will {
-			at := place[targetOf]{p.ws, targetOf{p.key.pipeline, p.key.target}}
-			f.columnsAt[at] = append(f.columnsAt[at], p.key)
-		}
-	}
-}
-
-// targetOf is an output of a pipeline.
-type targetOf struct{ pipeline, target int64 }
 
 // columnsOf is the column lineage of an output, that which lies in evidence included.
 func (f *fold) columnsOf(io *domain.IO) ([]domain.ColumnEdge, error) {

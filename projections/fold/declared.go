@@ -48,7 +48,9 @@ func (f *fold) declare(pipeline int64, e domain.PipelineDeclared) error {
 		if err != nil {
 			return err
 		}
-		f.columnsOfPipeline(pipeline, f.artifactKey(io.Artifact), io, columns)
+		if err := f.ownWord(pipeline, pipeline, f.artifactKey(io.Artifact), io, columns); err != nil {
+			return err
+		}
 		if from := f.sourcesOf(io, columns); from != nil {
 			for _, source := range from { // what an output is made from is read, whether or not the inputs name it
 				want[declaredKey{pipeline, directionRead, f.canon(source)}] = declaredRow{}

@@ -100,7 +100,6 @@ type fold struct {
 	most         int                                // reads that one version may stir; 0: all, else the fold is broken on purpose
 	ioOrdinal    int32                              // of the event at hand
 	members      map[place[int64]][]int64           // of a class: the artifacts
-	columnsAt    map[place[targetOf]][]columnKey    // of a pipeline and a target, as they stand
 	declaredAt   map[place[int64]][]declaredKey     // of a pipeline: its rows, and some that are gone
 	declarations map[place[int64]][]artifactEdgeKey // of a pipeline: what it supports by declaration
 
@@ -112,6 +111,7 @@ type fold struct {
 	pipelineVersions table[int64, pipelineVersionRow]
 	runs             table[int64, runRow]
 	runDetails       table[int64, runDetailsRow]
+	left             table[leftKey, struct{}]
 	steps            table[int64, stepRow]
 	attributes       table[attributeKey, attributeRow]
 	metrics          table[metricKey, metricRow]
@@ -124,6 +124,7 @@ type fold struct {
 	columnLineage    table[columnKey, columnRow]
 	declared         table[declaredKey, declaredRow]
 	lastSaid         table[lastSaidKey, lastSaidRow]
+	ownColumns       table[ownKey, ownRow]
 	reads            table[readKey, readRow]
 	counters         table[counterKey, counterRow]
 	audit            auditRows
@@ -135,25 +136,27 @@ type fold struct {
 
 	families
 	lineage
+	columnWords
 	people
 }
 
 func newFold() *fold {
 	f := &fold{ids: map[place[uuid.UUID]]int64{}, age: newness{}}
 	f.workspaces, f.pipelines, f.pipelineVersions = workspacesTable, pipelinesTable, pipelineVersionsTable
-	f.runs, f.runDetails, f.steps = runsTable, runDetailsTable, stepsTable
+	f.runs, f.runDetails, f.left, f.steps = runsTable, runDetailsTable, leftTable, stepsTable
 	f.attributes, f.metrics = attributesTable, metricsTable
 	f.artifacts, f.aliases, f.versions, f.versionDetails = artifactsTable, aliasesTable, versionsTable, versionDetailsTable
 	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
-	f.declared, f.lastSaid, f.reads, f.counters = declaredTable, lastSaidTable, readsTable, countersTable
+	f.declared, f.lastSaid, f.ownColumns, f.reads, f.counters = declaredTable, lastSaidTable, ownColumnsTable, readsTable, countersTable
 	f.people = newPeople()
 	for _, t := range f.tables() {
 		t.init(&f.clock, f.age)
 	}
-	f.members, f.columnsAt, f.declarations = map[place[int64]][]int64{}, map[place[targetOf]][]columnKey{}, map[place[int64]][]artifactEdgeKey{}
+	f.members, f.declarations = map[place[int64]][]int64{}, map[place[int64]][]artifactEdgeKey{}
 	f.declaredAt = map[place[int64]][]declaredKey{}
 	f.families.init()
 	f.lineage.init()
+	f.columnWords.init()
 	return f
 }
 
@@ -201,6 +204,9 @@ func (f *fold) apply(e *happening) error {
 	}
 	f.warn(e.Event.Subject())
 	if err := f.settleLineage(); err != nil {
+		return err
+	}
+	if err := f.settleColumns(); err != nil {
 		return err
 	}
 	f.settleLives()

@@ -23,6 +23,8 @@ func (k *artifactEdgeKey) youngest() int64 { return max(k.source, k.target, k.pi
 func (k *columnKey) youngest() int64       { return max(k.target, k.source, k.pipeline) }
 func (k *declaredKey) youngest() int64     { return max(k.pipeline, k.artifact) }
 func (k *lastSaidKey) youngest() int64     { return max(k.pipeline, k.target) }
+func (k *leftKey) youngest() int64         { return max(k.place, k.run) }
+func (k *ownKey) youngest() int64          { return max(k.speaker, k.target) }
 func (k *readKey) youngest() int64         { return max(k.artifact, k.execution) }
 func (k *counterKey) youngest() int64      { return k.key }
 

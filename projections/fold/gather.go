@@ -12,7 +12,6 @@ import (
 // gather puts the loaded rows together into what the fold works on.
 func (f *fold) gather() error {
 	f.gatherFamilies()
-	f.gatherColumns()
 	for p, a := range f.artifacts.rows {
 		c := place[int64]{p.ws, a.now.canonical}
 		f.members[c] = append(f.members[c], p.key)
@@ -20,6 +19,7 @@ func (f *fold) gather() error {
 	for p := range f.members {
 		slices.Sort(f.members[p])
 	}
+	f.gatherColumns()
 	for p := range f.declared.rows {
 		at := place[int64]{p.ws, p.key.pipeline}
 		f.declaredAt[at] = append(f.declaredAt[at], p.key)

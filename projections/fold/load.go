@@ -171,6 +171,7 @@ func (f *fold) follow(w *wants) {
 		}
 	}
 	f.stepsOf = nil
+	f.wantMovers(w)
 	for p, ex := range f.executions {
 		for i := range ex.io {
 			if ex.io[i].says != uuid.Nil {

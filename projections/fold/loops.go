@@ -9,7 +9,7 @@ import (
 
 // Runs are nested as the last word on each, by event time, says. Such words may go round in a loop, of which nothing
 // would be the top. Then the latest of them, by order, is refused: the run that it is about has no parent, and keeps
-// the one it named as refused, until another word opens the loop. As with all rules, what arrives first makes no
+// the one it named as refused, and the root with it, until another word opens the loop. As with all rules, what arrives first makes no
 // difference.
 
 // named is the parent that the last word on a run names, refused or not.
@@ -54,10 +54,13 @@ func (f *fold) compareNesting(a, b int64) int {
 func (f *fold) setParent(run, parent int64, refused bool) {
 	r := f.runs.edit(run)
 	from := r.parent
-	if r.parent, r.refused = parent, 0; refused {
-		r.parent, r.refused = 0, parent
+	root := cmp.Or(r.root, r.refusedRoot)
+	r.parent, r.root, r.refused, r.refusedRoot = parent, root, 0, 0
+	if refused {
+		r.parent, r.root, r.refused, r.refusedRoot = 0, 0, parent, root
 	}
 	if from != r.parent {
+		f.leave(run, from)
 		f.nest(run, from, r.parent)
 	}
 }

@@ -189,57 +189,6 @@ func (f *fold) uniteDeclared(keep, lose int64) {
 	}
 }
 
-// uniteColumns moves column lineage. Of two facets on one target by one pipeline the later one counts.
-func (f *fold) uniteColumns(keep, lose int64) {
-	var said []lastSaidKey
-	for p, r := range f.lastSaid.rows {
-		if p.ws == f.ws && r.will && p.key.what == saidColumns && p.key.target == lose {
-			said = append(said, p.key)
-		}
-	}
-	slices.SortFunc(said, func(a, b lastSaidKey) int { return cmp.Compare(a.pipeline, b.pipeline) })
-	gone := map[int64]int64{} // pipeline: the target whose columns are older
-	for _, k := range said {
-		to := lastSaidKey{k.pipeline, saidColumns, keep}
-		row := *f.lastSaid.get(k)
-		f.lastSaid.drop(k)
-		if other := f.lastSaid.get(to); other != nil {
-			gone[k.pipeline] = keep
-			if row.order().Compare(other.order()) < 0 {
-				gone[k.pipeline] = lose
-				continue
-			}
-		}
-		*f.lastSaid.edit(to) = row
-	}
-	var keys []columnKey
-	for p, r := range f.columnLineage.rows {
-		if p.ws == f.ws && r.will && (p.key.target == lose || p.key.source == lose || p.key.target == keep) {
-			keys = append(keys, p.key)
-		}
-	}
-	slices.SortFunc(keys, compareColumns)
-	for _, k := range keys {
-		row := *f.columnLineage.get(k)
-		if target, ok := gone[k.pipeline]; ok && target == k.target {
-			f.columnLineage.drop(k)
-			continue
-		}
-		to := k
-		if to.target == lose {
-			to.target = keep
-		}
-		if to.source == lose {
-			to.source = keep
-		}
-		if to != k {
-			f.columnLineage.drop(k)
-			*f.columnLineage.edit(to) = row
-		}
-	}
-	f.gatherColumns()
-}
-
 // orderFrom puts an order together from its columns.
 func orderFrom(at time.Time, rank int16, digest domain.Digest) domain.Order {
 	return domain.Order{At: at, Rank: int(rank), Digest: digest}

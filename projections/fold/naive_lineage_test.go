@@ -79,10 +79,7 @@ func (n *naive) lineage() (versions, edges, artifactEdges []string) {
 				pairs[[2]domain.Name{n.class(f), target}] = true
 			}
 		}
-		pipeline := x.Run.Job
-		if p, ok := n.pipelines[x.Run]; ok {
-			pipeline = p.name
-		}
+		pipeline := n.pipelineOf(x.Run)
 		for p := range pairs {
 			supports[fmt.Sprintf("%s %s %s", p[0], p[1], pipeline)]++
 		}

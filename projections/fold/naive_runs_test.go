@@ -45,7 +45,11 @@ func (n *naive) nestings() []string {
 	var out []string
 	for r, p := range n.parents {
 		_, ok := n.parent(r)
-		out = append(out, fmt.Sprintf("%s %s %v", r, p.of, ok))
+		root := "-" // what was said of a refused parent does not count
+		if ok && p.root != nil {
+			root = p.root.String()
+		}
+		out = append(out, fmt.Sprintf("%s %s %v %s", r, p.of, ok, root))
 	}
 	slices.Sort(out)
 	return out
@@ -69,14 +73,19 @@ func (n *naive) covered(x domain.Execution) bool {
 
 func (n *naive) life(x domain.Execution) domain.Life { return domain.FoldLife(n.lives[x]) }
 
+// pipelineOf is the pipeline of a run: its job, or the last one that was named.
+func (n *naive) pipelineOf(r domain.RunRef) domain.Name {
+	if p, ok := n.pipelines[r]; ok {
+		return p.name
+	}
+	return r.Job
+}
+
 // meant are lines of runs with what they call the version of their pipeline, and which one that is.
 func (n *naive) meant() []string {
 	var out []string
 	for r, w := range n.words {
-		pipeline := r.Job
-		if p, ok := n.pipelines[r]; ok {
-			pipeline = p.name
-		}
+		pipeline := n.pipelineOf(r)
 		var before, after []plan
 		hash := ""
 		for _, p := range n.plans {

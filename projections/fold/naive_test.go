@@ -23,6 +23,15 @@ type naive struct {
 	declared  map[domain.Name]declaration
 	plans     []plan
 	words     map[domain.RunRef]word
+	columns   []columnsOf
+}
+
+// columnsOf is what a run, or a pipeline by declaration, says of the columns of what it writes.
+type columnsOf struct {
+	run      domain.RunRef
+	pipeline domain.Name // by declaration
+	io       domain.IO
+	order    domain.Order
 }
 
 type plan struct {
@@ -60,6 +69,7 @@ type gone struct {
 
 type parent struct {
 	of    domain.RunRef
+	root  *domain.RunRef
 	order domain.Order
 }
 
@@ -91,8 +101,11 @@ func (n *naive) add(r *domain.Recorded) {
 	case domain.RunNested:
 		n.execution(domain.Execution{Run: e.Run})
 		n.execution(domain.Execution{Run: e.Parent})
+		if e.Root != nil {
+			n.execution(domain.Execution{Run: *e.Root})
+		}
 		if p, ok := n.parents[e.Run]; (!ok || p.order.Compare(o) <= 0) && e.Run != e.Parent {
-			n.parents[e.Run] = parent{e.Parent, o}
+			n.parents[e.Run] = parent{e.Parent, e.Root, o}
 		}
 	case domain.ArtifactsConsumed:
 		n.execution(e.Execution)
@@ -105,6 +118,7 @@ func (n *naive) add(r *domain.Recorded) {
 		for _, io := range e.Outputs {
 			n.named(io)
 			n.io = append(n.io, said{e.Execution, true, io, o, e.Attempt})
+			n.said(columnsOf{run: e.Run, io: io, order: o})
 		}
 	case domain.ArtifactObserved:
 		n.named(e.IO)
@@ -119,9 +133,18 @@ func (n *naive) add(r *domain.Recorded) {
 		for _, io := range append(slices.Clone(e.Inputs), e.Outputs...) {
 			n.named(io)
 		}
+		for _, io := range e.Outputs {
+			n.said(columnsOf{pipeline: e.Pipeline, io: io, order: o})
+		}
 		if d, ok := n.declared[e.Pipeline]; len(e.Inputs)+len(e.Outputs) > 0 && (!ok || d.order.Compare(o) <= 0) {
 			n.declared[e.Pipeline] = declaration{e, o}
 		}
+	case domain.RunDeleted:
+		n.execution(domain.Execution{Run: e.Run})
+	case domain.StepDeleted:
+		n.execution(e.Execution)
+	case domain.ArtifactDeleted:
+		n.artifact(e.Artifact)
 	case domain.ArtifactVersionDeleted:
 		n.artifact(e.Version.Artifact)
 		n.execution(*e.Version.Producer)

@@ -37,8 +37,10 @@ UNION ALL SELECT r.label || '/' || s.name, s.status, s.own_status, coalesce(json
 	edgesSQL    = labelsSQL + ` SELECT x.name, e.direction = 1, v.label, e.role FROM read.lineage_edges e JOIN x ON x.key = e.execution JOIN v ON v.key = e.version WHERE e.ws = $1`
 	linksSQL    = labelsSQL + ` SELECT s.name, t.name, coalesce(p.namespace || '/' || p.name, ''), e.supports FROM read.artifact_edges e JOIN c s ON s.key = e.source JOIN c t ON t.key = e.target
 LEFT JOIN read.pipelines p ON p.ws = e.ws AND p.key = e.pipeline WHERE e.ws = $1`
-	nestingsSQL = labelsSQL + ` SELECT r.label, p.label, r.parent IS NOT NULL FROM r JOIN r p ON p.key = coalesce(r.parent, r.refused_parent)`
-	meantSQL    = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
+	nestingsSQL = labelsSQL + ` SELECT r.label, p.label, r.parent IS NOT NULL, q.label FROM r JOIN r p ON p.key = coalesce(r.parent, r.refused_parent) LEFT JOIN r q ON q.key = r.root`
+	columnsSQL  = labelsSQL + ` SELECT t.name, l.target_field, s.name, l.source_field, coalesce(p.namespace || '/' || p.name, ''), l.kind, l.subtype, l.masking FROM read.column_lineage l
+JOIN c s ON s.key = l.source JOIN c t ON t.key = l.target LEFT JOIN read.pipelines p ON p.ws = l.ws AND p.key = l.pipeline WHERE l.ws = $1`
+	meantSQL = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
 )
 
 // equalNaive compares the rows with what the bare facts amount to.
@@ -47,7 +49,11 @@ func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	for _, c := range []struct {
 		what, sql string
 		want      []string
-	}{{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links}, {"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}, {"versions astray", versionsAstray + " AND v.ws = $1", nil}} {
+	}{
+		{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links},
+		{"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}, {"columns", columnsSQL, n.fields()},
+		{"versions astray", versionsAstray + " AND v.ws = $1", nil},
+	} {
 		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
 			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))
 		}
@@ -67,7 +73,7 @@ func (s *story) told() string {
 
 // drawStory draws a stream of messages about a few runs and artifacts, at a few moments: so that they meet.
 func drawStory(t *rapid.T, s *story, most int) {
-	runs := []domain.RunRef{run("a", "j1"), run("b", "j1"), run("c", "j2"), native("n")}
+	runs := []domain.RunRef{run("a", "j1"), run("b", "j1"), run("c", "j2"), native("n"), native("m")}
 	phases := []domain.Phase{domain.Started, domain.Started, domain.Succeeded, domain.Succeeded, domain.Failed, domain.Progressed, domain.Observed, domain.Queued, domain.Lost, domain.Cached}
 	name := rapid.SampledFrom([]string{"x", "y", "z", "w"})
 	drawIO := func(label string) domain.IO {
@@ -86,9 +92,14 @@ func drawStory(t *rapid.T, s *story, most int) {
 		}
 		phase := rapid.SampledFrom(phases).Draw(t, "phase")
 		var events []domain.Event
-		switch kind := rapid.IntRange(0, 19).Draw(t, "kind"); {
+		switch kind := rapid.IntRange(0, 23).Draw(t, "kind"); {
 		case kind == 0 || kind == 17 || kind == 19:
-			events = append(events, domain.RunNested{Run: x.Run, Parent: rapid.SampledFrom(runs).Draw(t, "parent")})
+			e := domain.RunNested{Run: x.Run, Parent: rapid.SampledFrom(runs).Draw(t, "parent")}
+			if rapid.Bool().Draw(t, "with root") {
+				root := rapid.SampledFrom(runs).Draw(t, "root")
+				e.Root = &root
+			}
+			events = append(events, e)
 		case kind == 1:
 			events = append(events, domain.ArtifactAliased{Artifact: data(name.Draw(t, "artifact")), Alias: domain.Alias{Name: data(name.Draw(t, "alias"))}})
 		case kind == 2:
@@ -98,6 +109,8 @@ func drawStory(t *rapid.T, s *story, most int) {
 		case kind == 3:
 			by := x
 			events = append(events, domain.ArtifactVersionDeleted{Version: domain.VersionRef{Artifact: data(name.Draw(t, "artifact")), Producer: &by, Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}})
+		case kind == 22:
+			events = append(events, drawDeletion(t, x, name))
 		case kind == 5:
 			e := domain.PipelineDeclared{Pipeline: job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))}
 			for range rapid.IntRange(0, 2).Draw(t, "inputs") {
@@ -107,14 +120,17 @@ func drawStory(t *rapid.T, s *story, most int) {
 				out := io(name.Draw(t, "output"))
 				if rapid.Bool().Draw(t, "said from what") {
 					out.From = []domain.Name{data(name.Draw(t, "from"))}
+				} else if rapid.Bool().Draw(t, "columns") {
+					out.Columns = drawColumns(t, name)
 				}
 				e.Outputs = append(e.Outputs, out)
 			}
 			events = append(events, e)
-		case kind == 4:
+		case kind == 4 || kind == 20 || kind == 21:
 			p := job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))
 			word := rapid.SampledFrom([]string{"", "v1", "v2", "h1"}).Draw(t, "version of the pipeline")
-			events = append(events, domain.RunReported{Phase: phase, Run: native("n"), Pipeline: &p, Version: word})
+			r := native(rapid.SampledFrom([]string{"n", "m"}).Draw(t, "native run"))
+			events = append(events, domain.RunReported{Phase: phase, Run: r, Pipeline: &p, Version: word})
 		case kind == 7:
 			word := rapid.SampledFrom([]string{"v1", "v2", "h3"}).Draw(t, "version of the pipeline")
 			events = append(events, domain.RunReported{Phase: phase, Run: x.Run, Version: word})
@@ -154,9 +170,11 @@ func drawStory(t *rapid.T, s *story, most int) {
 					case 0:
 						out.From = []domain.Name{data(name.Draw(t, "from"))}
 					case 1:
-						out.Columns = []domain.ColumnEdge{{Field: "f", From: data(name.Draw(t, "from")), FromField: "g"}}
+						out.Columns = drawColumns(t, name)
 					case 2:
 						out.Aliases = []domain.Alias{{Name: data(name.Draw(t, "alias"))}}
+					case 3:
+						out.Deleted = []string{"columnLineage"}
 					}
 					e.Outputs = append(e.Outputs, out)
 				}
@@ -165,6 +183,31 @@ func drawStory(t *rapid.T, s *story, most int) {
 		}
 		s.says(when, events...)
 	}
+}
+
+// drawDeletion draws a deletion of anything: later facts may speak of it all the same.
+func drawDeletion(t *rapid.T, x domain.Execution, name *rapid.Generator[string]) domain.Event {
+	switch rapid.IntRange(0, 3).Draw(t, "deleted") {
+	case 0:
+		return domain.PipelineDeleted{Pipeline: job(rapid.SampledFrom([]string{"j1", "j3"}).Draw(t, "pipeline"))}
+	case 1:
+		return domain.ArtifactDeleted{Artifact: data(name.Draw(t, "artifact"))}
+	case 2:
+		return domain.StepDeleted{Execution: domain.Execution{Run: x.Run, Step: "s"}}
+	}
+	return domain.RunDeleted{Run: x.Run}
+}
+
+// drawColumns draws column lineage in which fields meet, and are masked or not.
+func drawColumns(t *rapid.T, name *rapid.Generator[string]) []domain.ColumnEdge {
+	var out []domain.ColumnEdge
+	for range rapid.IntRange(1, 2).Draw(t, "columns") {
+		out = append(out, domain.ColumnEdge{
+			Field: rapid.SampledFrom([]string{"f", "h"}).Draw(t, "field"), From: data(name.Draw(t, "from")), FromField: "g",
+			Kind: rapid.SampledFrom([]string{"", "DIRECT"}).Draw(t, "kind of column"), Masking: rapid.Bool().Draw(t, "masking"),
+		})
+	}
+	return out
 }
 
 // workspaceNumbers gives every drawn story a workspace of its own in one model.

@@ -19,6 +19,7 @@ type runRow struct {
 	streaming          bool
 	parent, root       int64
 	refused            int64 // the parent that was named, where that closes a loop
+	refusedRoot        int64 // and the root with it
 	deleted            bool
 	reason             string
 	attempts, failure  string
@@ -32,13 +33,14 @@ var runsTable = table[int64, runRow]{
 		{name: "number", typ: tInt4, nullable: true}, {name: "status", typ: tText}, {name: "own_status", typ: tText},
 		{name: "started_at", typ: tTime, nullable: true}, {name: "ended_at", typ: tTime, nullable: true}, {name: "first_at", typ: tTime, nullable: true},
 		{name: "attempt", typ: tInt4}, {name: "contradictory", typ: tBool}, {name: "streaming", typ: tBool},
-		{name: "parent", typ: tInt8, nullable: true}, {name: "root", typ: tInt8, nullable: true}, {name: "refused_parent", typ: tInt8, nullable: true}, {name: "deleted", typ: tBool}, {name: "reason", typ: tText, nullable: true},
+		{name: "parent", typ: tInt8, nullable: true}, {name: "root", typ: tInt8, nullable: true}, {name: "refused_parent", typ: tInt8, nullable: true}, {name: "refused_root", typ: tInt8, nullable: true},
+		{name: "deleted", typ: tBool}, {name: "reason", typ: tText, nullable: true},
 		{name: "attempts", typ: tJSONB, nullable: true, canon: canonical[[]attemptDoc]}, {name: "failure", typ: tJSONB, nullable: true, canon: canonical[domain.Failure]},
 		{name: "said", typ: tBytea, nullable: true, live: true},
 	},
 	bind: func(k *int64, r *runRow, to []any) []any {
 		return append(to, k, &r.runID, &r.foreign, &r.pipeline, &r.number, &r.status, &r.own, &r.startedAt, &r.endedAt, &r.firstAt,
-			&r.attempt, &r.contradictory, &r.streaming, &r.parent, &r.root, &r.refused, &r.deleted, &r.reason, &r.attempts, &r.failure, (*string)(&r.said))
+			&r.attempt, &r.contradictory, &r.streaming, &r.parent, &r.root, &r.refused, &r.refusedRoot, &r.deleted, &r.reason, &r.attempts, &r.failure, (*string)(&r.said))
 	},
 	same: func(a, b runRow) bool { a.said = b.said; return a == b },
 }
@@ -85,7 +87,9 @@ func (f *fold) assign(key int64, r *runRow, pipeline int64) {
 	if r.pipeline == pipeline {
 		return
 	}
+	f.leave(key, r.pipeline)
 	r.pipeline, r.number = pipeline, f.count(pipeline, "run")
+	f.takeColumns(key, pipeline)
 	f.pipelineOf(key)
 }
 
@@ -142,11 +146,11 @@ func (f *fold) runNested(e domain.RunNested) {
 	if !r.said.later(markParent, f.order) {
 		return
 	}
-	f.adopt(key, parent)
-	r.root = 0
+	r.root, r.refusedRoot = 0, 0
 	if e.Root != nil {
 		r.root = f.runKey(*e.Root)
 	}
+	f.adopt(key, parent)
 }
 
 func (f *fold) runDeleted(e domain.RunDeleted) {

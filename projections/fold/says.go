@@ -25,6 +25,7 @@ type says struct {
 	Lifecycle string             `json:"lifecycle,omitempty"`
 	Metadata  []domain.Attribute `json:"metadata,omitempty"`
 	Tags      []domain.Tag       `json:"tags,omitempty"`
+	Columns   []saidColumn       `json:"columns,omitempty"` // of these alone: see own_columns.go
 
 	schema string // as its column holds it
 }
@@ -35,11 +36,20 @@ func (f *fold) say(io *domain.IO) (uuid.UUID, error) {
 		Type: noNUL(io.Type), URI: noNUL(io.URI), SizeBytes: io.SizeBytes, Digest: noNUL(io.Digest), Schema: io.Schema,
 		Lifecycle: noNUL(io.Lifecycle), Metadata: io.Metadata, Tags: io.Tags,
 	}
+	id, err := f.content(s)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("keep what is said of %s: %w", io.Artifact, err)
+	}
+	return id, nil
+}
+
+// content keeps a content once, and answers its hash; zero where it says nothing.
+func (f *fold) content(s *says) (uuid.UUID, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // values come back as they were written
 	if err := enc.Encode(s); err != nil {
-		return uuid.Nil, fmt.Errorf("keep what is said of %s: %w", io.Artifact, err)
+		return uuid.Nil, err
 	}
 	text := strings.TrimSuffix(b.String(), "\n")
 	if text == "{}" {

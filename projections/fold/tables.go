@@ -13,8 +13,8 @@ type keeper interface {
 // tables are all tables that are compared after each event, in the order they are written in.
 func (f *fold) tables() []keeper {
 	return append([]keeper{
-		&f.workspaces, &f.pipelines, &f.pipelineVersions, &f.runs, &f.runDetails, &f.steps, &f.attributes, &f.metrics,
+		&f.workspaces, &f.pipelines, &f.pipelineVersions, &f.runs, &f.runDetails, &f.left, &f.steps, &f.attributes, &f.metrics,
 		&f.artifacts, &f.aliases, &f.versions, &f.versionDetails, &f.edges, &f.artifactEdges, &f.columnLineage,
-		&f.declared, &f.lastSaid, &f.reads, &f.counters,
+		&f.declared, &f.lastSaid, &f.ownColumns, &f.reads, &f.counters,
 	}, f.people.tables()...)
 }

@@ -47,12 +47,15 @@ type wants struct {
 	versionDetails              wanted[int64]
 	counters                    wanted[counterKey]
 	lastSaid                    wanted[lastSaidKey]
-	columns                     wanted[targetOf]
+	columns                     wanted[targetOf] // of a class
+	ownColumns                  wanted[int64]    // of a speaker
 	named                       wanted[namedVersion]
 	outside                     wanted[int64] // of a class: its version without a name
 	united                      wanted[int64] // classes whose names become one
 	unitedFacts                 wanted[int64] // of their artifacts: the executions
 	pipelinesOf                 map[place[int64]][]int64
+	movers                      map[place[int64]]bool    // runs whose pipeline the page names; true: one that is new
+	contentsAt                  map[place[targetOf]]bool // of a class: contents of words are wanted
 	people                      peopleWants
 }
 
@@ -63,7 +66,7 @@ type namedVersion struct {
 
 // wantNamed wants what the events name and what they say of it changes.
 func (f *fold) wantNamed(w *wants) {
-	w.pipelinesOf = map[place[int64]][]int64{}
+	w.pipelinesOf, w.movers, w.contentsAt = map[place[int64]][]int64{}, map[place[int64]]bool{}, map[place[targetOf]]bool{}
 	for i := range f.events {
 		e := &f.events[i]
 		f.ws = e.ws
@@ -144,6 +147,9 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 			}
 			if x.Pipeline != nil {
 				w.stepsOf.want(e.ws, key)
+				w.ownColumns.want(e.ws, key)
+				p := place[int64]{e.ws, key}
+				w.movers[p] = w.movers[p] || f.pipelineKey(*x.Pipeline) == 0
 			}
 		}
 		if x.Version != "" {

@@ -53,8 +53,8 @@ func latestVersion(outcome string) string {
 var artifactList = nameList{
 	kind: domain.KindArtifact, table: "artifacts", columns: artifactColumns, joins: "canonical", more: ", l.producer",
 	latest: `SELECT * FROM (` + latestVersion(" AND v.outcome = 'complete'") + ` UNION ALL ` + latestVersion("") + ` LIMIT 1) w`,
-	next:   `SELECT u.artifact AS thing FROM read.artifact_versions u WHERE u.ws = $1 AND u.artifact > %s ORDER BY u.artifact LIMIT 1`,
-	recent: `SELECT artifact AS thing, key FROM read.artifact_versions WHERE ws = $1 AND key <= `,
+	next:   `SELECT u.artifact AS thing FROM read.artifact_versions u WHERE u.ws = $1 AND u.artifact > %[1]s ORDER BY u.artifact LIMIT 1`,
+	recent: `SELECT artifact AS thing, key FROM read.artifact_versions WHERE ws = $1 AND key <= %[1]s ORDER BY key DESC LIMIT %[2]d`,
 }
 
 var artifactsByKeySQL = `

@@ -17,11 +17,11 @@ type part struct {
 
 var insideSQL = `
 WITH RECURSIVE nested (key, shown) AS (
-	SELECT c.key, c.key FROM read.runs c CROSS JOIN LATERAL (` + rowAt("runs", "parent, deleted", "x.key = c.key") + `) r
-	WHERE c.ws = $1 AND c.parent = $3 AND c.key <= $4 AND r.parent = $3 AND NOT r.deleted
+	SELECT c.key, c.key FROM (` + everNested("$3", "$4") + `) c CROSS JOIN LATERAL (` + rowAt("runs", "parent, deleted", "x.key = c.key") + `) r
+	WHERE r.parent = $3 AND NOT r.deleted
 	UNION
 	SELECT c.key, p.shown FROM nested p
-	JOIN read.runs c ON c.ws = $1 AND c.parent = p.key AND c.key <= $4
+	CROSS JOIN LATERAL (` + everNested("p.key", "$4") + `) c
 	CROSS JOIN LATERAL (` + rowAt("runs", "parent, deleted", "x.key = c.key") + `) r WHERE r.parent = p.key AND NOT r.deleted)
 SELECT key, shown FROM (
 	SELECT s.key, s.key AS shown FROM read.steps s CROSS JOIN LATERAL (` + rowAt("steps", "deleted", "x.key = s.key") + `) r

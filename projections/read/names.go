@@ -41,9 +41,9 @@ type nameList struct {
 	columns string
 	latest  string // a query for the newest that belongs to k: column key and more
 	more    string // columns of l behind its key
-	recent  string // a query for (thing, key) of what belongs to things, to be bounded by key and limited
+	recent  string // a query for (thing, key) of the newest that belongs to things, up to a key (%[1]s): so many (%[2]d), perhaps more
 	joins   string // what of k recent's thing is
-	next    string // a query for the least thing behind one (%s) that anything belongs to
+	next    string // a query for the least thing behind one (%[1]s) that anything belongs to
 }
 
 // where are the conditions on a thing.
@@ -246,7 +246,7 @@ func (n nameList) recently(q NameQuery) func(*binds, Moment, int) (string, error
 			}
 			last = min(last, latest)
 		}
-		with := `WITH walked AS MATERIALIZED (` + n.recent + b.of(last) + ` ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
+		with := `WITH walked AS MATERIALIZED (SELECT * FROM (` + fmt.Sprintf(n.recent, b.of(last), bound) + `) w ORDER BY key DESC LIMIT ` + strconv.Itoa(bound) + `)
 	`
 		from := `(SELECT DISTINCT thing FROM walked) w JOIN read.` + n.table + ` k ON k.ws = $1 AND k.` + n.joins + ` = w.thing` + n.joined("CROSS JOIN LATERAL", "")
 		return n.text(q, with, from, "l.key >= (SELECT min(key) FROM walked)")(b, m, bound)

@@ -52,15 +52,17 @@ func (t textRef) text() *domain.Text {
 	return out
 }
 
-// pipelineList is how pipelines are listed. The newest run of one is that of those it has now: what is newest by key
-// now is so then as well, of what there was.
+// pipelineList is how pipelines are listed, each with the newest of the runs that it had at the moment.
 var pipelineList = nameList{
 	kind: domain.KindPipeline, table: "pipelines", columns: pipelineColumns, joins: "key",
-	latest: `SELECT u.key FROM read.runs u CROSS JOIN LATERAL (` + rowAt("runs", "pipeline, deleted", "x.key = u.key") + `) v
-		WHERE u.ws = $1 AND u.pipeline = k.key AND u.key < ($2 + 1) * 1024 AND v.pipeline = k.key AND NOT v.deleted
-		ORDER BY u.key DESC LIMIT 1`,
-	next:   `SELECT u.pipeline AS thing FROM read.runs u WHERE u.ws = $1 AND u.pipeline > %s ORDER BY u.pipeline LIMIT 1`,
-	recent: `SELECT pipeline AS thing, key FROM read.runs WHERE ws = $1 AND pipeline IS NOT NULL AND key <= `,
+	latest: runsAt("pipeline", "k.key", " AND NOT v.deleted", "(($2 + 1) * 1024 - 1)", "1"),
+	next: `SELECT thing FROM (
+		(SELECT u.pipeline AS thing FROM read.runs u WHERE u.ws = $1 AND u.pipeline > %[1]s ORDER BY u.pipeline LIMIT 1)
+		UNION ALL
+		(SELECT u.place FROM read.runs_left u WHERE u.ws = $1 AND u.place > %[1]s ORDER BY u.place LIMIT 1)) n ORDER BY thing LIMIT 1`,
+	recent: `(SELECT pipeline AS thing, key FROM read.runs WHERE ws = $1 AND pipeline IS NOT NULL AND key <= %[1]s ORDER BY key DESC LIMIT %[2]d)
+		UNION ALL
+		(SELECT place, run FROM read.runs_left WHERE ws = $1 AND run <= %[1]s ORDER BY run DESC LIMIT %[2]d)`,
 }
 
 var pipelinesByKeySQL = `

@@ -36,22 +36,21 @@ WHERE k.ws = $1 AND k.artifact = ` + canonicalNow(`$3`) + ` AND k.key <= $4
 AND r.artifact = ` + canonicalAt(`$3`) + ` AND r.exists_now
 ORDER BY k.key DESC LIMIT $5`
 
-const rootPipelineSQL = `
-SELECT key FROM read.runs WHERE ws = $1 AND $2::bigint IS NOT NULL AND pipeline = $3 AND key <= $4 ORDER BY key DESC LIMIT $5`
+var rootPipelineSQL = runsAt("pipeline", "$3", "", "$4", "$5")
 
-// The parts of runs: themselves, what is nested in them at the moment, and the steps of all of these.
+// The parts of runs: themselves and what is nested in them at the moment, newest first, then the steps of all of these.
 var rootRunsSQL = `
 WITH RECURSIVE inner_runs AS (
 	SELECT k AS key FROM unnest($3::bigint[]) k
 	UNION
 	SELECT c.key FROM inner_runs p
-	JOIN read.runs c ON c.ws = $1 AND c.parent = p.key AND c.key <= $4
+	CROSS JOIN LATERAL (` + everNested("p.key", "$4") + `) c
 	CROSS JOIN LATERAL (` + rowAt("runs", "parent", "x.key = c.key") + `) r WHERE r.parent = p.key)
 SELECT key FROM (
-	SELECT key FROM inner_runs
+	SELECT key, 0 AS place FROM inner_runs
 	UNION ALL
-	SELECT s.key FROM inner_runs p JOIN read.steps s ON s.ws = $1 AND s.run = p.key AND s.key <= $4) x
-LIMIT $5`
+	SELECT s.key, 1 FROM inner_runs p JOIN read.steps s ON s.ws = $1 AND s.run = p.key AND s.key <= $4) x
+ORDER BY place, key DESC LIMIT $5`
 
 // roots are the nodes that the query's roots stand for.
 func (w *walk) roots(ctx context.Context, to way) ([]root, error) {

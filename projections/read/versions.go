@@ -92,9 +92,16 @@ func (d *DB) CountVersions(ctx context.Context, m Moment, artifact int64, most i
 	return count(ctx, d, m, "count versions of an artifact", text, b, most)
 }
 
-var versionNamedSQL = `SELECT ` + columns("r", versionColumns) + fromVersions("$3") + `
-AND ($4 = 0 OR r.number = $4) AND ($5 = '' OR left(k.name, 200) = left($5, 200) AND r.name = $5)
-ORDER BY r.outcome = 'complete' DESC, r.completed_at DESC NULLS LAST, k.key DESC LIMIT 1`
+// versionNamedSQL finds versions by the name that they have now, and had at the moment; and by the name that they had
+// then and have no more.
+var versionNamedSQL = `SELECT ` + columns("r", versionColumns) + ` FROM (
+	SELECT ` + columns("r", versionColumns) + fromVersions("$3") + `
+	AND ($4 = 0 OR r.number = $4) AND ($5 = '' OR left(k.name, 200) = left($5, 200) AND r.name = $5)
+	UNION ALL
+	SELECT ` + columns("w", versionColumns) + ` FROM read.artifact_versions_was w
+	WHERE w.ws = $1 AND $5 <> '' AND w.artifact = ` + canonicalAt("$3") + ` AND left(w.name, 200) = left($5, 200) AND w.name = $5
+	AND ($4 = 0 OR w.number = $4) AND w.since <= $2 AND w.until > $2 AND w.exists_now AND NOT w.deleted) r
+ORDER BY r.outcome = 'complete' DESC, r.completed_at DESC NULLS LAST, r.key DESC LIMIT 1`
 
 // VersionNamed reads the version of an artifact with that number (above 0) or that producer's name, or the latest
 // where neither is given: the one completed last, else the newest. Of several with one name it is the same. ok is

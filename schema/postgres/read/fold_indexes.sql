@@ -16,4 +16,4 @@ CREATE INDEX run_details_version ON read.run_details (ws, version, version_at) W
 CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);
 CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
 CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
-CREATE INDEX last_said_target ON read.last_said (ws, target);
+CREATE INDEX own_columns_word ON read.own_columns (ws, target, pipeline, at DESC);

@@ -28,6 +28,7 @@ CREATE INDEX runs_duration ON read.runs (ws, (ended_at - started_at), key) WHERE
 CREATE INDEX runs_was_key ON read.runs_was (ws, key, since);
 CREATE INDEX runs_was_level ON read.runs_was (ws, status, level, since) INCLUDE (until, key);
 CREATE INDEX runs_was_until ON read.runs_was (ws, until);
+CREATE INDEX runs_left_run ON read.runs_left (ws, run) INCLUDE (place);
 CREATE INDEX run_details_was_key ON read.run_details_was (ws, key, since);
 
 CREATE INDEX steps_was_key ON read.steps_was (ws, key, since);
@@ -47,6 +48,7 @@ CREATE INDEX artifacts_order ON read.artifacts (ws, (left(namespace, 200)), (lef
 CREATE INDEX artifacts_was_key ON read.artifacts_was (ws, key, since);
 CREATE INDEX aliases_alias ON read.aliases (ws, alias);
 
+CREATE INDEX artifact_versions_was_name ON read.artifact_versions_was (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
 CREATE INDEX artifact_versions_was_key ON read.artifact_versions_was (ws, key, since);
 CREATE INDEX version_details_was_key ON read.version_details_was (ws, key, since);
 

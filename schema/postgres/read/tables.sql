@@ -155,7 +155,7 @@ CREATE TABLE read.runs (
     started_at timestamptz, ended_at timestamptz, first_at timestamptz,
     attempt int NOT NULL DEFAULT 0, contradictory bool NOT NULL DEFAULT false, streaming bool NOT NULL DEFAULT false,
     parent bigint, root bigint,
-    refused_parent bigint,                    -- the parent that was named, where that closes a loop; then parent is NULL
+    refused_parent bigint, refused_root bigint,  -- those that were named, where that parent closes a loop; then parent and root are NULL
     deleted bool NOT NULL DEFAULT false, reason text,
     attempts jsonb,                           -- where there is more than one, or a contradiction; each with its failure
     failure jsonb,                            -- of the last attempt: {type, message {evidence, pointer}, stack}
@@ -163,6 +163,12 @@ CREATE TABLE read.runs (
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.runs_was (LIKE read.runs INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+-- Which pipelines runs were of, and which runs they were nested in, before they came to where they are now.
+CREATE TABLE read.runs_left (
+    ws int NOT NULL, place bigint NOT NULL, run bigint NOT NULL,
+    PRIMARY KEY (ws, place, run)
+);
 
 CREATE TABLE read.run_details (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
@@ -266,6 +272,7 @@ CREATE TABLE read.artifact_edges (
 );
 CREATE TABLE read.artifact_edges_was (LIKE read.artifact_edges INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
 
+-- Derived from own_columns: of what is said of the columns of an artifact in one pipeline, the last word counts.
 CREATE TABLE read.column_lineage (
     ws int NOT NULL, target bigint NOT NULL, target_field text NOT NULL, source bigint NOT NULL, source_field text NOT NULL, pipeline bigint NOT NULL,
     kind text NOT NULL DEFAULT '', subtype text NOT NULL DEFAULT '', since bigint NOT NULL,
@@ -329,7 +336,16 @@ CREATE TABLE read.reads (
     twin bool NOT NULL DEFAULT false,         -- the execution reads the same artifact by another name too
     PRIMARY KEY (ws, artifact, execution, name)
 );
--- The order of the last column lineage and declaration that counts.
+-- What each run itself last said of the columns of what it wrote, and each pipeline by declaration, whatever counts of
+-- it: a run may change its pipeline, and takes its words along.
+CREATE TABLE read.own_columns (
+    ws int NOT NULL, speaker bigint NOT NULL, target bigint NOT NULL,   -- a run or a pipeline; the artifact named, before aliases
+    pipeline bigint NOT NULL,                 -- that of the run now; 0: none
+    at timestamptz NOT NULL, rank smallint NOT NULL, digest bytea NOT NULL, revision bigint NOT NULL, ordinal int NOT NULL,
+    says uuid NOT NULL,                       -- which fields from which, in io_says
+    PRIMARY KEY (ws, speaker, target)
+);
+-- The order of the last declaration that counts.
 CREATE TABLE read.last_said (
     ws int NOT NULL, pipeline bigint NOT NULL, what text NOT NULL, target bigint NOT NULL,
     at timestamptz NOT NULL, rank smallint NOT NULL, digest bytea NOT NULL,
