@@ -7,6 +7,9 @@
 // on demand ([Server.Fail]), at the moments that are hard to meet with a real server: the connection drops in the
 // middle of an append, before or after the commit; an answer never comes; the leader changes.
 //
+// A node with TLS answers HTTP/1.1 on its port too, with as much as clients' tests ask for: /health/live, and
+// /admin/shutdown, at which another node leads and it comes back as a follower.
+//
 // A Server can also be told to lie ([Lie]), so that the suites which show that it is faithful are seen to fail on one
 // that is not.
 //

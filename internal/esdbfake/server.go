@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
@@ -46,8 +45,12 @@ type Server struct {
 	grpc          *grpc.Server
 	listener      *listener
 	served        chan struct{}
+	pages         *pages
 	faults        []Fault
 	noCreatedTime bool
+
+	turn sync.Mutex // held while it stops or starts
+	over bool       // closed: it is not started again
 }
 
 // Start listens and serves until Close.
@@ -101,7 +104,8 @@ func (s *Server) serve() error {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 	}
 	if s.tls != nil {
-		serverOptions = append(serverOptions, grpc.Creds(credentials.NewTLS(s.tls)))
+		s.pages = s.openPages(inner.Addr())
+		serverOptions = append(serverOptions, grpc.Creds(newDoor(s.tls, s.pages)))
 	}
 	s.grpc = grpc.NewServer(serverOptions...)
 	streams.RegisterStreamsServer(s.grpc, s)
@@ -117,21 +121,38 @@ func (s *Server) serve() error {
 
 // Stop cuts all connections and listens no more; the log stays.
 func (s *Server) Stop() {
-	s.mu.Lock()
-	server, served := s.grpc, s.served
-	s.mu.Unlock()
-	server.Stop()
-	<-served
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.halt()
 }
 
 // Restart is Stop, and serving again at the same address.
 func (s *Server) Restart() error {
-	s.Stop()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.halt()
 	return s.serve()
 }
 
 // Close ends the node.
-func (s *Server) Close() { s.Stop() }
+func (s *Server) Close() {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.over = true
+	s.halt()
+}
+
+// halt is called with the turn held.
+func (s *Server) halt() {
+	s.mu.Lock()
+	server, served, pages := s.grpc, s.served, s.pages
+	s.mu.Unlock()
+	if pages != nil {
+		pages.end()
+	}
+	server.Stop()
+	<-served
+}
 
 // Address is where it listens, "127.0.0.1:port".
 func (s *Server) Address() string {
