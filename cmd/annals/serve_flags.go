@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -67,7 +69,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
 	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
 	f.rebuild = rebuildAuto
-	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for `annals projection rebuild`")
+	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for annals projection rebuild")
 	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
@@ -92,6 +94,19 @@ func (f serveFlags) check() error {
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return usage("--tls-cert and --tls-key go together: one of them is missing")
+	}
+	if f.tlsCert != "" {
+		if _, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey); err != nil {
+			return usage("--tls-cert and --tls-key: %v", err).with("both are PEM files; the key is that of the certificate")
+		}
+	}
+	for _, at := range [...]struct{ flag, url, such string }{{"public-url", f.publicURL, "https://annals.example"}, {"otlp-endpoint", f.otlpEndpoint, "http://127.0.0.1:4318"}} {
+		if u, err := url.Parse(at.url); at.url != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+			return usage("--%s %q is no address of HTTP", at.flag, at.url).with("write it as %s", at.such)
+		}
+	}
+	if f.drain < 0 {
+		return usage("--drain %s is less than nothing", f.drain).with("0 waits for no request; 20s is the default")
 	}
 	if _, err := f.origins(); err != nil {
 		return err
