@@ -63,3 +63,43 @@ func TestAKeyLearnsWhichScopeItLacks(t *testing.T) {
 		t.Errorf("answered %v; want FORBIDDEN with the scope", a.Errors)
 	}
 }
+
+// What is wrong with an argument is said with its name and the rule it breaks.
+func TestArgumentsAreNamedWithTheirRule(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "www"`, "workspace { slug }")
+	inside := func(field string) string { return `{ workspace(slug: "www") { ` + field + ` } }` }
+	for query, want := range map[string][2]string{
+		inside(`runs(first: 1, last: 1) { totalCount }`):                                           {"BAD_USER_INPUT", "last"},
+		inside(`runs(first: 1, before: "x") { totalCount }`):                                       {"BAD_USER_INPUT", "before"},
+		inside(`runs(after: "x") { totalCount }`):                                                  {"BAD_USER_INPUT", "after"},
+		inside(`artifacts(last: 1, before: "x") { totalCount }`):                                   {"BAD_USER_INPUT", "before"},
+		inside(`runs(orderBy: {by: METRIC}) { totalCount }`):                                       {"BAD_USER_INPUT", "orderBy"},
+		inside(`runs(filter: {where: "status ="}) { totalCount }`):                                 {"BAD_USER_INPUT", "filter.where"},
+		inside(`runs(filter: {metrics: [{name: "x", op: CONTAINS, value: 1}]}) { totalCount }`):    {"BAD_USER_INPUT", "filter"},
+		inside(`runs(filter: {parameters: [{name: "x", op: CONTAINS, value: 1}]}) { totalCount }`): {"BAD_USER_INPUT", "filter"},
+		inside(`runs(filter: {parameters: [{name: "x", op: LT, value: true}]}) { totalCount }`):    {"BAD_USER_INPUT", "filter"},
+		inside(`impact(root: "x", direction: BOTH) { totalCount }`):                                {"BAD_USER_INPUT", "direction"},
+		inside(`lineage(root: "x") { complete }`):                                                  {"NOT_FOUND", "root"},
+		inside(`search(query: " ") { name }`):                                                      {"BAD_USER_INPUT", "query"},
+		`{ workspace(slug: "www", asOf: {revision: 7}) { name } }`:                                 {"AS_OF_AHEAD", "asOf"},
+		`{ workspace(slug: "www", asOf: {time: "2001-01-01T00:00:00Z"}) { name } }`:                {"AS_OF_BEFORE_FIRST_EVENT", "asOf"},
+		`{ workspace(slug: "www", asOf: {time: "2999-01-01T00:00:00Z"}) { name } }`:                {"AS_OF_AHEAD", "asOf"},
+		`{ workspaces(asOf: {revision: 0}) { totalCount } }`:                                       {"AS_OF_NEEDS_TIME", "asOf"},
+	} {
+		a := h.as("owner", query, nil)
+		if len(a.Errors) == 0 {
+			t.Errorf("%s answered %v; want %v", query, a.Data, want)
+			continue
+		}
+		more, _ := a.Errors[0]["extensions"].(map[string]any)
+		if a.code() != want[0] || more["argument"] != want[1] || more["rule"] == nil {
+			t.Errorf("%s answered %v; want %v with a rule", query, a.Errors, want)
+		}
+	}
+	a := h.as("owner", `query($n: Int64) { workspace(slug: "www", atLeast: $n) { name } }`, map[string]any{"n": "many"})
+	if more, _ := a.Errors[0]["extensions"].(map[string]any); a.code() != "BAD_USER_INPUT" || more["rule"] == nil {
+		t.Errorf("a wrong type answered %v; want BAD_USER_INPUT with a rule", a.Errors)
+	}
+}

@@ -114,7 +114,7 @@ func (r *runResolver) Parent(ctx context.Context, objs []*model.Run) ([]*model.R
 }
 
 func (r *runResolver) Root(ctx context.Context, objs []*model.Run) ([]*model.Run, error) {
-	return follow(ctx, objs, "root", func(t *model.Run) int64 { return t.Row.Root }, r.runs)
+	return r.outermost(ctx, objs)
 }
 
 func (r *runResolver) Children(ctx context.Context, obj *model.Run, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {
