@@ -90,6 +90,7 @@ var invocations = []struct {
 	{"artifact delete-version", []string{"features@f3", "--reason", "spoiled"}, 0},
 	{"artifact delete", []string{"scores", "--reason", "never used"}, 0},
 	{"pipeline delete", []string{"score", "--reason", "never used"}, 0},
+	{"eventstore copy", []string{"--from", "nonsense://"}, exitUsage},
 	{"serve", []string{"--listen", "nonsense"}, exitUsage},
 	{"key list", []string{"--api-key", "nonsense"}, exitAuth},
 }

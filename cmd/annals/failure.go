@@ -74,7 +74,9 @@ func (a *app) printFailure(f *failure) {
 		return
 	}
 	if a.global.output == "json" || a.global.output == "ndjson" {
-		_ = json.NewEncoder(a.stderr).Encode(map[string]any{"error": f}) // there is nowhere else to say it
+		e := json.NewEncoder(a.stderr)
+		e.SetEscapeHTML(false)                   // a hint with "<" in it is for people too
+		_ = e.Encode(map[string]any{"error": f}) // there is nowhere else to say it
 		return
 	}
 	writeFailure(a.stderr, f)

@@ -3,17 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/annals-io/annals/ingest/foreign"
 )
 
 // The size of one request of an import: enough for one commit, small enough to be answered soon.
@@ -66,61 +59,6 @@ func (a *app) importOf(what, short, long string, protocol func(*client, string) 
 	cmd.Flags().DurationVar(&f.patience, "patience", time.Minute, "how long to go on trying when the server is overloaded or away")
 	setting(cmd.Flags(), "connections", "patience")
 	return cmd
-}
-
-// place is where an event lies in the sources.
-type place struct {
-	file string
-	line int
-}
-
-func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
-
-// batch is what one request carries.
-type batch struct {
-	bodies [][]byte
-	places []place
-	bytes  int
-}
-
-// rejection is an event that was not taken.
-type rejection struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Code    string `json:"code"`
-	Path    string `json:"path,omitempty"`
-	Message string `json:"message"`
-}
-
-// maxRejections bounds what is remembered of a file that is no such file at all.
-const maxRejections = 10_000
-
-// imported is the summary of an import.
-type imported struct {
-	Read       int         `json:"read"`
-	Accepted   int         `json:"accepted"`
-	Duplicates int         `json:"duplicates"`
-	Rejected   int         `json:"rejected"`
-	Revision   int64       `json:"revision"` // read at least this to see all of it; -1: nothing was taken
-	Seconds    float64     `json:"seconds"`
-	Complete   bool        `json:"complete"` // false: it was interrupted or failed, and what is missing can be sent again
-	Rejections []rejection `json:"rejections"`
-}
-
-// importing is one import under way. mu guards the summary.
-type importing struct {
-	mu  sync.Mutex
-	sum imported
-	bar *progress
-}
-
-func (m *importing) reject(at place, code, path, message string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sum.Rejected++
-	if len(m.sum.Rejections) < maxRejections {
-		m.sum.Rejections = append(m.sum.Rejections, rejection{at.file, at.line, code, path, message})
-	}
 }
 
 // runImport reads, sends over several connections, and sums up. An interrupt ends the reading; what is on its way is
@@ -191,154 +129,10 @@ func (m *importing) deliver(ctx context.Context, send sender, b batch) error {
 	m.mu.Lock()
 	m.sum.Accepted += out.accepted
 	m.sum.Duplicates += out.duplicates
-	m.sum.Revision = max(m.sum.Revision, out.revision)
+	if out.accepted+out.duplicates > 0 { // else no revision was told
+		m.sum.Revision = max(m.sum.Revision, out.revision)
+	}
 	m.mu.Unlock()
 	m.bar.add(len(b.bodies))
-	return err
-}
-
-func sizeOf(files []string) (int64, error) {
-	var total int64
-	for _, name := range files {
-		if name == "-" {
-			return 0, nil
-		}
-		info, err := os.Stat(name)
-		if err != nil {
-			return 0, &failure{Exit: exitNotFound, Code: "not_found", Message: err.Error()}
-		}
-		if info.IsDir() {
-			return 0, usage("%s is a directory", name).with("name the files in it: %s/*", strings.TrimSuffix(name, "/"))
-		}
-		if !info.Mode().IsRegular() {
-			return 0, nil
-		}
-		total += info.Size()
-	}
-	return total, nil
-}
-
-func (m *importing) readAll(ctx context.Context, files []string, stdin io.Reader, to chan<- batch) error {
-	for _, name := range files {
-		source := stdin
-		if name != "-" {
-			file, err := os.Open(name)
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			source = file
-		} else {
-			name = "standard input"
-		}
-		if err := m.readOne(ctx, name, counted{source, m.bar}, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readOne cuts one source into batches. A body that is no JSON is rejected here, in the words the server would use: in
-// a batch it would blur its neighbours.
-func (m *importing) readOne(ctx context.Context, name string, source io.Reader, to chan<- batch) error {
-	var b batch
-	flush := func() error {
-		if len(b.bodies) == 0 {
-			return nil
-		}
-		select {
-		case to <- b:
-			b = batch{}
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	bodies := foreign.NewSplitter(source, 0)
-	if base := strings.TrimSuffix(name, ".gz"); strings.HasSuffix(base, ".ndjson") || strings.HasSuffix(base, ".jsonl") {
-		bodies.Lines()
-	}
-	for item, err := range bodies.All() {
-		if err != nil {
-			return errors.Join(flush(), fmt.Errorf("read %s: %w", name, err))
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		m.mu.Lock()
-		m.sum.Read++
-		m.mu.Unlock()
-		at := place{name, item.Line}
-		if no := checked(item); no != nil {
-			m.reject(at, string(no.Code), no.Path, no.Message)
-			m.bar.add(1)
-			continue
-		}
-		if b.bytes+len(item.Body) > bytesAtOnce || len(b.bodies) == eventsAtOnce {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		b.bodies, b.places, b.bytes = append(b.bodies, item.Body), append(b.places, at), b.bytes+len(item.Body)
-	}
-	return flush()
-}
-
-// checked is the refusal of a body that is not one JSON value.
-func checked(item foreign.Item) *foreign.Refusal {
-	if item.No != nil {
-		return item.No
-	}
-	var no *foreign.Refusal
-	if _, err := foreign.Scan(item.Body, foreign.Limits{}); errors.As(err, &no) {
-		return no
-	}
-	return nil
-}
-
-// concludeImport prints the summary and says by the exit code whether all went in.
-func (a *app) concludeImport(sum imported, err error) error {
-	if perr := a.printObject(rawJSON(sum), func(w io.Writer, _ row) error { return sum.write(w) }); perr != nil {
-		return perr
-	}
-	switch {
-	case errors.Is(err, context.Canceled):
-		f := *errInterrupted
-		return (&f).with("run the same command again to send the rest: what was taken is known and changes nothing")
-	case err != nil:
-		f := *failureOf(err)
-		if f.Hint == "" {
-			f.Hint = "run the same command again to send the rest: what was taken is known and changes nothing"
-		}
-		return &f
-	case sum.Rejected > 0:
-		return &failure{Exit: exitPartly, Code: "partly_rejected", Message: fmt.Sprintf("%s of %s events were rejected", grouped(sum.Rejected), grouped(sum.Read))}
-	}
-	return nil
-}
-
-// shownRejections is how many a person is shown.
-const shownRejections = 50
-
-func (s imported) write(w io.Writer) error {
-	rate := 0.0
-	if s.Seconds > 0 {
-		rate = float64(s.Accepted+s.Duplicates) / s.Seconds
-	}
-	err := facts(w, "read", grouped(s.Read), "accepted", grouped(s.Accepted), "duplicates", grouped(s.Duplicates), "rejected", grouped(s.Rejected),
-		"took", fmt.Sprintf("%.1f s (%s/s)", s.Seconds, grouped(int(rate))))
-	for i, r := range s.Rejections {
-		if i == shownRejections {
-			_, err = fmt.Fprintf(w, "... and %s more: -o json lists them\n", grouped(s.Rejected-i))
-			break
-		}
-		where := r.Path
-		if where != "" {
-			where += ": "
-		}
-		if _, err = fmt.Fprintf(w, "%s:%d: %s%s (%s)\n", r.File, r.Line, clean(where), clean(r.Message), r.Code); err != nil {
-			break
-		}
-	}
 	return err
 }
