@@ -30,6 +30,14 @@
 // (n - 2^(l+1), n]. Some 25 short probes of the index (status, level, since) find all of them at once, and they are
 // sorted after that, never by a LIMIT inside, which would lure the planner into walking everything.
 //
+// # What walks remember
+//
+// A walk of lineage reads some thousand short rows, and the next one mostly the same. A [DB] remembers them by node:
+// the edges with since and until, and the row that says what the node is. What was read at n is right at every moment up
+// to n. At a later one a walk takes it all the same, and in the end asks the indexes, in one round trip, whether any of
+// the nodes changed after n; if so, it begins again without these. So no one has to be told of a change, whichever
+// process projected it, and an answer from memory is the answer that reading gives.
+//
 // # Pages
 //
 // Lists are read by keyset: a [Mark] is what the last row is sorted by, and its key. Every list has a total order, so

@@ -103,8 +103,8 @@ func (g Graph) Frontier() []int {
 // Lineage walks from the roots.
 //
 // Up and down are walks of their own: nothing is reached by turning round, so the other children of an ancestor are
-// not in the answer. Each walk goes breadth first with a visited set, one statement a level; cycles and diamonds are
-// normal. What it costs follows what it finds, not what there is.
+// not in the answer. Each walk goes breadth first with a visited set, one statement a level for what is not
+// remembered; cycles and diamonds are normal. What it costs follows what it finds, not what there is.
 func (d *DB) Lineage(ctx context.Context, m Moment, q LineageQuery) (Graph, error) {
 	if !q.Up && !q.Down {
 		q.Up, q.Down = true, true
