@@ -9,6 +9,7 @@ import (
 // `make test-kurrentdb` is for those who have a real server. Here it meets a fake in another process, of the newer
 // version, over TLS, as every connection string names it: what an operator would type works.
 func TestTheContractRunsByConnectionString(t *testing.T) {
+	t.Parallel()
 	certs := t.TempDir()
 	free := "127.0.0.1:0"
 	at := start(t, "", "--plain", free, "--tls", free, "--cluster", strings.Join([]string{free, free, free}, ","), "--certs", certs, "--version", "25.1.0")

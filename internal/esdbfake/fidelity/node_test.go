@@ -53,6 +53,7 @@ func drive(t *testing.T, lie string, patience time.Duration, file, pattern strin
 var summary = regexp.MustCompile(`(?m)^# (tests|pass|fail|cancelled|skipped|todo) (\d+)$`)
 
 func TestTheClientForNodePasses(t *testing.T) {
+	t.Parallel()
 	output, err := drive(t, "", 20*time.Second, "", "")
 	count := map[string]string{}
 	for _, m := range summary.FindAllStringSubmatch(output, -1) {
@@ -75,6 +76,7 @@ var nodeControls = []struct{ lie, file, test string }{
 }
 
 func TestTheClientForNodeCatchesLies(t *testing.T) {
+	t.Parallel()
 	for _, tt := range nodeControls {
 		t.Run(tt.lie+" in "+tt.file, func(t *testing.T) {
 			output, err := drive(t, tt.lie, time.Second, tt.file+".test.mjs", tt.test)
