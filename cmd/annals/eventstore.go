@@ -53,6 +53,8 @@ end both sides are compared, event by event.`,
 	fs.StringVar(&f.to.where, "to", "", "where to: a data directory, postgres://… or esdb://…")
 	fs.StringVar(&f.from.beside, "from-database", "", "the database beside the event store that is copied: a data directory or postgres://…")
 	fs.StringVar(&f.to.beside, "to-database", "", "the database beside the event store that is copied to")
+	fs.StringVar(&f.from.prefix, "from-prefix", "", "the --eventstore-prefix of the source")
+	fs.StringVar(&f.to.prefix, "to-prefix", "", "the --eventstore-prefix of the target")
 	fs.StringVar(&f.to.ownerURL, "to-owner-url", "", "`URL` of the target's database for the role that migrates it, where that is another")
 	fs.StringVar(&f.cache, "cache", "", "`directory` for fetched PostgreSQL binaries; without one, the user's cache")
 	fs.StringVar(&f.binaries, "postgres-bin", "", "`directory` of installed PostgreSQL binaries to use instead of fetched ones")

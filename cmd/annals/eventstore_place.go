@@ -25,6 +25,7 @@ type instancePlace struct {
 	side     string // "from" or "to", the names of the flags
 	where    string // a directory, postgres:// or esdb://
 	beside   string // of an event store: a directory or postgres://
+	prefix   string // of an event store
 	ownerURL string
 }
 
@@ -34,7 +35,7 @@ func (f copyFlags) check() error {
 			return err
 		}
 	}
-	if f.from.where == f.to.where && (!isEventstore(f.from.where) || f.from.beside == f.to.beside) {
+	if f.from.where == f.to.where && f.from.prefix == f.to.prefix {
 		return usage("--from and --to are the same")
 	}
 	return nil
@@ -49,14 +50,17 @@ func (p instancePlace) check() error {
 		if err := esdb.Check(p.where); err != nil {
 			return usage("%s: %s", flag, err)
 		}
+		if !plainPrefix.MatchString(p.prefix) {
+			return usage("%s-prefix %q is no prefix", flag, p.prefix)
+		}
 		if p.beside == "" {
 			return usage("%s is an event store, and %s-database is missing", flag, flag).with("keys and evidence lie in a database beside it: a data directory or postgres://…")
 		}
 		if isEventstore(p.beside) || strings.Contains(p.beside, "://") && !isDatabase(p.beside) {
 			return usage("%s-database is neither a directory nor postgres://…", flag)
 		}
-	case p.beside != "":
-		return usage("%s-database is for event stores, and %s is none", flag, flag).with("leave it out")
+	case p.beside != "" || p.prefix != "":
+		return usage("%s-database and %s-prefix are for event stores, and %s is none", flag, flag, flag).with("leave them out")
 	case strings.Contains(p.where, "://") && !isDatabase(p.where):
 		scheme, _, _ := strings.Cut(p.where, "://")
 		return usage("%s: there is no event store of the kind %s://", flag, scheme).with("a data directory, postgres://… or esdb://…")
@@ -85,6 +89,9 @@ func (p instancePlace) served() string {
 	}
 	if isEventstore(p.where) {
 		flags = append(flags, "--eventstore '"+covered(p.where)+"'")
+		if p.prefix != "" {
+			flags = append(flags, "--eventstore-prefix "+p.prefix)
+		}
 	}
 	return strings.Join(flags, " ")
 }
@@ -196,7 +203,7 @@ func (a *app) openPlace(ctx context.Context, f copyFlags, p instancePlace, prepa
 	}
 	opening, cancel := context.WithTimeout(ctx, openEventstoreTimeout)
 	defer cancel()
-	store, err := esdb.Open(opening, p.where, asCopy(address), esdb.Options{Logger: log})
+	store, err := esdb.Open(opening, p.where, asCopy(address), esdb.Options{Prefix: p.prefix, Logger: log})
 	if err != nil {
 		return nil, storeFailure(err)
 	}

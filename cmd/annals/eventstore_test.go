@@ -64,9 +64,13 @@ func TestSwitchingTheEventStore(t *testing.T) {
 	first, beside, last := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
 	serve := func(database, eventstore string, do func(s *testServer)) {
 		t.Helper()
+		prefix := ""
+		if eventstore != "" {
+			prefix = "moved."
+		}
 		_ = os.Remove(filepath.Join(dir, addressFile))
 		var stop func()
-		s := startServerIn(t, dir, database, func(f func()) { stop = f }, func(f *serveFlags) { f.eventstore = eventstore })
+		s := startServerIn(t, dir, database, func(f func()) { stop = f }, func(f *serveFlags) { f.eventstore, f.eventstorePrefix = eventstore, prefix })
 		do(s)
 		stop()
 	}
@@ -96,17 +100,17 @@ func TestSwitchingTheEventStore(t *testing.T) {
 		decode(t, out, &c)
 		return c
 	}
-	there := copying("--from", first, "--to", fake.ConnectionString(), "--to-database", beside)
+	there := copying("--from", first, "--to", fake.ConnectionString(), "--to-database", beside, "--to-prefix", "moved.")
 	if there.Written != there.Events || there.Events == 0 || there.Keys == 0 || there.Evidence == 0 {
 		t.Errorf("copied: %+v", there)
 	}
 	serve(beside, fake.ConnectionString(), same("in the event store"))
-	back := copying("--from", fake.ConnectionString(), "--from-database", beside, "--to", last)
+	back := copying("--from", fake.ConnectionString(), "--from-database", beside, "--from-prefix", "moved.", "--to", last)
 	if back.Digest != there.Digest {
 		t.Errorf("the digest is %s, there it was %s: something was added by asking", back.Digest, there.Digest)
 	}
 	serve(last, "", same("back in PostgreSQL"))
-	if again := copying("--from", fake.ConnectionString(), "--from-database", beside, "--to", last); again.Written != 0 {
+	if again := copying("--from", fake.ConnectionString(), "--from-database", beside, "--from-prefix", "moved.", "--to", last); again.Written != 0 {
 		t.Errorf("nothing was to be copied, and it was %+v", again)
 	}
 }
@@ -140,7 +144,7 @@ func TestCopiesThatCannotBe(t *testing.T) {
 		"no target":                 {[]string{"--from", full}, exitUsage, "--to is missing"},
 		"the same":                  {[]string{"--from", full, "--to", full}, exitUsage, "the same"},
 		"no database beside":        {[]string{"--from", full, "--to", fake.ConnectionString()}, exitUsage, "--to-database is missing"},
-		"a database beside none":    {[]string{"--from", full, "--to", other, "--to-database", other}, exitUsage, "leave it out"},
+		"a database beside none":    {[]string{"--from", full, "--to", other, "--to-database", other}, exitUsage, "leave them out"},
 		"another kind":              {[]string{"--from", full, "--to", "mysql://host/db"}, exitUsage, "mysql://"},
 		"a typo":                    {[]string{"--from", full, "--to", "esdb://admin:changeit@h?tsl=false", "--to-database", other}, exitUsage, `"tsl"`},
 		"a directory without any":   {append([]string{"--from", t.TempDir()}, to...), exitNotFound, "there is no instance in"},

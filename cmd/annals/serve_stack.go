@@ -16,6 +16,7 @@ import (
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/projections"
@@ -206,10 +207,14 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 	s.work.Go(func() {
 		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })
 	})
+	sweep := sweeper{keep: f.commandRetention, jitter: rand.N[time.Duration], log: s.log}
 	if f.commandRetention > 0 {
-		sweep := sweeper{forget: s.store.ForgetCommands, keep: f.commandRetention, jitter: rand.N[time.Duration], log: s.log}
-		s.work.Go(func() { sweep.run(ctx) })
+		sweep.forget = s.store.ForgetCommands
 	}
+	if besides, ok := s.store.(*esdb.Store); ok {
+		sweep.clear = besides.SweepEvidence
+	}
+	s.work.Go(func() { sweep.run(ctx) })
 	if s.database != nil {
 		s.work.Go(func() { s.keepDatabase(ctx) })
 	}

@@ -7,11 +7,12 @@ import (
 )
 
 // A sweeper forgets, once a day, which commands were carried out long ago. Their events stay; only a client that repeats
-// one of them that late has it carried out anew. Those of ingest are remembered for ever. Evidence is not swept: on
-// PostgreSQL it is written in the transaction of the events that refer to it, and nothing can be left over; on an
-// EventStoreDB it is written before them, and an append that fails leaves bytes behind that nothing refers to.
+// one of them that late has it carried out anew. Those of ingest are remembered for ever. On PostgreSQL evidence is
+// written in the transaction of the events that refer to it, and nothing can be left over; on an EventStoreDB it is
+// written before them, and what an append that failed left behind is swept here, too.
 type sweeper struct {
-	forget func(ctx context.Context, before time.Time) (int64, error)
+	forget func(ctx context.Context, before time.Time) (int64, error) // nil: nothing is forgotten
+	clear  func(ctx context.Context, before time.Time) (int64, error) // evidence without events; nil: there is none
 	keep   time.Duration
 	jitter func(below time.Duration) time.Duration // a random time, from zero
 	log    *slog.Logger
@@ -20,6 +21,7 @@ type sweeper struct {
 // When it sweeps: first within the hour, so that a server that is restarted every day sweeps too; then every day, give
 // or take an hour, so that several servers do not for ever do it at once.
 const (
+	leftBehind = 24 * time.Hour // the age at which evidence without events is taken for left over
 	firstSweep = time.Hour
 	sweepEvery = 24 * time.Hour
 	sweepApart = 2 * time.Hour
@@ -35,12 +37,20 @@ func (s sweeper) run(ctx context.Context) {
 }
 
 func (s sweeper) sweep(ctx context.Context) {
-	n, err := s.forget(ctx, time.Now().Add(-s.keep))
+	s.one(ctx, s.forget, s.keep, "old commands were forgotten", "commands")
+	s.one(ctx, s.clear, leftBehind, "evidence that no event refers to was swept", "bodies")
+}
+
+func (s sweeper) one(ctx context.Context, do func(context.Context, time.Time) (int64, error), age time.Duration, done, what string) {
+	if do == nil {
+		return
+	}
+	n, err := do(ctx, time.Now().Add(-age))
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		s.log.Warn("old commands were not forgotten; trying again tomorrow", "err", err)
+		s.log.Warn("not all was swept; trying again tomorrow", "what", what, "err", err)
 	case n > 0:
-		s.log.Info("old commands were forgotten", "commands", n, "olderThan", s.keep)
+		s.log.Info(done, what, n, "olderThan", age)
 	}
 }

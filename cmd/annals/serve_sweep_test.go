@@ -30,6 +30,14 @@ func TestOldCommandsAreForgottenDaily(t *testing.T) {
 				return 7, nil
 			},
 		}
+		cleared := 0
+		s.clear = func(_ context.Context, before time.Time) (int64, error) {
+			if age := time.Since(before); age != leftBehind {
+				t.Errorf("evidence older than %s is swept", age)
+			}
+			cleared++
+			return 3, nil
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { s.run(ctx); close(done) }()
@@ -44,6 +52,9 @@ func TestOldCommandsAreForgottenDaily(t *testing.T) {
 			if swept[i] != want[i] {
 				t.Errorf("sweep %d came after %s, want %s", i, swept[i], want[i])
 			}
+		}
+		if cleared != len(swept) || !strings.Contains(log.String(), "bodies=3") {
+			t.Errorf("evidence was swept %d times, the log says %s", cleared, log)
 		}
 		if !strings.Contains(log.String(), "commands=7") || !strings.Contains(log.String(), "the database is away") {
 			t.Errorf("the log says %s", log)

@@ -34,7 +34,7 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 	err := a.run(ctx)
 	if a.wrote {
 		s.wake()
-		if failed := s.remember(ctx, slices.Collect(maps.Values(a.states))); failed != nil {
+		if failed := s.remember(ctx, slices.Collect(maps.Values(a.states)), a.settled(err)...); failed != nil {
 			// Nothing is lost: it is read from the streams again, or told with the next append.
 			s.opts.Logger.Warn("the tables beside the event store were not told of an append", "error", failed)
 		}
@@ -66,6 +66,7 @@ type attempt struct {
 	// left out, too.
 	promised map[domain.Stream]map[eventstore.Expected]bool
 
+	kept  []kept // evidence that lies in the database before its events
 	mu    sync.Mutex
 	wrote bool
 	err   error
@@ -154,7 +155,7 @@ func (a *attempt) round(ctx context.Context, rest []int) ([]int, error) {
 		}
 		a.results[rest[n]] = results[n]
 	}
-	if err := s.keep(ctx, a.states, sl, write); err != nil {
+	if err := a.keep(ctx, sl, rest, write); err != nil {
 		return nil, err
 	}
 	of := map[domain.Stream][]int{}

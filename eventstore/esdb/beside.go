@@ -40,9 +40,6 @@ FROM unnest($1::int[], $2::bigint[], $3::timestamptz[]) AS v (id, revision, at) 
 	rememberSQL = `INSERT INTO log.commands (stream, id, digest, first, last, at, forever)
 SELECT * FROM unnest($1::int[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::bool[]) ON CONFLICT DO NOTHING`
 
-	keepSQL = `INSERT INTO log.evidence (stream, digest, salt, bytes, encoding)
-SELECT * FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::bytea[], $5::smallint[]) ON CONFLICT DO NOTHING`
-
 	evidenceSQL = `SELECT digest, bytes, encoding FROM log.evidence
 WHERE stream = (SELECT id FROM log.streams WHERE name = $1) AND digest = ANY($2::bytea[])`
 )
@@ -120,11 +117,12 @@ func (s *Store) known(ctx context.Context, states map[domain.Stream]*state, sl [
 	return found, nil
 }
 
-// remember tells the tables how far streams went and which commands are in the tails. When it fails, the tails are
+// remember tells the tables how far streams went, which commands are in the tails, and which evidence that was kept
+// has its events now. When it fails, the tails are
 // kept: they are told the next time, and read from the streams after a restart.
-func (s *Store) remember(ctx context.Context, states []*state) error {
+func (s *Store) remember(ctx context.Context, states []*state, kept ...int64) error {
 	moved := slices.DeleteFunc(slices.Clone(states), func(st *state) bool { return !st.loaded || st.last <= st.stored })
-	if len(moved) == 0 {
+	if len(moved) == 0 && len(kept) == 0 {
 		return nil
 	}
 	if err := s.number(ctx, moved); err != nil {
@@ -146,47 +144,22 @@ func (s *Store) remember(ctx context.Context, states []*state) error {
 		}
 	}
 	b := &pgx.Batch{} // one transaction
-	b.Queue(lockSQL, ids)
+	if len(moved) > 0 {
+		b.Queue(lockSQL, ids)
+		b.Queue(moveSQL, ids, revisions, ats)
+	}
 	if len(names) > 0 {
 		b.Queue(rememberSQL, of, names, digests, firsts, lasts, when, forever)
 	}
-	b.Queue(moveSQL, ids, revisions, ats)
+	if len(kept) > 0 {
+		b.Queue(settledSQL, kept)
+	}
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("remember how far %d streams went: %w", len(moved), besides(err))
 	}
 	for _, st := range moved {
 		st.stored = st.last
 		clear(st.tail)
-	}
-	return nil
-}
-
-// keep stores evidence, before the events that refer to it.
-func (s *Store) keep(ctx context.Context, states map[domain.Stream]*state, sl []eventstore.Slice, write []int) error {
-	var of []*state
-	for _, i := range write {
-		if len(sl[i].Evidence) > 0 {
-			of = append(of, states[sl[i].Stream])
-		}
-	}
-	if len(of) == 0 {
-		return nil
-	}
-	if err := s.number(ctx, of); err != nil {
-		return err
-	}
-	var streams []int32
-	var digests, salts, bodies [][]byte
-	var encodings []int16
-	for _, i := range write {
-		for _, ev := range sl[i].Evidence {
-			body, encoding := s.pack(ev.Bytes)
-			streams, digests = append(streams, states[sl[i].Stream].id), append(digests, slices.Clone(ev.Digest[:]))
-			salts, bodies, encodings = append(salts, orEmpty(ev.Salt)), append(bodies, body), append(encodings, encoding)
-		}
-	}
-	if _, err := s.pool.Exec(ctx, keepSQL, streams, digests, salts, bodies, encodings); err != nil {
-		return fmt.Errorf("store evidence: %w", besides(err))
 	}
 	return nil
 }

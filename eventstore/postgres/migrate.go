@@ -92,7 +92,7 @@ var grants = []string{
 	`GRANT SELECT, INSERT ON log.events TO ROLE`,
 	`GRANT SELECT, INSERT, UPDATE ON log.streams TO ROLE`,
 	`GRANT SELECT, UPDATE ON log.head TO ROLE`,
-	`GRANT SELECT, INSERT, DELETE ON log.commands, log.evidence TO ROLE`,
+	`GRANT SELECT, INSERT, DELETE ON log.commands, log.evidence, log.evidence_kept TO ROLE`,
 }
 
 func grant(ctx context.Context, tx pgx.Tx, role string) error {
