@@ -53,6 +53,11 @@ func parse(connection string) (*client.Configuration, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("the connection string of the event store: %w", err)
 	}
+	if config.UserCertFile != "" {
+		if _, err := tls.LoadX509KeyPair(config.UserCertFile, config.UserKeyFile); err != nil {
+			return nil, fmt.Errorf("the connection string of the event store: the user's certificate of userCertFile and userKeyFile: %w", err)
+		}
+	}
 	if config.NodePreference != client.NodePreferenceLeader {
 		return nil, fmt.Errorf("the connection string of the event store asks for nodePreference=%s: what was written must be read at once, which only the leader promises; leave it out", config.NodePreference)
 	}

@@ -150,6 +150,9 @@ func (r *record) open() (*custom, error) {
 	if err := json.Unmarshal(r.meta, &c); err != nil {
 		return nil, &eventstore.DamagedError{Stream: r.stream, Reason: fmt.Sprintf("the metadata of revision %d cannot be read: %s", r.revision, err)}
 	}
+	if c.Annals == nil { // said twice, and taken back
+		return nil, &eventstore.DamagedError{Stream: r.stream, Reason: fmt.Sprintf("the metadata of revision %d lack what is known of it", r.revision)}
+	}
 	if c.Annals.hash(r.revision, r.id, r.typ, r.data, c.Meta) != c.Annals.Hash {
 		return nil, &eventstore.DamagedError{Stream: r.stream, Reason: fmt.Sprintf("revision %d was altered: it does not have the hash it was written with", r.revision)}
 	}
