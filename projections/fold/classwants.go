@@ -114,8 +114,8 @@ CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND
 CROSS JOIN LATERAL (SELECT * FROM read.reads r WHERE r.ws = x.ws AND r.artifact = x.artifact AND r.name = x.name AND r.name <> '' OFFSET 0) t`
 	outsideSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
 CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.producer IS NULL AND v.name IS NULL OFFSET 0) t`
-	unitedFactsSQL = `SELECT DISTINCT t.ws, t.execution FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
-JOIN read.io_facts t ON t.ws = x.ws AND t.artifact = x.artifact`
+	unitedFactsSQL = `SELECT t.ws, t.execution FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) AS x (ws, least, class, artifact)
+JOIN read.io_facts t ON t.ws = x.ws AND t.artifact = x.artifact GROUP BY t.ws, t.execution, x.least HAVING count(DISTINCT x.class) > 1`
 	declaredOfSQL = `SELECT DISTINCT t.ws, t.pipeline FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)
 JOIN read.declared t ON t.ws = x.ws AND t.artifact = x.artifact`
 )
@@ -148,7 +148,13 @@ func (f *fold) askClasses(w *wants) {
 		}
 	}
 	if list := w.unitedFacts.take(); len(list) > 0 {
-		t.ask(unitedFactsSQL, placesOf(list), pairs(func(ws int32, key int64) { w.executions.want(ws, key) }))
+		args := []*array{{typ: tInt4}, {typ: tInt8}, {typ: tInt8}, {typ: tInt8}}
+		for i := range list {
+			for j, p := range [...]any{&list[i].ws, &list[i].key.least, &list[i].key.class, &list[i].key.artifact} {
+				args[j].add(false, p)
+			}
+		}
+		t.ask(unitedFactsSQL, args, pairs(func(ws int32, key int64) { w.executions.want(ws, key) }))
 	}
 	if list := w.united.take(); len(list) > 0 {
 		args := placesOf(list)

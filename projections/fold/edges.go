@@ -24,10 +24,25 @@ var artifactEdgesTable = table[artifactEdgeKey, artifactEdgeRow]{
 
 // A delta is one support of an edge between artifacts more or less. Which rows that concerns is known only when the
 // page is folded: they are loaded then, all at once.
+//
+// Or, where lose is set, everything that this artifact supported and was supported by is another one's: what executions
+// that the page does not touch support goes along, uncounted.
 type delta struct {
 	clock
-	edge artifactEdgeKey
-	by   int32
+	edge       artifactEdgeKey
+	by         int32
+	keep, lose int64
+}
+
+// renamed is the edge where one artifact is another.
+func (k artifactEdgeKey) renamed(keep, lose int64) artifactEdgeKey {
+	if k.source == lose {
+		k.source = keep
+	}
+	if k.target == lose {
+		k.target = keep
+	}
+	return k
 }
 
 // A move is a read of an execution that the page does not otherwise touch, which means another version now.
@@ -40,12 +55,12 @@ type move struct {
 func (f *fold) support(was, now []artifactEdgeKey) {
 	for _, k := range was {
 		if !slices.Contains(now, k) {
-			f.deltas = append(f.deltas, delta{f.clock, k, -1})
+			f.deltas = append(f.deltas, delta{clock: f.clock, edge: k, by: -1})
 		}
 	}
 	for _, k := range now {
 		if !slices.Contains(was, k) {
-			f.deltas = append(f.deltas, delta{f.clock, k, 1})
+			f.deltas = append(f.deltas, delta{clock: f.clock, edge: k, by: 1})
 		}
 	}
 }
@@ -102,7 +117,9 @@ func (f *fold) settleEdges(ctx context.Context) error {
 	for i := range f.deltas {
 		d := &f.deltas[i]
 		f.clock = d.clock
-		if f.artifactEdges.edit(d.edge).supports += d.by; f.artifactEdges.get(d.edge).supports <= 0 {
+		if d.lose != 0 {
+			f.renameEdges(d.keep, d.lose)
+		} else if f.artifactEdges.edit(d.edge).supports += d.by; f.artifactEdges.get(d.edge).supports <= 0 {
 			f.artifactEdges.drop(d.edge)
 		}
 		if i+1 == len(f.deltas) || f.deltas[i+1].clock != d.clock {
@@ -113,15 +130,44 @@ func (f *fold) settleEdges(ctx context.Context) error {
 	return nil
 }
 
-// loadEdges reads the edges that the page gives or takes supports of.
+// renameEdges moves the edges of an artifact to its other name.
+func (f *fold) renameEdges(keep, lose int64) {
+	var keys []artifactEdgeKey
+	for p, r := range f.artifactEdges.rows {
+		if p.ws == f.ws && r.will && (p.key.source == lose || p.key.target == lose) {
+			keys = append(keys, p.key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b artifactEdgeKey) int {
+		return compareInts(a.source, b.source, a.target, b.target, a.pipeline, b.pipeline)
+	})
+	for _, k := range keys {
+		supports := f.artifactEdges.get(k).supports
+		f.artifactEdges.drop(k)
+		f.artifactEdges.edit(k.renamed(keep, lose)).supports += supports
+	}
+}
+
+// loadEdges reads the edges that the page gives or takes supports of, and all those of artifacts that became one.
 func (f *fold) loadEdges(ctx context.Context) error {
 	var edges []place[artifactEdgeKey]
+	var united wanted[int64]
 	seen := map[place[artifactEdgeKey]]bool{}
 	for _, d := range f.deltas {
+		if d.lose != 0 {
+			united.want(d.ws, d.keep)
+			united.want(d.ws, d.lose)
+			continue
+		}
 		if p := (place[artifactEdgeKey]{d.ws, d.edge}); !seen[p] {
 			seen[p] = true
 			edges = append(edges, p)
 		}
+	}
+	if list := united.take(); len(list) > 0 {
+		args := placesOf(list)
+		f.trip.ask(fmt.Sprintf(byExecutionSQL, f.artifactEdges.list(), "artifact_edges", "source"), args, f.artifactEdges.take)
+		f.trip.ask(fmt.Sprintf(byExecutionSQL, f.artifactEdges.list(), "artifact_edges", "target"), args, f.artifactEdges.take)
 	}
 	f.artifactEdges.load(&f.trip, edges)
 	if err := f.trip.run(ctx); err != nil {

@@ -23,6 +23,7 @@ func (f *fold) unite(a, b int64) error {
 	delete(f.members, place[int64]{f.ws, lose})
 	f.uniteVersions(to, from)
 	f.uniteReads(to, from)
+	f.deltas = append(f.deltas, delta{clock: f.clock, keep: keep, lose: lose})
 	f.uniteUses(keep, lose)
 	f.uniteDeclared(keep, lose)
 	f.uniteColumns(keep, lose)
@@ -150,8 +151,8 @@ func (f *fold) uniteUses(keep, lose int64) {
 				u.class, found = keep, true
 			}
 		}
-		for _, s := range ex.uses.supports {
-			found = found || s.source == lose || s.target == lose
+		if supports, renamed := f.renameSupports(ex.uses.supports, keep, lose); renamed {
+			ex.uses.supports, found = supports, true
 		}
 		if found {
 			touched = append(touched, ex)
@@ -163,8 +164,28 @@ func (f *fold) uniteUses(keep, lose int64) {
 	}
 }
 
+// renameSupports are the supports of one execution or declaration under the name that stays. Where two become one,
+// only one is left.
+func (f *fold) renameSupports(list []artifactEdgeKey, keep, lose int64) (renamed []artifactEdgeKey, any bool) {
+	for _, k := range list {
+		to := k.renamed(keep, lose)
+		any = any || to != k
+		if slices.Contains(renamed, to) {
+			f.deltas = append(f.deltas, delta{clock: f.clock, edge: to, by: -1})
+			continue
+		}
+		renamed = append(renamed, to)
+	}
+	return renamed, any
+}
+
 // uniteDeclared moves declarations.
 func (f *fold) uniteDeclared(keep, lose int64) {
+	for p, supports := range f.declarations {
+		if p.ws == f.ws {
+			f.declarations[p], _ = f.renameSupports(supports, keep, lose)
+		}
+	}
 	var keys []declaredKey
 	for p, r := range f.declared.rows {
 		if p.ws == f.ws && r.will && p.key.artifact == lose {

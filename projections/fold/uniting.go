@@ -15,8 +15,13 @@ func (f *fold) stored(n domain.Name) int64 {
 	return f.joined[place[domain.Name]{f.ws, n}]
 }
 
-// wantUnited wants everything of the classes in the database that aliases of the page unite, and the executions of
-// all but the one whose key stays.
+// A unitedName is a name of a class that the page makes one with others: of which the least key stands for all.
+type unitedName struct{ least, class, artifact int64 }
+
+// wantUnited wants the versions and reads of the classes in the database that aliases of the page unite, and the
+// executions that read or wrote more than one of them: there may be two reads of one artifact now, or two versions of
+// one attempt. Of the others, however many there are, only the name of what they used changes, so they stay where they
+// are, and what they support is renamed ([fold.renameEdges]).
 func (f *fold) wantUnited(w *wants) {
 	type node = place[domain.Name]
 	parent := map[node]node{}
@@ -82,16 +87,13 @@ func (f *fold) wantUnited(w *wants) {
 			continue
 		}
 		set = unique(set)
-		for i, p := range set {
+		for _, p := range set {
 			w.united.want(p.ws, p.key)
 			w.counters.want(p.ws, counterKey{p.key, "artifact_version"})
 			f.timesOf(p).all = true
-			if i == 0 {
-				continue
-			}
 			for a, r := range f.artifacts.rows {
 				if a.ws == p.ws && r.now.canonical == p.key {
-					w.unitedFacts.want(a.ws, a.key)
+					w.unitedFacts.want(a.ws, unitedName{set[0].key, p.key, a.key})
 				}
 			}
 		}

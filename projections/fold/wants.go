@@ -50,9 +50,9 @@ type wants struct {
 	columns                     wanted[targetOf] // of a class
 	ownColumns                  wanted[int64]    // of a speaker
 	named                       wanted[namedVersion]
-	outside                     wanted[int64] // of a class: its version without a name
-	united                      wanted[int64] // classes whose names become one
-	unitedFacts                 wanted[int64] // of their artifacts: the executions
+	outside                     wanted[int64]      // of a class: its version without a name
+	united                      wanted[int64]      // classes whose names become one
+	unitedFacts                 wanted[unitedName] // executions that used more than one of them
 	pipelinesOf                 map[place[int64]][]int64
 	movers                      map[place[int64]]bool    // runs whose pipeline the page names; true: one that is new
 	contentsAt                  map[place[targetOf]]bool // of a class: contents of words are wanted

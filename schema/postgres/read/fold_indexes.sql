@@ -17,3 +17,4 @@ CREATE INDEX io_facts_artifact ON read.io_facts (ws, artifact);
 CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
 CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
 CREATE INDEX own_columns_word ON read.own_columns (ws, target, pipeline, at DESC);
+CREATE INDEX artifact_edges_target ON read.artifact_edges (ws, target, source) INCLUDE (since, pipeline);

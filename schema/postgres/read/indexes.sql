@@ -55,7 +55,6 @@ CREATE INDEX version_details_was_key ON read.version_details_was (ws, key, since
 CREATE INDEX lineage_edges_version ON read.lineage_edges (ws, version, direction, execution) INCLUDE (since, role);
 CREATE INDEX lineage_edges_was_execution ON read.lineage_edges_was (ws, execution, direction, version) INCLUDE (since, until, role);
 CREATE INDEX lineage_edges_was_version ON read.lineage_edges_was (ws, version, direction, execution) INCLUDE (since, until, role);
-CREATE INDEX artifact_edges_target ON read.artifact_edges (ws, target, source) INCLUDE (since, pipeline);
 CREATE INDEX artifact_edges_was_source ON read.artifact_edges_was (ws, source, target) INCLUDE (since, until, pipeline);
 CREATE INDEX artifact_edges_was_target ON read.artifact_edges_was (ws, target, source) INCLUDE (since, until, pipeline);
 CREATE INDEX column_lineage_was_target ON read.column_lineage_was (ws, target);
