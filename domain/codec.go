@@ -56,12 +56,12 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"pipeline.tagged":             decodeAs[PipelineTagged],
 		"pipeline.declared":           decodeAs[PipelineDeclared],
 		"pipeline.deleted":            decodeAs[PipelineDeleted],
-		"run.nested":                  decodeAs[RunNested],
+		"run.nested":                  leanly((*lean).nested, unset[RunNested]),
 		"run.deleted":                 decodeAs[RunDeleted],
 		"step.deleted":                decodeAs[StepDeleted],
-		"metrics.logged":              decodeAs[MetricsLogged],
-		"artifacts.consumed":          decodeAs[ArtifactsConsumed],
-		"artifacts.produced":          decodeAs[ArtifactsProduced],
+		"metrics.logged":              leanly((*lean).metrics, unset[MetricsLogged]),
+		"artifacts.consumed":          leanly((*lean).consumed, unset[ArtifactsConsumed]),
+		"artifacts.produced":          leanly((*lean).produced, unset[ArtifactsProduced]),
 		"artifact.observed":           decodeAs[ArtifactObserved],
 		"artifact.described":          decodeAs[ArtifactDescribed],
 		"artifact.tagged":             decodeAs[ArtifactTagged],
@@ -122,19 +122,11 @@ func decodeAs[E Event](data []byte) (Event, error) {
 }
 
 func decodeRun(p Phase) func([]byte) (Event, error) {
-	return func(data []byte) (Event, error) {
-		e := RunReported{Phase: p}
-		err := json.Unmarshal(data, &e)
-		return e, err
-	}
+	return leanly((*lean).run, func() RunReported { return RunReported{Phase: p} })
 }
 
 func decodeStep(p Phase) func([]byte) (Event, error) {
-	return func(data []byte) (Event, error) {
-		e := StepReported{Phase: p}
-		err := json.Unmarshal(data, &e)
-		return e, err
-	}
+	return leanly((*lean).step, func() StepReported { return StepReported{Phase: p} })
 }
 
 // IsTerminalType says whether events of that type end a run or step.

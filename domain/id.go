@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -138,15 +139,16 @@ var space = uuid.MustParse("5f0b8a52-3c6e-5d0a-9a53-6f2f1d1c7a01")
 
 // derive hashes parts that hold no NUL, separated by NUL: no two lists of parts collide by concatenation.
 func derive(parts ...string) uuid.UUID {
-	var room [512]byte // on the stack: every event derives several
-	text := room[:0]
+	b := buffers.Get().(*bytes.Buffer) // every event derives several
+	defer buffers.Put(b)
+	b.Reset()
 	for i, part := range parts {
 		if i > 0 {
-			text = append(text, 0)
+			b.WriteByte(0)
 		}
-		text = append(text, part...)
+		b.WriteString(part)
 	}
-	return uuid.NewSHA1(space, text)
+	return uuid.NewSHA1(space, b.Bytes())
 }
 
 // WorkspaceEntity is the workspace itself.

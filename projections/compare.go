@@ -28,6 +28,7 @@ func (b *build) compare(ctx context.Context, goals []goal) error {
 			total.Add(1)
 		}
 	}
+	b.stage(StageComparing, 0, total.Load())
 	for range b.o.Parallel {
 		wg.Go(func() {
 			for g := range next {

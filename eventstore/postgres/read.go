@@ -38,6 +38,9 @@ func (s *Store) ReadStream(ctx context.Context, stream domain.Stream, from domai
 	b := &pgx.Batch{}
 	s.queueInfo(b, stream, &info)
 	b.Queue(sql, stream, int64(from), limit).Query(func(rows pgx.Rows) (err error) {
+		if dir == eventstore.Forward {
+			sc.expected = int(max(0, min(int64(limit), int64(info.Last-from)+1)))
+		}
 		events, err = sc.all(rows)
 		return err
 	})

@@ -17,12 +17,13 @@ import (
 // A scanner makes events of rows. It reads the binary values as they came, which is several times cheaper than
 // scanning into variables, and copies bodies into blocks that the events of a page share.
 type scanner struct {
-	store   *Store
-	decoder eventstore.Decoder
-	dense   bool // rows must have consecutive positions
-	last    uint64
-	unnamed map[int]int32 // events whose stream's name is not known yet, by index
-	block   []byte
+	store    *Store
+	decoder  eventstore.Decoder
+	dense    bool // rows must have consecutive positions
+	last     uint64
+	unnamed  map[int]int32 // events whose stream's name is not known yet, by index
+	block    []byte
+	expected int // rows, at most
 }
 
 // blockSize is the least size of the blocks, in bytes.
@@ -33,7 +34,7 @@ func (s *Store) scanner() *scanner { return &scanner{store: s} }
 // all makes events of all rows.
 func (sc *scanner) all(rows pgx.Rows) ([]domain.Recorded, error) {
 	defer rows.Close()
-	var events []domain.Recorded
+	events := make([]domain.Recorded, 0, sc.expected)
 	for rows.Next() {
 		before := sc.last
 		events = append(events, domain.Recorded{})
@@ -65,7 +66,7 @@ func (sc *scanner) scan(r *domain.Recorded, raw [][]byte) error {
 	r.Version = int(int16(binary.BigEndian.Uint16(raw[5])))
 	r.EventID = uuid.UUID(raw[6])
 	r.Subject = domain.Entity{Kind: kindOf(raw[8]), ID: uuid.UUID(raw[7])}
-	r.Type = string(raw[9])
+	r.Type = typeOf(raw[9])
 	return sc.decoder.Decode(r, sc.keep(raw[10]), sc.keepMeta(raw[11]))
 }
 
@@ -90,6 +91,22 @@ func (sc *scanner) keepMeta(b []byte) []byte {
 func (sc *scanner) unnamedIDs() []int32 {
 	return slices.Compact(slices.Sorted(maps.Values(sc.unnamed)))
 }
+
+// typeOf spares the text of the types that are known.
+func typeOf(b []byte) string {
+	if typ, ok := types[string(b)]; ok {
+		return typ
+	}
+	return string(b)
+}
+
+var types = func() map[string]string {
+	known := map[string]string{}
+	for _, typ := range domain.EventTypes() {
+		known[typ] = typ
+	}
+	return known
+}()
 
 // kindOf spares the text of the kinds that are known.
 func kindOf(b []byte) domain.Kind {

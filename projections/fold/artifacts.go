@@ -213,7 +213,7 @@ func (f *fold) spoken(x domain.Execution) *execution {
 	if x.Step != "" {
 		run = f.runKey(x.Run)
 	}
-	ex := f.execution(f.key(x.Entity()), run)
+	ex := f.execution(f.key(f.derived.execution(x)), run)
 	ex.ref = x
 	return ex
 }

@@ -26,7 +26,7 @@ func (f *fold) note() {
 	if typ == "" {
 		typ = f.e.Event.EventType()
 	}
-	subject := f.e.Event.Subject()
+	subject := f.about
 	kind, key := string(subject.Kind), f.key(subject)
 	if subject.Kind == domain.KindArtifactVersion {
 		key = f.lineage.meantVersion

@@ -46,7 +46,7 @@ func (f *fold) wantClasses(w *wants) {
 }
 
 func (f *fold) wantIOs(w *wants, e *happening, x domain.Execution, inputs, outputs []domain.IO) {
-	key := f.key(x.Entity())
+	key := f.key(f.derived.execution(x))
 	p := place[int64]{e.ws, key}
 	touch := func(n domain.Name, name string, write bool) {
 		class := f.stored(n)

@@ -92,7 +92,8 @@ type fold struct {
 	pages  []Page
 	events []happening
 
-	e       *happening // the event at hand
+	e       *happening    // the event at hand
+	about   domain.Entity // its subject
 	order   domain.Order
 	ordinal int
 	bulky   map[domain.Digest]body
@@ -134,6 +135,7 @@ type fold struct {
 
 	thinned thinned
 
+	derived derived
 	families
 	lineage
 	columnWords
@@ -202,7 +204,8 @@ func (f *fold) apply(e *happening) error {
 	if err := f.change(e.Event); err != nil {
 		return err
 	}
-	f.warn(e.Event.Subject())
+	f.about = f.derived.subject(e.Event)
+	f.warn(f.about)
 	if err := f.settleLineage(); err != nil {
 		return err
 	}

@@ -124,15 +124,15 @@ func (n *namer) add(x named) {
 }
 
 func (n *namer) pipeline(name domain.Name) {
-	n.add(named{Entity: domain.PipelineEntity(name), name: name})
+	n.add(named{Entity: n.fold.derived.pipeline(name), name: name})
 }
 
 func (n *namer) artifact(name domain.Name) {
-	n.add(named{Entity: domain.ArtifactEntity(name), name: name})
+	n.add(named{Entity: n.fold.derived.artifact(name), name: name})
 }
 
 func (n *namer) run(r domain.RunRef) {
-	n.add(named{Entity: domain.RunEntity(r), run: r})
+	n.add(named{Entity: n.fold.derived.run(r), run: r})
 	if r.Job != (domain.Name{}) {
 		n.pipeline(r.Job)
 	}
@@ -140,7 +140,7 @@ func (n *namer) run(r domain.RunRef) {
 
 func (n *namer) execution(x domain.Execution) {
 	if x.Step != "" {
-		n.add(named{Entity: domain.StepEntity(x.Run, x.Step), run: x.Run, step: x.Step})
+		n.add(named{Entity: n.fold.derived.execution(x), run: x.Run, step: x.Step})
 	}
 	n.run(x.Run)
 }
@@ -187,9 +187,9 @@ func (f *fold) newKey() (int64, error) {
 // key is the key of an entity that has one; 0: it was never named.
 func (f *fold) key(e domain.Entity) int64 { return f.ids[place[uuid.UUID]{f.ws, e.ID}] }
 
-func (f *fold) pipelineKey(n domain.Name) int64 { return f.key(domain.PipelineEntity(n)) }
-func (f *fold) artifactKey(n domain.Name) int64 { return f.key(domain.ArtifactEntity(n)) }
-func (f *fold) runKey(r domain.RunRef) int64    { return f.key(domain.RunEntity(r)) }
+func (f *fold) pipelineKey(n domain.Name) int64 { return f.key(f.derived.pipeline(n)) }
+func (f *fold) artifactKey(n domain.Name) int64 { return f.key(f.derived.artifact(n)) }
+func (f *fold) runKey(r domain.RunRef) int64    { return f.key(f.derived.run(r)) }
 
 // identify gives an entity its key. What has one keeps it in the table: a version may be made anew under its name.
 func (f *fold) identify(e domain.Entity, key int64) {

@@ -106,7 +106,7 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 		}
 	}
 	execution := func(x domain.Execution) {
-		if key := f.key(x.Entity()); key != 0 {
+		if key := f.key(f.derived.execution(x)); key != 0 {
 			w.executions.want(e.ws, key)
 		}
 		if run := f.runKey(x.Run); run != 0 {
