@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
@@ -25,7 +26,13 @@ func (w *write) confirm(slug string) {
 // create is the command that creates a workspace for its caller.
 func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
 	c := caller(w.ctx)
-	cmd := domain.CreateWorkspace{Slug: w.slug, Name: in.Slug, Organization: c.Organization, Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels)}
+	cmd := domain.CreateWorkspace{
+		Slug: w.slug, Name: string(w.slug), Organization: c.Organization, Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels),
+		Environment: ofEnum[domain.Environment](in.Environment), Sensitivity: ofEnum[domain.Sensitivity](in.Sensitivity), Team: value(in.Team),
+	}
+	if kind := ofEnum[domain.WorkspaceKind](in.Kind); kind != domain.ProjectWorkspace { // what nobody says is a project's
+		cmd.Kind = kind
+	}
 	if in.Name != nil {
 		cmd.Name = *in.Name
 	}
@@ -33,6 +40,28 @@ func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
 		w.refuse(&model.NotFoundError{Message: "there is no such organization", Path: []string{"input", "organization"}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
 	}
 	return cmd
+}
+
+// ofEnum is a word of the domain, empty for none.
+func ofEnum[D, M ~string](m *M) D {
+	if m == nil {
+		return ""
+	}
+	return D(strings.ToLower(string(*m)))
+}
+
+// classify is the command that says what a workspace is filed under.
+func classify(in model.ClassifyWorkspaceInput) domain.ClassifyWorkspace {
+	c := domain.ClassifyWorkspace{Team: in.Team}
+	if in.Environment != nil {
+		e := ofEnum[domain.Environment](in.Environment)
+		c.Environment = &e
+	}
+	if in.Sensitivity != nil {
+		x := ofEnum[domain.Sensitivity](in.Sensitivity)
+		c.Sensitivity = &x
+	}
+	return c
 }
 
 // newRun names a run: by the caller's id, else by one made up here.

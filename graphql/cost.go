@@ -56,7 +56,7 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 	c.Pipeline.Runs = c.Workspace.Runs
 	c.Pipeline.Versions = paged
 	c.Pipeline.DeclaredInputs, c.Pipeline.DeclaredOutputs = some(10), some(10)
-	c.Run.Children, c.Run.Artifacts = paged, paged
+	c.Run.Children, c.Run.Artifacts, c.Workspace.Members = paged, paged, paged
 	c.Run.Steps = func(child int, _ *model.StepFilter, first *int, _ *string, last *int, _ *string) int {
 		return page(child, first, last)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -98,7 +99,7 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)
 			c, ok := map[string]graphql.Caller{
-				"Bearer owner":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal"},
+				"Bearer owner":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal", Account: uuid.UUID{15: 1}},
 				"Bearer other":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
 				"Bearer reader": {Principal: may{read: true}, Actor: domain.Actor{Kind: "key", ID: "reader"}},
 			}[who]

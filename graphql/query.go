@@ -121,39 +121,10 @@ func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, 
 		return nil, err
 	}
 	count := len(all)
-	found := cut(all, p)
+	found := cut(all, p, (*model.Workspace).Slug)
 	l := listed(nil, hash, p, found, func(_ *model.Moment, rows []*model.Workspace) []*model.Workspace { return rows },
 		func(_ context.Context, most int) (int, error) { return min(count, most+1), nil })
 	return &model.WorkspaceConnection{List: l}, nil
-}
-
-// cut is the page of workspaces that are sorted by slug.
-func cut(all []*model.Workspace, p read.Page) read.List[*model.Workspace] {
-	from, to := 0, len(all)
-	if p.After != nil {
-		i, same := slices.BinarySearchFunc(all, p.After.Value, func(w *model.Workspace, slug string) int { return strings.Compare(w.Slug(), slug) })
-		switch {
-		case p.Back:
-			to = i
-		case same:
-			from = i + 1
-		default:
-			from = i
-		}
-	}
-	var l read.List[*model.Workspace]
-	if to-from > p.Limit {
-		l.More = true
-		if p.Back {
-			from = to - p.Limit
-		} else {
-			to = from + p.Limit
-		}
-	}
-	for _, w := range all[from:max(from, to)] {
-		l.Rows = append(l.Rows, read.Sorted[*model.Workspace]{Row: w, Mark: read.Mark{Value: w.Slug()}})
-	}
-	return l
 }
 
 // visible are the workspaces that fit a filter and that the caller may see, by slug.
@@ -209,12 +180,22 @@ func fits(w *model.Workspace, f *model.WorkspaceFilter) bool {
 	if !strings.Contains(w.Slug(), text) && !strings.Contains(strings.ToLower(w.Row.Name), text) {
 		return false
 	}
+	switch {
+	case f.Kinds != nil && !slices.Contains(f.Kinds, w.Kind()), f.Environments != nil && !isAny(f.Environments, w.Environment()),
+		f.Sensitivities != nil && !isAny(f.Sensitivities, w.Sensitivity()), f.Teams != nil && !isAny(f.Teams, w.Team()):
+		return false
+	}
 	for _, l := range f.Labels {
 		if v, ok := w.Row.Labels[l.Key]; !ok || v != l.Value {
 			return false
 		}
 	}
 	return true
+}
+
+// isAny says whether the value is there and one of the list.
+func isAny[T comparable](list []T, value *T) bool {
+	return value != nil && slices.Contains(list, *value)
 }
 
 func (r *Resolver) viewer(ctx context.Context) *model.Viewer {

@@ -28,6 +28,10 @@ func (r *queryResolver) Workspace(ctx context.Context, slug string, asOf *model.
 	return absent(r.workspaceAt(ctx, at))
 }
 
+func (r *queryResolver) SlugAvailability(ctx context.Context, slug *string, name *string) (*model.SlugAvailability, error) {
+	return r.slugAvailability(ctx, slug, name)
+}
+
 func (r *queryResolver) Workspaces(ctx context.Context, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) (*model.WorkspaceConnection, error) {
 	return r.workspaceList(ctx, filter, asOf, atLeast, timeoutMs, pageArgs{first, after, last, before})
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (r *mutationResolver) CreateWorkspace(ctx context.Context, input model.CreateWorkspaceInput) (*model.CreateWorkspacePayload, error) {
-	w := r.writing(ctx, "createWorkspace", input.Slug, mayCreate, input.Meta, nil, input)
+	w := r.writing(ctx, "createWorkspace", newSlug(input.Slug, input.Name), mayCreate, input.Meta, nil, input)
 	w.do(w.create(input))
 	out, err := w.workspaceWritten()
 	return &model.CreateWorkspacePayload{WorkspaceWritten: out}, err
@@ -41,6 +41,13 @@ func (r *mutationResolver) LabelWorkspace(ctx context.Context, input model.Label
 	w.do(domain.LabelWorkspace{Set: labelsOf(input.Set), Removed: input.Remove})
 	out, err := w.workspaceWritten()
 	return &model.LabelWorkspacePayload{WorkspaceWritten: out}, err
+}
+
+func (r *mutationResolver) ClassifyWorkspace(ctx context.Context, input model.ClassifyWorkspaceInput) (*model.ClassifyWorkspacePayload, error) {
+	w := r.writing(ctx, "classifyWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w.do(classify(input))
+	out, err := w.workspaceWritten()
+	return &model.ClassifyWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) ArchiveWorkspace(ctx context.Context, input model.ArchiveWorkspaceInput) (*model.ArchiveWorkspacePayload, error) {
@@ -94,6 +101,10 @@ func (r *workspaceResolver) Counts(ctx context.Context, obj *model.Workspace) (*
 
 func (r *workspaceResolver) ViewerAccess(ctx context.Context, obj *model.Workspace) (*model.ViewerAccess, error) {
 	return r.access(ctx, obj), nil
+}
+
+func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, first *int, after *string, last *int, before *string) (*model.MemberConnection, error) {
+	return r.memberList(ctx, obj.At, pageArgs{first, after, last, before})
 }
 
 func (r *workspaceResolver) Runs(ctx context.Context, obj *model.Workspace, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {

@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const workspaceFields = `slug name status description labels { key value } createdAt updatedAt createdRevision revision`
+const workspaceFields = `slug name status kind environment sensitivity team description labels { key value } createdAt updatedAt createdRevision revision`
 
 func (a *app) workspaceCommand() *cobra.Command {
-	return group("workspace", "Workspaces: list, show, create, rename, describe, label, archive, restore, delete", []string{"workspaces", "tenant"},
-		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(),
+	return group("workspace", "Workspaces: list, show, create, rename, describe, label, classify, members, archive, restore, delete", []string{"workspaces", "tenant"},
+		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(), a.workspaceClassify(), a.workspaceMembers(),
 		a.workspaceState("archive", "Make a workspace read-only"), a.workspaceState("restore", "Make an archived workspace writable again"),
 		a.workspaceDelete())
 }
@@ -21,7 +21,7 @@ func (a *app) workspaceCommand() *cobra.Command {
 func (a *app) workspaceList() *cobra.Command {
 	var f listFlags
 	var asOf asOfFlag
-	var statuses []string
+	var statuses, kinds, environments, sensitivities, teams []string
 	var text string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List workspaces", Args: cobra.NoArgs,
@@ -31,8 +31,10 @@ func (a *app) workspaceList() *cobra.Command {
 				return err
 			}
 			filter := map[string]any{}
-			if len(statuses) > 0 {
-				filter["statuses"] = upper(statuses)
+			for name, words := range map[string][]string{"statuses": upper(statuses), "kinds": upper(kinds), "environments": upper(environments), "sensitivities": upper(sensitivities), "teams": teams} {
+				if len(words) > 0 {
+					filter[name] = words
+				}
 			}
 			if text != "" {
 				filter["text"] = text
@@ -48,16 +50,28 @@ func (a *app) workspaceList() *cobra.Command {
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at, "filter": filter}, &data)
 				return data.Workspaces, err
 			}, []column{
-				{"WORKSPACE", field("slug")}, {"NAME", field("name")}, {"STATUS", field("status")}, {"LABELS", labels},
+				{"WORKSPACE", field("slug")}, {"NAME", field("name")}, {"STATUS", field("status")}, {"KIND", kindOf}, {"TEAM", field("team")}, {"LABELS", labels},
 				{"CREATED", moment("createdAt")}, {"CHANGED", moment("updatedAt")},
 			})
 		},
 	}
 	f.add(cmd, 50)
 	asOf.add(cmd)
+	cmd.Flags().StringSliceVar(&kinds, "kind", nil, "only those of these `kinds`: default, project, environment")
+	cmd.Flags().StringSliceVar(&environments, "environment", nil, "only those that stand for these `stages`: development, staging, production")
+	cmd.Flags().StringSliceVar(&sensitivities, "sensitivity", nil, "only those whose data are `public`, internal or confidential")
+	cmd.Flags().StringSliceVar(&teams, "team", nil, "only those filed under these `teams`")
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: active, archived, deleted")
 	cmd.Flags().StringVar(&text, "search", "", "only those whose slug or name contains this `text`")
 	return cmd
+}
+
+// kindOf is what a workspace is for: of an environment, which.
+func kindOf(r row) string {
+	if e := r.text("environment"); e != "" {
+		return strings.ToLower(e)
+	}
+	return strings.ToLower(r.text("kind"))
 }
 
 // labels are shown as key=value.
@@ -121,8 +135,8 @@ func showWorkspace(ctx context.Context, c *client, slug string, asOf map[string]
 
 func writeWorkspace(w io.Writer, r row) error {
 	return facts(w,
-		"workspace", r.text("slug"), "name", r.text("name"), "status", r.text("status"), "description", r.text("description"), "labels", labels(r),
-		"created", shortTime(r.text("createdAt")), "changed", shortTime(r.text("updatedAt")),
+		"workspace", r.text("slug"), "name", r.text("name"), "status", r.text("status"), "kind", kindOf(r), "sensitivity", strings.ToLower(r.text("sensitivity")),
+		"team", r.text("team"), "description", r.text("description"), "labels", labels(r), "created", shortTime(r.text("createdAt")), "changed", shortTime(r.text("updatedAt")),
 		"revision", r.text("asOf", "revision"), "as of", shortTime(r.text("asOf", "time")),
 		"projected", r.text("progress", "applied")+" "+strings.ToLower(r.text("progress", "state")), "reason", r.text("progress", "reason"),
 		"pipelines", r.text("counts", "pipelines"), "runs", r.text("counts", "runs"), "steps", r.text("counts", "steps"),
@@ -157,35 +171,6 @@ func (a *app) printPayload(payload json.RawMessage, name string, show func(io.Wr
 	return a.printObject(rawJSON(map[string]json.RawMessage{"revision": fields["revision"]}), func(w io.Writer, r row) error {
 		return facts(w, "done at revision", r.text("revision"))
 	})
-}
-
-func (a *app) workspaceCreate() *cobra.Command {
-	var name, description, organization string
-	var set []string
-	cmd := &cobra.Command{
-		Use: "create SLUG", Short: "Create a workspace; its slug is taken for ever", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			input := map[string]any{"slug": args[0]}
-			for field, value := range map[string]string{"name": name, "description": description, "organization": organization} {
-				if value != "" {
-					input[field] = value
-				}
-			}
-			if len(set) > 0 {
-				pairs, err := pairsOf(set)
-				if err != nil {
-					return err
-				}
-				input["labels"] = pairs
-			}
-			return a.change(cmd.Context(), "createWorkspace", "", input)
-		},
-	}
-	cmd.Flags().StringVar(&name, "name", "", "`name` for people")
-	cmd.Flags().StringVar(&description, "description", "", "what it is for")
-	cmd.Flags().StringVar(&organization, "organization", "", "`slug` of the organization it belongs to")
-	cmd.Flags().StringArrayVar(&set, "label", nil, "a label, as `KEY=VALUE`; may be repeated")
-	return cmd
 }
 
 // pairsOf reads KEY=VALUE.

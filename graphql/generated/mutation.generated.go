@@ -54,6 +54,7 @@ type MutationResolver interface {
 	RenameWorkspace(ctx context.Context, input model.RenameWorkspaceInput) (*model.RenameWorkspacePayload, error)
 	DescribeWorkspace(ctx context.Context, input model.DescribeWorkspaceInput) (*model.DescribeWorkspacePayload, error)
 	LabelWorkspace(ctx context.Context, input model.LabelWorkspaceInput) (*model.LabelWorkspacePayload, error)
+	ClassifyWorkspace(ctx context.Context, input model.ClassifyWorkspaceInput) (*model.ClassifyWorkspacePayload, error)
 	ArchiveWorkspace(ctx context.Context, input model.ArchiveWorkspaceInput) (*model.ArchiveWorkspacePayload, error)
 	RestoreWorkspace(ctx context.Context, input model.RestoreWorkspaceInput) (*model.RestoreWorkspacePayload, error)
 	DeleteWorkspace(ctx context.Context, input model.DeleteWorkspaceInput) (*model.DeleteWorkspacePayload, error)
@@ -153,6 +154,20 @@ func (ec *executionContext) field_Mutation_cancelRun_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.CancelRunInput, error) {
 			return ec.unmarshalNCancelRunInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐCancelRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_classifyWorkspace_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ClassifyWorkspaceInput, error) {
+			return ec.unmarshalNClassifyWorkspaceInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐClassifyWorkspaceInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2313,6 +2328,50 @@ func (ec *executionContext) fieldContext_Mutation_labelWorkspace(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_classifyWorkspace(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_classifyWorkspace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ClassifyWorkspace(ctx, fc.Args["input"].(model.ClassifyWorkspaceInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClassifyWorkspacePayload) graphql.Marshaler {
+			return ec.marshalNClassifyWorkspacePayload2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐClassifyWorkspacePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_classifyWorkspace(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClassifyWorkspacePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_classifyWorkspace_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_archiveWorkspace(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3106,6 +3165,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "labelWorkspace":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_labelWorkspace(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "classifyWorkspace":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_classifyWorkspace(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -237,6 +237,14 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	ClassifyWorkspacePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+		Workspace        func(childComplexity int) int
+	}
+
 	CodeReference struct {
 		Branch  func(childComplexity int) int
 		Path    func(childComplexity int) int
@@ -557,6 +565,26 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	Member struct {
+		ID       func(childComplexity int) int
+		Kind     func(childComplexity int) int
+		Member   func(childComplexity int) int
+		Revision func(childComplexity int) int
+		Roles    func(childComplexity int) int
+	}
+
+	MemberConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	MemberEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Metric struct {
 		Count  func(childComplexity int) int
 		Last   func(childComplexity int) int
@@ -580,6 +608,7 @@ type ComplexityRoot struct {
 		ArchiveWorkspace        func(childComplexity int, input model.ArchiveWorkspaceInput) int
 		CacheStep               func(childComplexity int, input model.CacheStepInput) int
 		CancelRun               func(childComplexity int, input model.CancelRunInput) int
+		ClassifyWorkspace       func(childComplexity int, input model.ClassifyWorkspaceInput) int
 		CompleteRun             func(childComplexity int, input model.CompleteRunInput) int
 		CompleteStep            func(childComplexity int, input model.CompleteStepInput) int
 		ConsumeArtifactVersions func(childComplexity int, input model.ConsumeArtifactVersionsInput) int
@@ -725,12 +754,13 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Node       func(childComplexity int, id string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
-		Nodes      func(childComplexity int, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) int
-		Server     func(childComplexity int) int
-		Viewer     func(childComplexity int) int
-		Workspace  func(childComplexity int, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
-		Workspaces func(childComplexity int, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) int
+		Node             func(childComplexity int, id string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
+		Nodes            func(childComplexity int, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) int
+		Server           func(childComplexity int) int
+		SlugAvailability func(childComplexity int, slug *string, name *string) int
+		Viewer           func(childComplexity int) int
+		Workspace        func(childComplexity int, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
+		Workspaces       func(childComplexity int, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) int
 	}
 
 	QueueRunPayload struct {
@@ -935,6 +965,12 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	SlugAvailability struct {
+		Available func(childComplexity int) int
+		Reason    func(childComplexity int) int
+		Slug      func(childComplexity int) int
+	}
+
 	StartRunPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -1084,10 +1120,13 @@ type ComplexityRoot struct {
 		CreatedAt       func(childComplexity int) int
 		CreatedRevision func(childComplexity int) int
 		Description     func(childComplexity int) int
+		Environment     func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Impact          func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
+		Kind            func(childComplexity int) int
 		Labels          func(childComplexity int) int
 		Lineage         func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
+		Members         func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Name            func(childComplexity int) int
 		Pipeline        func(childComplexity int, id string) int
 		Pipelines       func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
@@ -1096,9 +1135,11 @@ type ComplexityRoot struct {
 		Run             func(childComplexity int, id string) int
 		Runs            func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
 		Search          func(childComplexity int, query string, kinds []model.EntityKind, first int) int
+		Sensitivity     func(childComplexity int) int
 		Slug            func(childComplexity int) int
 		Status          func(childComplexity int) int
 		Step            func(childComplexity int, id string) int
+		Team            func(childComplexity int) int
 		UpdatedAt       func(childComplexity int) int
 		ViewerAccess    func(childComplexity int) int
 	}
@@ -1983,6 +2024,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CancelRunPayload.UserErrors(childComplexity), true
+
+	case "ClassifyWorkspacePayload.clientMutationId":
+		if e.ComplexityRoot.ClassifyWorkspacePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClassifyWorkspacePayload.ClientMutationID(childComplexity), true
+	case "ClassifyWorkspacePayload.duplicate":
+		if e.ComplexityRoot.ClassifyWorkspacePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClassifyWorkspacePayload.Duplicate(childComplexity), true
+	case "ClassifyWorkspacePayload.revision":
+		if e.ComplexityRoot.ClassifyWorkspacePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClassifyWorkspacePayload.Revision(childComplexity), true
+	case "ClassifyWorkspacePayload.userErrors":
+		if e.ComplexityRoot.ClassifyWorkspacePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClassifyWorkspacePayload.UserErrors(childComplexity), true
+	case "ClassifyWorkspacePayload.workspace":
+		if e.ComplexityRoot.ClassifyWorkspacePayload.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClassifyWorkspacePayload.Workspace(childComplexity), true
 
 	case "CodeReference.branch":
 		if e.ComplexityRoot.CodeReference.Branch == nil {
@@ -3205,6 +3277,80 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogMetricsPayload.UserErrors(childComplexity), true
 
+	case "Member.id":
+		if e.ComplexityRoot.Member.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.ID(childComplexity), true
+	case "Member.kind":
+		if e.ComplexityRoot.Member.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Kind(childComplexity), true
+	case "Member.member":
+		if e.ComplexityRoot.Member.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Member(childComplexity), true
+	case "Member.revision":
+		if e.ComplexityRoot.Member.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Revision(childComplexity), true
+	case "Member.roles":
+		if e.ComplexityRoot.Member.Roles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Roles(childComplexity), true
+
+	case "MemberConnection.edges":
+		if e.ComplexityRoot.MemberConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberConnection.Edges(childComplexity), true
+	case "MemberConnection.nodes":
+		if e.ComplexityRoot.MemberConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberConnection.Nodes(childComplexity), true
+	case "MemberConnection.pageInfo":
+		if e.ComplexityRoot.MemberConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberConnection.PageInfo(childComplexity), true
+	case "MemberConnection.totalCount":
+		if e.ComplexityRoot.MemberConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_MemberConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.MemberConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "MemberEdge.cursor":
+		if e.ComplexityRoot.MemberEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberEdge.Cursor(childComplexity), true
+	case "MemberEdge.node":
+		if e.ComplexityRoot.MemberEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberEdge.Node(childComplexity), true
+
 	case "Metric.count":
 		if e.ComplexityRoot.Metric.Count == nil {
 			break
@@ -3338,6 +3484,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelRun(childComplexity, args["input"].(model.CancelRunInput)), true
+	case "Mutation.classifyWorkspace":
+		if e.ComplexityRoot.Mutation.ClassifyWorkspace == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_classifyWorkspace_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClassifyWorkspace(childComplexity, args["input"].(model.ClassifyWorkspaceInput)), true
 	case "Mutation.completeRun":
 		if e.ComplexityRoot.Mutation.CompleteRun == nil {
 			break
@@ -4210,6 +4367,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Server(childComplexity), true
+	case "Query.slugAvailability":
+		if e.ComplexityRoot.Query.SlugAvailability == nil {
+			break
+		}
+
+		args, err := ec.field_Query_slugAvailability_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SlugAvailability(childComplexity, args["slug"].(*string), args["name"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -5134,6 +5302,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SkipStepPayload.UserErrors(childComplexity), true
 
+	case "SlugAvailability.available":
+		if e.ComplexityRoot.SlugAvailability.Available == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SlugAvailability.Available(childComplexity), true
+	case "SlugAvailability.reason":
+		if e.ComplexityRoot.SlugAvailability.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SlugAvailability.Reason(childComplexity), true
+	case "SlugAvailability.slug":
+		if e.ComplexityRoot.SlugAvailability.Slug == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SlugAvailability.Slug(childComplexity), true
+
 	case "StartRunPayload.clientMutationId":
 		if e.ComplexityRoot.StartRunPayload.ClientMutationID == nil {
 			break
@@ -5805,6 +5992,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Description(childComplexity), true
+	case "Workspace.environment":
+		if e.ComplexityRoot.Workspace.Environment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Environment(childComplexity), true
 	case "Workspace.id":
 		if e.ComplexityRoot.Workspace.ID == nil {
 			break
@@ -5822,6 +6015,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Impact(childComplexity, args["root"].(string), args["direction"].(model.LineageDirection), args["depth"].(int), args["granularity"].(model.LineageGranularity), args["filter"].(*model.LineageFilter), args["first"].(int), args["after"].(*string)), true
+	case "Workspace.kind":
+		if e.ComplexityRoot.Workspace.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Kind(childComplexity), true
 	case "Workspace.labels":
 		if e.ComplexityRoot.Workspace.Labels == nil {
 			break
@@ -5839,6 +6038,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Lineage(childComplexity, args["root"].(string), args["direction"].(model.LineageDirection), args["depth"].(int), args["maxNodes"].(int), args["granularity"].(model.LineageGranularity), args["filter"].(*model.LineageFilter)), true
+	case "Workspace.members":
+		if e.ComplexityRoot.Workspace.Members == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_members_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.Members(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Workspace.name":
 		if e.ComplexityRoot.Workspace.Name == nil {
 			break
@@ -5912,6 +6122,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Search(childComplexity, args["query"].(string), args["kinds"].([]model.EntityKind), args["first"].(int)), true
+	case "Workspace.sensitivity":
+		if e.ComplexityRoot.Workspace.Sensitivity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Sensitivity(childComplexity), true
 	case "Workspace.slug":
 		if e.ComplexityRoot.Workspace.Slug == nil {
 			break
@@ -5935,6 +6151,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Step(childComplexity, args["id"].(string)), true
+	case "Workspace.team":
+		if e.ComplexityRoot.Workspace.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Team(childComplexity), true
 	case "Workspace.updatedAt":
 		if e.ComplexityRoot.Workspace.UpdatedAt == nil {
 			break
@@ -6057,6 +6279,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAuditFilter,
 		ec.unmarshalInputCacheStepInput,
 		ec.unmarshalInputCancelRunInput,
+		ec.unmarshalInputClassifyWorkspaceInput,
 		ec.unmarshalInputCodeReferenceInput,
 		ec.unmarshalInputColumnDependencyInput,
 		ec.unmarshalInputCompleteRunInput,
@@ -8385,6 +8608,15 @@ type Query {
     timeoutMs: Int! = 2000
   ): Workspace
   """
+  Whether a slug can be had for a new workspace, or which one a name would give. For keys that may create workspaces.
+  """
+  slugAvailability(
+    "The slug wanted."
+    slug: String
+    "The name that a slug is to be made of, where none is wanted."
+    name: String
+  ): SlugAvailability!
+  """
   The workspaces you may see, by slug.
   """
   workspaces(
@@ -10203,6 +10435,109 @@ enum WorkspaceStatus {
 }
 
 """
+What a workspace is for. It is settled when the workspace is created.
+"""
+enum WorkspaceKind {
+  "The one that is made with its organization."
+  DEFAULT
+  "Of one undertaking."
+  PROJECT
+  "Where things run, on their way to production."
+  ENVIRONMENT
+}
+
+"""
+The stage that a workspace of kind ENVIRONMENT stands for.
+"""
+enum Environment {
+  "Where things are made."
+  DEVELOPMENT
+  "Where things are tried."
+  STAGING
+  "Where things are used."
+  PRODUCTION
+}
+
+"""
+How the data of a workspace are to be handled: a label to organise by, which grants nothing.
+"""
+enum DataSensitivity {
+  "Anybody may know them."
+  PUBLIC
+  "For the organization."
+  INTERNAL
+  "For those who need them."
+  CONFIDENTIAL
+}
+
+"""
+Who holds a role: a person, a service account, or a team.
+"""
+enum MemberKind {
+  "A person, by the id of the account."
+  ACCOUNT
+  "A service account, by its id."
+  SERVICE_ACCOUNT
+  "A team of the organization, by its name."
+  TEAM
+}
+
+"""
+Somebody who holds a role in a workspace, directly.
+"""
+type Member {
+  "The kind and the id, as KIND:ID."
+  member: String!
+  "Who it is."
+  kind: MemberKind!
+  "The id of the account or service account, the name of the team."
+  id: String!
+  "The roles held here, in the order they were granted: viewer, member, admin, owner, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  roles: [String!]!
+  "The revision since which it is so."
+  revision: Int64!
+}
+
+"""
+A page of members.
+"""
+type MemberConnection {
+  "The rows with their cursors."
+  edges: [MemberEdge!]!
+  "The rows."
+  nodes: [Member!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A member with its cursor.
+"""
+type MemberEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The member."
+  node: Member!
+}
+
+"""
+Whether a slug can be had for something new.
+"""
+type SlugAvailability {
+  "The slug that was asked about; the one made of the name, where a name was given."
+  slug: String!
+  "Whether it is free, now."
+  available: Boolean!
+  "Why it is not: it breaks a rule, or it was ever taken."
+  reason: String
+}
+
+"""
 A workspace: pipelines, runs, artifacts and their history, under one slug that never changes.
 """
 type Workspace implements Node & Versioned {
@@ -10216,6 +10551,14 @@ type Workspace implements Node & Versioned {
   description: String
   "Where it stands in its life."
   status: WorkspaceStatus!
+  "What it is for."
+  kind: WorkspaceKind!
+  "The stage it stands for; null unless its kind is ENVIRONMENT."
+  environment: Environment
+  "How its data are to be handled; null: nobody said."
+  sensitivity: DataSensitivity
+  "The team it is filed under, which grants the team nothing; null: none."
+  team: String
   "Its labels, by key."
   labels: [Label!]!
   "When Annals recorded the event that created it."
@@ -10234,6 +10577,19 @@ type Workspace implements Node & Versioned {
   counts: ResourceCounts!
   "What you may do here."
   viewerAccess: ViewerAccess!
+  """
+  Who holds a role here directly, by KIND:ID.
+  """
+  members(
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): MemberConnection!
   """
   Its runs. Nested runs are left out unless the filter asks for them.
   """
@@ -10457,6 +10813,14 @@ input WorkspaceFilter {
   text: String
   "Only those with all of these labels."
   labels: [LabelInput!]
+  "Only those of one of these kinds."
+  kinds: [WorkspaceKind!]
+  "Only those that stand for one of these stages."
+  environments: [Environment!]
+  "Only those whose data are to be handled in one of these ways."
+  sensitivities: [DataSensitivity!]
+  "Only those filed under one of these teams."
+  teams: [String!]
 }
 
 """
@@ -10516,6 +10880,13 @@ extend type Mutation {
     input: LabelWorkspaceInput!
   ): LabelWorkspacePayload!
   """
+  Says what a workspace is filed under: stage, sensitivity of its data, team.
+  """
+  classifyWorkspace(
+    "What to do."
+    input: ClassifyWorkspaceInput!
+  ): ClassifyWorkspacePayload!
+  """
   Makes a workspace read only.
   """
   archiveWorkspace(
@@ -10542,10 +10913,18 @@ extend type Mutation {
 The input of ` + "`" + `createWorkspace` + "`" + `.
 """
 input CreateWorkspaceInput {
-  "The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed."
-  slug: String!
+  "The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed. When left out it is made of the name."
+  slug: String
   "The name for people; the slug when left out."
   name: String
+  "What it is for: PROJECT or ENVIRONMENT. The default one is made with its organization."
+  kind: WorkspaceKind = PROJECT
+  "The stage it stands for, where its kind is ENVIRONMENT."
+  environment: Environment
+  "How its data are to be handled."
+  sensitivity: DataSensitivity
+  "The team it is filed under."
+  team: String
   "The slug of the organization it belongs to; your own when left out."
   organization: String
   "What it is for."
@@ -10646,6 +11025,38 @@ input LabelWorkspaceInput {
 The answer of ` + "`" + `labelWorkspace` + "`" + `.
 """
 type LabelWorkspacePayload implements MutationPayload {
+  "The workspace as it is now; null when nothing was done or it cannot be read yet."
+  workspace: Workspace
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `classifyWorkspace` + "`" + `. What is left out stays.
+"""
+input ClassifyWorkspaceInput {
+  "The workspace's slug."
+  workspace: String!
+  "The stage it stands for; only of kind ENVIRONMENT."
+  environment: Environment
+  "How its data are to be handled."
+  sensitivity: DataSensitivity
+  "The team it is filed under; an empty one takes it back."
+  team: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `classifyWorkspace` + "`" + `.
+"""
+type ClassifyWorkspacePayload implements MutationPayload {
   "The workspace as it is now; null when nothing was done or it cannot be read yet."
   workspace: Workspace
   "Why nothing was done; empty when it was."
@@ -11119,6 +11530,22 @@ func (ec *executionContext) childFields_CancelRunPayload(ctx context.Context, fi
 		return ec.fieldContext_CancelRunPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ClassifyWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workspace":
+		return ec.fieldContext_ClassifyWorkspacePayload_workspace(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClassifyWorkspacePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_ClassifyWorkspacePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_ClassifyWorkspacePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ClassifyWorkspacePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClassifyWorkspacePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CodeReference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11717,6 +12144,46 @@ func (ec *executionContext) childFields_LogMetricsPayload(ctx context.Context, f
 		return ec.fieldContext_LogMetricsPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LogMetricsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_Member_member(ctx, field)
+	case "kind":
+		return ec.fieldContext_Member_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_Member_id(ctx, field)
+	case "roles":
+		return ec.fieldContext_Member_roles(ctx, field)
+	case "revision":
+		return ec.fieldContext_Member_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MemberConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MemberConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MemberConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MemberConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MemberEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MemberEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Metric(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12339,6 +12806,18 @@ func (ec *executionContext) childFields_SkipStepPayload(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type SkipStepPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SlugAvailability(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "slug":
+		return ec.fieldContext_SlugAvailability_slug(ctx, field)
+	case "available":
+		return ec.fieldContext_SlugAvailability_available(ctx, field)
+	case "reason":
+		return ec.fieldContext_SlugAvailability_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SlugAvailability", field.Name)
+}
+
 func (ec *executionContext) childFields_StartRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "run":
@@ -12617,6 +13096,14 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_description(ctx, field)
 	case "status":
 		return ec.fieldContext_Workspace_status(ctx, field)
+	case "kind":
+		return ec.fieldContext_Workspace_kind(ctx, field)
+	case "environment":
+		return ec.fieldContext_Workspace_environment(ctx, field)
+	case "sensitivity":
+		return ec.fieldContext_Workspace_sensitivity(ctx, field)
+	case "team":
+		return ec.fieldContext_Workspace_team(ctx, field)
 	case "labels":
 		return ec.fieldContext_Workspace_labels(ctx, field)
 	case "createdAt":
@@ -12635,6 +13122,8 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_counts(ctx, field)
 	case "viewerAccess":
 		return ec.fieldContext_Workspace_viewerAccess(ctx, field)
+	case "members":
+		return ec.fieldContext_Workspace_members(ctx, field)
 	case "runs":
 		return ec.fieldContext_Workspace_runs(ctx, field)
 	case "run":

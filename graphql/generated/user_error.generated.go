@@ -954,6 +954,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._CompleteRunPayload(ctx, sel, obj)
+	case model.ClassifyWorkspacePayload:
+		return ec._ClassifyWorkspacePayload(ctx, sel, &obj)
+	case *model.ClassifyWorkspacePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ClassifyWorkspacePayload(ctx, sel, obj)
 	case model.CancelRunPayload:
 		return ec._CancelRunPayload(ctx, sel, &obj)
 	case *model.CancelRunPayload:

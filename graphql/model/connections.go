@@ -53,6 +53,8 @@ func edgesOf[T, E any](l *List[T], edge func(cursor string, node *T) *E) []*E {
 type (
 	// A WorkspaceConnection is a page of workspaces.
 	WorkspaceConnection struct{ List[Workspace] }
+	// A MemberConnection is a page of members.
+	MemberConnection struct{ List[Member] }
 	// A PipelineConnection is a page of pipelines.
 	PipelineConnection struct{ List[Pipeline] }
 	// A PipelineVersionConnection is a page of versions of a pipeline.
@@ -91,6 +93,11 @@ func (c *RunConnection) Facets(ctx context.Context) ([]*Facet, error) { return c
 // Edges are the rows with their cursors.
 func (c *WorkspaceConnection) Edges() []*WorkspaceEdge {
 	return edgesOf(&c.List, func(s string, n *Workspace) *WorkspaceEdge { return &WorkspaceEdge{s, n} })
+}
+
+// Edges are the rows with their cursors.
+func (c *MemberConnection) Edges() []*MemberEdge {
+	return edgesOf(&c.List, func(s string, n *Member) *MemberEdge { return &MemberEdge{s, n} })
 }
 
 // Edges are the rows with their cursors.

@@ -317,6 +317,20 @@ type CancelRunInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// The input of `classifyWorkspace`. What is left out stays.
+type ClassifyWorkspaceInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The stage it stands for; only of kind ENVIRONMENT.
+	Environment *Environment `json:"environment,omitempty,omitzero"`
+	// How its data are to be handled.
+	Sensitivity *DataSensitivity `json:"sensitivity,omitempty,omitzero"`
+	// The team it is filed under; an empty one takes it back.
+	Team *string `json:"team,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // Where code lies: a repository at a revision.
 type CodeReference struct {
 	// What kind of place it is, such as `git`.
@@ -437,10 +451,18 @@ type ConsumeArtifactVersionsInput struct {
 
 // The input of `createWorkspace`.
 type CreateWorkspaceInput struct {
-	// The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed.
-	Slug string `json:"slug"`
+	// The name in addresses: 3 to 40 of a-z, 0-9 and single dashes between them. It can never be changed. When left out it is made of the name.
+	Slug *string `json:"slug,omitempty,omitzero"`
 	// The name for people; the slug when left out.
 	Name *string `json:"name,omitempty,omitzero"`
+	// What it is for: PROJECT or ENVIRONMENT. The default one is made with its organization.
+	Kind *WorkspaceKind `json:"kind,omitempty,omitzero"`
+	// The stage it stands for, where its kind is ENVIRONMENT.
+	Environment *Environment `json:"environment,omitempty,omitzero"`
+	// How its data are to be handled.
+	Sensitivity *DataSensitivity `json:"sensitivity,omitempty,omitzero"`
+	// The team it is filed under.
+	Team *string `json:"team,omitempty,omitzero"`
 	// The slug of the organization it belongs to; your own when left out.
 	Organization *string `json:"organization,omitempty,omitzero"`
 	// What it is for.
@@ -829,6 +851,28 @@ type LogMetricsInput struct {
 	At *time.Time `json:"at,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// Somebody who holds a role in a workspace, directly.
+type Member struct {
+	// The kind and the id, as KIND:ID.
+	Member string `json:"member"`
+	// Who it is.
+	Kind MemberKind `json:"kind"`
+	// The id of the account or service account, the name of the team.
+	ID string `json:"id"`
+	// The roles held here, in the order they were granted: viewer, member, admin, owner, or `workspace/NAME` and `organization/NAME` for custom ones.
+	Roles []string `json:"roles"`
+	// The revision since which it is so.
+	Revision int64 `json:"revision"`
+}
+
+// A member with its cursor.
+type MemberEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The member.
+	Node *Member `json:"node"`
 }
 
 // A number that was measured, and how it went.
@@ -1435,6 +1479,16 @@ type SkipStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// Whether a slug can be had for something new.
+type SlugAvailability struct {
+	// The slug that was asked about; the one made of the name, where a name was given.
+	Slug string `json:"slug"`
+	// Whether it is free, now.
+	Available bool `json:"available"`
+	// Why it is not: it breaks a rule, or it was ever taken.
+	Reason *string `json:"reason,omitempty,omitzero"`
+}
+
 // The input of `startRun`.
 type StartRunInput struct {
 	// The workspace's slug.
@@ -1735,6 +1789,14 @@ type WorkspaceFilter struct {
 	Text *string `json:"text,omitempty,omitzero"`
 	// Only those with all of these labels.
 	Labels []*LabelInput `json:"labels,omitempty,omitzero"`
+	// Only those of one of these kinds.
+	Kinds []WorkspaceKind `json:"kinds,omitempty,omitzero"`
+	// Only those that stand for one of these stages.
+	Environments []Environment `json:"environments,omitempty,omitzero"`
+	// Only those whose data are to be handled in one of these ways.
+	Sensitivities []DataSensitivity `json:"sensitivities,omitempty,omitzero"`
+	// Only those filed under one of these teams.
+	Teams []string `json:"teams,omitempty,omitzero"`
 }
 
 // How far the read models of a workspace are behind its stream.
@@ -1899,6 +1961,67 @@ func (e ArtifactVersionStatus) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// How the data of a workspace are to be handled: a label to organise by, which grants nothing.
+type DataSensitivity string
+
+const (
+	// Anybody may know them.
+	DataSensitivityPublic DataSensitivity = "PUBLIC"
+	// For the organization.
+	DataSensitivityInternal DataSensitivity = "INTERNAL"
+	// For those who need them.
+	DataSensitivityConfidential DataSensitivity = "CONFIDENTIAL"
+)
+
+var AllDataSensitivity = []DataSensitivity{
+	DataSensitivityPublic,
+	DataSensitivityInternal,
+	DataSensitivityConfidential,
+}
+
+func (e DataSensitivity) IsValid() bool {
+	switch e {
+	case DataSensitivityPublic, DataSensitivityInternal, DataSensitivityConfidential:
+		return true
+	}
+	return false
+}
+
+func (e DataSensitivity) String() string {
+	return string(e)
+}
+
+func (e *DataSensitivity) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = DataSensitivity(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid DataSensitivity", str)
+	}
+	return nil
+}
+
+func (e DataSensitivity) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *DataSensitivity) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e DataSensitivity) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // The kinds of things that ids stand for.
 type EntityKind string
 
@@ -1967,6 +2090,67 @@ func (e *EntityKind) UnmarshalJSON(b []byte) error {
 }
 
 func (e EntityKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// The stage that a workspace of kind ENVIRONMENT stands for.
+type Environment string
+
+const (
+	// Where things are made.
+	EnvironmentDevelopment Environment = "DEVELOPMENT"
+	// Where things are tried.
+	EnvironmentStaging Environment = "STAGING"
+	// Where things are used.
+	EnvironmentProduction Environment = "PRODUCTION"
+)
+
+var AllEnvironment = []Environment{
+	EnvironmentDevelopment,
+	EnvironmentStaging,
+	EnvironmentProduction,
+}
+
+func (e Environment) IsValid() bool {
+	switch e {
+	case EnvironmentDevelopment, EnvironmentStaging, EnvironmentProduction:
+		return true
+	}
+	return false
+}
+
+func (e Environment) String() string {
+	return string(e)
+}
+
+func (e *Environment) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Environment(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Environment", str)
+	}
+	return nil
+}
+
+func (e Environment) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Environment) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Environment) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -2345,6 +2529,67 @@ func (e *LineageGranularity) UnmarshalJSON(b []byte) error {
 }
 
 func (e LineageGranularity) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Who holds a role: a person, a service account, or a team.
+type MemberKind string
+
+const (
+	// A person, by the id of the account.
+	MemberKindAccount MemberKind = "ACCOUNT"
+	// A service account, by its id.
+	MemberKindServiceAccount MemberKind = "SERVICE_ACCOUNT"
+	// A team of the organization, by its name.
+	MemberKindTeam MemberKind = "TEAM"
+)
+
+var AllMemberKind = []MemberKind{
+	MemberKindAccount,
+	MemberKindServiceAccount,
+	MemberKindTeam,
+}
+
+func (e MemberKind) IsValid() bool {
+	switch e {
+	case MemberKindAccount, MemberKindServiceAccount, MemberKindTeam:
+		return true
+	}
+	return false
+}
+
+func (e MemberKind) String() string {
+	return string(e)
+}
+
+func (e *MemberKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MemberKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MemberKind", str)
+	}
+	return nil
+}
+
+func (e MemberKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MemberKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MemberKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -2990,6 +3235,67 @@ func (e *ValueType) UnmarshalJSON(b []byte) error {
 }
 
 func (e ValueType) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a workspace is for. It is settled when the workspace is created.
+type WorkspaceKind string
+
+const (
+	// The one that is made with its organization.
+	WorkspaceKindDefault WorkspaceKind = "DEFAULT"
+	// Of one undertaking.
+	WorkspaceKindProject WorkspaceKind = "PROJECT"
+	// Where things run, on their way to production.
+	WorkspaceKindEnvironment WorkspaceKind = "ENVIRONMENT"
+)
+
+var AllWorkspaceKind = []WorkspaceKind{
+	WorkspaceKindDefault,
+	WorkspaceKindProject,
+	WorkspaceKindEnvironment,
+}
+
+func (e WorkspaceKind) IsValid() bool {
+	switch e {
+	case WorkspaceKindDefault, WorkspaceKindProject, WorkspaceKindEnvironment:
+		return true
+	}
+	return false
+}
+
+func (e WorkspaceKind) String() string {
+	return string(e)
+}
+
+func (e *WorkspaceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WorkspaceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WorkspaceKind", str)
+	}
+	return nil
+}
+
+func (e WorkspaceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WorkspaceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WorkspaceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

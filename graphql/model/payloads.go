@@ -85,6 +85,7 @@ type (
 	RenameWorkspacePayload   struct{ WorkspaceWritten }
 	DescribeWorkspacePayload struct{ WorkspaceWritten }
 	LabelWorkspacePayload    struct{ WorkspaceWritten }
+	ClassifyWorkspacePayload struct{ WorkspaceWritten }
 	ArchiveWorkspacePayload  struct{ WorkspaceWritten }
 	RestoreWorkspacePayload  struct{ WorkspaceWritten }
 	DeleteWorkspacePayload   struct{ WorkspaceWritten }

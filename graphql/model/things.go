@@ -50,6 +50,31 @@ func (w *Workspace) Labels() []*Label {
 	return out
 }
 
+// Kind is what it is for.
+func (w *Workspace) Kind() WorkspaceKind { return WorkspaceKind(strings.ToUpper(string(w.Row.Kind))) }
+
+// Environment is the stage it stands for, nil for none.
+func (w *Workspace) Environment() *Environment {
+	return upper[Environment](string(w.Row.Environment))
+}
+
+// Sensitivity is how its data are to be handled, nil where nobody said.
+func (w *Workspace) Sensitivity() *DataSensitivity {
+	return upper[DataSensitivity](string(w.Row.Sensitivity))
+}
+
+// Team is the one it is filed under, nil for none.
+func (w *Workspace) Team() *string { return Word(w.Row.Team) }
+
+// upper is a word of the domain as GraphQL writes it, nil for none.
+func upper[T ~string](word string) *T {
+	if word == "" {
+		return nil
+	}
+	t := T(strings.ToUpper(word))
+	return &t
+}
+
 // CreatedRevision is that of the event that created it: the first one.
 func (w *Workspace) CreatedRevision() int64 { return 0 }
 

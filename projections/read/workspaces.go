@@ -22,15 +22,22 @@ type Workspace struct {
 	Archived     bool
 	Deleted      bool
 	CreatedAt    time.Time
+	Kind         domain.WorkspaceKind
+	Environment  domain.Environment // empty: none
+	Sensitivity  domain.Sensitivity // empty: nobody said
+	Team         string             // it is filed under
 }
 
-const workspaceColumns = `slug, since, name, organization, owner, description, labels, archived, deleted, created_at`
+const workspaceColumns = `slug, since, name, organization, owner, description, labels, archived, deleted, created_at, kind, environment, sensitivity, team`
 
 func scanWorkspace(row pgx.CollectableRow) (Workspace, error) {
 	var w Workspace
 	var t textRef
 	var owner *uuid.UUID
-	err := row.Scan(&w.Slug, &w.Since, &w.Name, &w.Organization, &owner, &t.digest, &w.Labels, &w.Archived, &w.Deleted, &w.CreatedAt)
+	var environment, sensitivity, team *string
+	err := row.Scan(&w.Slug, &w.Since, &w.Name, &w.Organization, &owner, &t.digest, &w.Labels, &w.Archived, &w.Deleted, &w.CreatedAt,
+		&w.Kind, &environment, &sensitivity, &team)
+	w.Environment, w.Sensitivity, w.Team = domain.Environment(orEmpty(environment)), domain.Sensitivity(orEmpty(sensitivity)), orEmpty(team)
 	if owner != nil {
 		w.Owner = *owner
 	}
