@@ -140,7 +140,7 @@ func storeFailure(err error) error {
 			with("check the user and the password in the connection string, and the rights of that user: docs/eventstoredb.md lists them")
 	case errors.As(err, &damaged):
 		return (&failure{Exit: exitUnverified, Code: "damaged", Message: err.Error()}).
-			with("where another application wrote to it, give Annals an event store, or a database, of its own")
+			with("where another application wrote to it, give this instance names of its own by --eventstore-prefix, or an event store of its own")
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &away), errors.As(err, &unknown):

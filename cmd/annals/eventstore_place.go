@@ -205,7 +205,7 @@ func (a *app) openPlace(ctx context.Context, f copyFlags, p instancePlace, prepa
 	defer cancel()
 	store, err := esdb.Open(opening, p.where, asCopy(address), esdb.Options{Prefix: p.prefix, Logger: log})
 	if err != nil {
-		return nil, storeFailure(err)
+		return nil, storeFailure(fmt.Errorf("the event store at %s: %w", hostOf(p.where), err))
 	}
 	o.store = store
 	return o, nil

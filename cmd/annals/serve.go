@@ -70,7 +70,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	defer s.close()
 	first, err := s.first(ctx, f)
 	if err != nil {
-		return err
+		return storeFailure(err)
 	}
 	web, err := s.web(f)
 	if err != nil {

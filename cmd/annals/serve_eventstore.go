@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -57,7 +59,16 @@ func (s *server) openLog(ctx context.Context, databaseURL, connection, prefix st
 	defer cancel()
 	store, err := esdb.Open(ctx, connection, databaseURL, esdb.Options{MaxConns: storeConns, Prefix: prefix, Logger: s.log})
 	if err != nil {
-		return nil, storeFailure(err)
+		return nil, storeFailure(fmt.Errorf("the event store at %s: %w", hostOf(connection), err))
 	}
 	return store, nil
+}
+
+// hostOf is where a connection string leads, without user and password.
+func hostOf(connection string) string {
+	_, rest, _ := strings.Cut(connection, "://")
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest[strings.LastIndex(rest, "@")+1:]
 }
