@@ -97,9 +97,10 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 const appendConns = 4
 
 // planByIndex keeps the planner of a session that appends from reading whole tables whatever its statistics say, and
-// has rows locked in the order they are asked for.
+// has rows locked in the order they are asked for. One plan of each statement serves lists of any length; planning
+// anew for each length would cost more than writing a small group.
 func planByIndex(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off`)
+	_, err := conn.Exec(ctx, `SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan`)
 	return err
 }
 
