@@ -11,7 +11,8 @@ import (
 // A buffer joins what was read of the log while the page before was being applied into one page: the same rule as
 // that of the group committer, no timer, and pages grow with the load. It is bounded by events, not by pages.
 type buffer struct {
-	limit int
+	limit  int
+	enough int // events that are not waited for to become more
 
 	mu    sync.Mutex
 	next  *batch        // what is waiting
@@ -23,7 +24,7 @@ type buffer struct {
 }
 
 func newBuffer(limit int) *buffer {
-	return &buffer{limit: limit, come: make(chan struct{}, 1), gone: make(chan struct{}, 1)}
+	return &buffer{limit: limit, enough: max(1, limit/2), come: make(chan struct{}, 1), gone: make(chan struct{}, 1)}
 }
 
 // put adds a page; it waits while there is no room, and is false where ctx ended.
@@ -68,17 +69,17 @@ func (b *buffer) join(p *batch) {
 			continue
 		}
 		have := &n.parts[i]
-		have.events = append(have.events[:len(have.events):len(have.events)], more.events...)
+		have.events = append(have.events, more.events...) // no other lane has this list: split made it
 	}
 }
 
 // take takes all that is waiting, once there are events of the lane, or enough of others to move it. It lingers from
-// the first event on, until the page is full.
+// the first event on, until the page is half full.
 func (b *buffer) take(ctx context.Context, linger time.Duration) (*batch, error) {
 	lingered := linger == 0
 	for {
 		b.mu.Lock()
-		full := b.next != nil && (b.next.events >= b.limit || b.seen >= skips)
+		full := b.next != nil && (b.next.events >= b.enough || b.seen >= skips)
 		some := b.next != nil && b.next.events > 0
 		if full || some && lingered {
 			p := b.next
@@ -107,7 +108,7 @@ func (b *buffer) take(ctx context.Context, linger time.Duration) (*batch, error)
 	}
 }
 
-// lingers waits until the page is full or the time is over.
+// lingers waits until there is enough or the time is over.
 func (b *buffer) lingers(ctx context.Context, linger time.Duration) error {
 	t := time.NewTimer(linger)
 	defer t.Stop()
@@ -117,7 +118,7 @@ func (b *buffer) lingers(ctx context.Context, linger time.Duration) error {
 			return nil
 		case <-b.come:
 			b.mu.Lock()
-			full := b.ended || b.next != nil && b.next.events >= b.limit
+			full := b.ended || b.next != nil && b.next.events >= b.enough
 			b.mu.Unlock()
 			if full {
 				return nil
@@ -145,7 +146,10 @@ func signal(c chan struct{}) {
 
 // split sorts the events of a page of the log by stream, for those streams that keep answers true for.
 func split(events []domain.Recorded, keep func(domain.Stream) (number int32, name string, ok bool)) (parts []part, count int) {
-	at := map[domain.Stream]int{}
+	at, many := map[domain.Stream]int{}, map[domain.Stream]int{}
+	for i := range events {
+		many[events[i].Stream]++
+	}
 	for i := range events {
 		s := events[i].Stream
 		j, known := at[s]
@@ -157,7 +161,7 @@ func split(events []domain.Recorded, keep func(domain.Stream) (number int32, nam
 			}
 			j = len(parts)
 			at[s] = j
-			parts = append(parts, part{number: number, name: name, stream: s})
+			parts = append(parts, part{number: number, name: name, stream: s, events: make([]domain.Recorded, 0, many[s])})
 		} else if j < 0 {
 			continue
 		}

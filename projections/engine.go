@@ -29,6 +29,7 @@ type Config struct {
 	PageSize       int           // most events in one transaction; default 5,000
 	PageTimeout    time.Duration // for one page; default 1 minute
 	Lease          time.Duration // how long a lane stays with a process that is not heard of; default 10 s
+	Rest           time.Duration // how long a lane rests between pages at most; default 100 ms
 	StatesLinger   time.Duration // how long decision states may wait for more events to share a page; default 250 ms
 	KeepOld        time.Duration // how long a model that was swapped out stays, to go back to; default 1 h
 	LongestRequest time.Duration // no request reads longer than this: an old model outlives it; default 30 s
@@ -74,6 +75,7 @@ func (c Config) complete() (Config, error) {
 	c.PageSize = cmp.Or(c.PageSize, 5_000)
 	c.PageTimeout = cmp.Or(c.PageTimeout, time.Minute)
 	c.Lease = cmp.Or(c.Lease, 10*time.Second)
+	c.Rest = cmp.Or(c.Rest, 100*time.Millisecond)
 	c.StatesLinger = cmp.Or(c.StatesLinger, 250*time.Millisecond)
 	c.KeepOld = cmp.Or(c.KeepOld, time.Hour)
 	c.LongestRequest = cmp.Or(c.LongestRequest, 30*time.Second)
@@ -87,7 +89,7 @@ func (c Config) complete() (Config, error) {
 	if c.PageSize < 1 || c.PageSize > 100_000 {
 		faults = append(faults, fmt.Errorf("projections: PageSize is %d, not 1 to 100,000", c.PageSize))
 	}
-	for name, d := range map[string]time.Duration{"PageTimeout": c.PageTimeout, "Lease": c.Lease, "StatesLinger": c.StatesLinger, "KeepOld": c.KeepOld, "LongestRequest": c.LongestRequest} {
+	for name, d := range map[string]time.Duration{"PageTimeout": c.PageTimeout, "Lease": c.Lease, "Rest": c.Rest, "StatesLinger": c.StatesLinger, "KeepOld": c.KeepOld, "LongestRequest": c.LongestRequest} {
 		if d < 0 {
 			faults = append(faults, fmt.Errorf("projections: %s is %s, below zero", name, d))
 		}

@@ -23,6 +23,7 @@ type feed struct {
 	after  eventstore.Position
 	limit  int           // most events in a page, unless the store's own page has more
 	linger time.Duration // how long a page waits for more
+	rest   time.Duration // a page waits for more as long as the one before took, and at most so long
 	// route picks a lane's parts of a page of the log.
 	route func(ctx context.Context, events []domain.Recorded) ([]part, int, error)
 	fail  func(error) // told why the feed ended by itself
@@ -105,11 +106,12 @@ func (f *feed) read(ctx context.Context, pending *buffer) error {
 
 // send sends what is in the buffer, one message at a time.
 func (f *feed) send(ctx context.Context, topic string, pending *buffer, out chan<- *message.Message) error {
-	for {
-		b, err := pending.take(ctx, f.linger)
+	for linger := f.linger; ; {
+		b, err := pending.take(ctx, linger)
 		if err != nil {
 			return err
 		}
+		began := time.Now()
 		for backoff := firstBackoff; ; backoff = min(2*backoff, longBackoff) {
 			m := f.message(ctx, topic, b)
 			select {
@@ -128,6 +130,7 @@ func (f *feed) send(ctx context.Context, topic string, pending *buffer, out chan
 				return err
 			}
 		}
+		linger = max(f.linger, min(f.rest, time.Since(began)))
 	}
 }
 

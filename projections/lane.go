@@ -36,7 +36,7 @@ func (l *lane) run(ctx context.Context) error {
 		return fmt.Errorf("read where lane %d of %s is: %w", l.index, l.p.schema, err)
 	}
 	l.at.Store(&from)
-	f := &feed{store: l.e.Store, after: from, limit: l.e.PageSize, route: l.route, fail: l.stop}
+	f := &feed{store: l.e.Store, after: from, limit: l.e.PageSize, rest: l.e.Rest, route: l.route, fail: l.stop}
 	if l.p == l.e.states {
 		f.linger = l.e.StatesLinger
 	}
