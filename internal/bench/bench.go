@@ -49,6 +49,7 @@ func Run(ctx context.Context, o Options) error {
 		{"executor", m.executor},
 		{"esdb", m.esdb},
 		{"ingest", m.ingest},
+		{"rebuild", m.rebuild},
 		{"lists", m.lists},
 		{"lineage", m.lineage},
 	} {

@@ -3,9 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -100,43 +98,6 @@ func (m *machine) many(ctx context.Context, t *target) error {
 	}
 	_, highest := t.memory()
 	m.add(Row{What: fmt.Sprintf("server memory while ingesting %d events into 200 workspaces", total), Figure: fmt.Sprintf("%d MB at its highest", highest>>20), Ceiling: "-", Budget: "<= 400 MB", Met: verdict(highest <= 400<<20)})
-	return nil
-}
-
-// rebuild measures building all read models anew beside the live ones, and comparing the two.
-func (m *machine) rebuild(ctx context.Context, t *target) error {
-	pool, err := m.pool(ctx)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	schema, err := liveModel(ctx, pool)
-	if err != nil {
-		return fmt.Errorf("find the live model: %w", err)
-	}
-	tables, err := tablesOf(ctx, pool, schema)
-	if err != nil {
-		return err
-	}
-	c, err := copyAgain(ctx, pool, tables)
-	if err != nil {
-		return err
-	}
-	out, err := exec.CommandContext(ctx, m.Binary, "projection", "rebuild", "-o", "json", "--url", t.url, "--api-key", t.key).Output()
-	if err != nil {
-		return fmt.Errorf("rebuild: %w: %s", err, out)
-	}
-	var r struct {
-		Events int64
-		Rate   float64
-		Equal  bool
-	}
-	if err := json.Unmarshal(out, &r); err != nil {
-		return fmt.Errorf("read the report of the rebuild: %w: %s", err, out)
-	}
-	ceiling := float64(r.Events) / c.fresh.Seconds()
-	m.add(Row{What: "rebuild of all read models", Figure: rate(r.Rate), Ceiling: rate(ceiling) + " by COPY and indexing", Ratio: r.Rate / ceiling, Budget: ">= 60,000/s, >= 50 %", Met: verdict(r.Rate >= 60_000 && r.Rate >= ceiling/2),
-		Note: fmt.Sprintf("%d events; the rebuilt model is equal: %v", r.Events, r.Equal)})
 	return nil
 }
 
