@@ -64,6 +64,28 @@ func classify(in model.ClassifyWorkspaceInput) domain.ClassifyWorkspace {
 	return c
 }
 
+// moveRun records that a run entered a phase, and nothing else of it.
+func (w *write) moveRun(word string, phase domain.Phase) domain.RunRef {
+	ref := w.run("run", word)
+	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: phase, Run: ref}})
+	return ref
+}
+
+// moveStep records that a step entered a phase, and nothing else of it.
+func (w *write) moveStep(run, step string, phase domain.Phase) domain.Execution {
+	x := w.execution(run, &step)
+	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: phase, Execution: x}})
+	return x
+}
+
+// cancelling is the phase of what was told to stop, or has.
+func cancelling(requested bool) domain.Phase {
+	if requested {
+		return domain.Cancelling
+	}
+	return domain.Cancelled
+}
+
 // newRun names a run: by the caller's id, else by one made up here.
 func (w *write) newRun(id *string) domain.RunRef {
 	if id != nil {

@@ -50,22 +50,32 @@ func (r *mutationResolver) FailRun(ctx context.Context, input model.FailRunInput
 
 func (r *mutationResolver) CancelRun(ctx context.Context, input model.CancelRunInput) (*model.CancelRunPayload, error) {
 	w := r.writing(ctx, "cancelRun", input.Workspace, mayWrite, input.Meta, input.At, input)
-	ref := w.run("run", input.Run)
-	phase := domain.Cancelled
-	if input.Requested {
-		phase = domain.Cancelling
-	}
-	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: phase, Run: ref}})
-	out, err := w.runWritten(ref)
+	out, err := w.runWritten(w.moveRun(input.Run, cancelling(input.Requested)))
 	return &model.CancelRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) SkipRun(ctx context.Context, input model.SkipRunInput) (*model.SkipRunPayload, error) {
 	w := r.writing(ctx, "skipRun", input.Workspace, mayWrite, input.Meta, input.At, input)
-	ref := w.run("run", input.Run)
-	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Skipped, Run: ref}})
-	out, err := w.runWritten(ref)
+	out, err := w.runWritten(w.moveRun(input.Run, domain.Skipped))
 	return &model.SkipRunPayload{RunWritten: out}, err
+}
+
+func (r *mutationResolver) InitializeRun(ctx context.Context, input model.InitializeRunInput) (*model.InitializeRunPayload, error) {
+	w := r.writing(ctx, "initializeRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.runWritten(w.moveRun(input.Run, domain.Initializing))
+	return &model.InitializeRunPayload{RunWritten: out}, err
+}
+
+func (r *mutationResolver) CacheRun(ctx context.Context, input model.CacheRunInput) (*model.CacheRunPayload, error) {
+	w := r.writing(ctx, "cacheRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.runWritten(w.moveRun(input.Run, domain.Cached))
+	return &model.CacheRunPayload{RunWritten: out}, err
+}
+
+func (r *mutationResolver) LoseRun(ctx context.Context, input model.LoseRunInput) (*model.LoseRunPayload, error) {
+	w := r.writing(ctx, "loseRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.runWritten(w.moveRun(input.Run, domain.Lost))
+	return &model.LoseRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) AnnotateRun(ctx context.Context, input model.AnnotateRunInput) (*model.AnnotateRunPayload, error) {

@@ -42,10 +42,32 @@ func (r *mutationResolver) FailStep(ctx context.Context, input model.FailStepInp
 
 func (r *mutationResolver) SkipStep(ctx context.Context, input model.SkipStepInput) (*model.SkipStepPayload, error) {
 	w := r.writing(ctx, "skipStep", input.Workspace, mayWrite, input.Meta, input.At, input)
-	x := w.execution(input.Run, &input.Step)
-	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Skipped, Execution: x}})
-	out, err := w.stepWritten(x)
+	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Skipped))
 	return &model.SkipStepPayload{StepWritten: out}, err
+}
+
+func (r *mutationResolver) QueueStep(ctx context.Context, input model.QueueStepInput) (*model.QueueStepPayload, error) {
+	w := r.writing(ctx, "queueStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Queued))
+	return &model.QueueStepPayload{StepWritten: out}, err
+}
+
+func (r *mutationResolver) InitializeStep(ctx context.Context, input model.InitializeStepInput) (*model.InitializeStepPayload, error) {
+	w := r.writing(ctx, "initializeStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Initializing))
+	return &model.InitializeStepPayload{StepWritten: out}, err
+}
+
+func (r *mutationResolver) CancelStep(ctx context.Context, input model.CancelStepInput) (*model.CancelStepPayload, error) {
+	w := r.writing(ctx, "cancelStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, cancelling(input.Requested)))
+	return &model.CancelStepPayload{StepWritten: out}, err
+}
+
+func (r *mutationResolver) LoseStep(ctx context.Context, input model.LoseStepInput) (*model.LoseStepPayload, error) {
+	w := r.writing(ctx, "loseStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Lost))
+	return &model.LoseStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) CacheStep(ctx context.Context, input model.CacheStepInput) (*model.CacheStepPayload, error) {

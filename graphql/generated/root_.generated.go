@@ -221,6 +221,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CacheRunPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Run              func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	CacheStepPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -234,6 +242,14 @@ type ComplexityRoot struct {
 		Duplicate        func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		Run              func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	CancelStepPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Step             func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 	}
 
@@ -496,6 +512,22 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	InitializeRunPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Run              func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	InitializeStepPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Step             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	InvalidInput struct {
 		Code    func(childComplexity int) int
 		Message func(childComplexity int) int
@@ -565,6 +597,22 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	LoseRunPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Run              func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	LoseStepPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Step             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	Member struct {
 		ID       func(childComplexity int) int
 		Kind     func(childComplexity int) int
@@ -606,8 +654,10 @@ type ComplexityRoot struct {
 		AnnotateRun             func(childComplexity int, input model.AnnotateRunInput) int
 		AnnotateStep            func(childComplexity int, input model.AnnotateStepInput) int
 		ArchiveWorkspace        func(childComplexity int, input model.ArchiveWorkspaceInput) int
+		CacheRun                func(childComplexity int, input model.CacheRunInput) int
 		CacheStep               func(childComplexity int, input model.CacheStepInput) int
 		CancelRun               func(childComplexity int, input model.CancelRunInput) int
+		CancelStep              func(childComplexity int, input model.CancelStepInput) int
 		ClassifyWorkspace       func(childComplexity int, input model.ClassifyWorkspaceInput) int
 		CompleteRun             func(childComplexity int, input model.CompleteRunInput) int
 		CompleteStep            func(childComplexity int, input model.CompleteStepInput) int
@@ -625,11 +675,16 @@ type ComplexityRoot struct {
 		FailRun                 func(childComplexity int, input model.FailRunInput) int
 		FailStep                func(childComplexity int, input model.FailStepInput) int
 		IngestRunEvents         func(childComplexity int, input model.IngestRunEventsInput) int
+		InitializeRun           func(childComplexity int, input model.InitializeRunInput) int
+		InitializeStep          func(childComplexity int, input model.InitializeStepInput) int
 		LabelWorkspace          func(childComplexity int, input model.LabelWorkspaceInput) int
 		LogMetrics              func(childComplexity int, input model.LogMetricsInput) int
+		LoseRun                 func(childComplexity int, input model.LoseRunInput) int
+		LoseStep                func(childComplexity int, input model.LoseStepInput) int
 		NestRun                 func(childComplexity int, input model.NestRunInput) int
 		ProduceArtifactVersions func(childComplexity int, input model.ProduceArtifactVersionsInput) int
 		QueueRun                func(childComplexity int, input model.QueueRunInput) int
+		QueueStep               func(childComplexity int, input model.QueueStepInput) int
 		RegisterArtifact        func(childComplexity int, input model.RegisterArtifactInput) int
 		RegisterArtifactVersion func(childComplexity int, input model.RegisterArtifactVersionInput) int
 		RegisterPipeline        func(childComplexity int, input model.RegisterPipelineInput) int
@@ -768,6 +823,14 @@ type ComplexityRoot struct {
 		Duplicate        func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		Run              func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	QueueStepPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Step             func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 	}
 
@@ -1963,6 +2026,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "CacheRunPayload.clientMutationId":
+		if e.ComplexityRoot.CacheRunPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheRunPayload.ClientMutationID(childComplexity), true
+	case "CacheRunPayload.duplicate":
+		if e.ComplexityRoot.CacheRunPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheRunPayload.Duplicate(childComplexity), true
+	case "CacheRunPayload.revision":
+		if e.ComplexityRoot.CacheRunPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheRunPayload.Revision(childComplexity), true
+	case "CacheRunPayload.run":
+		if e.ComplexityRoot.CacheRunPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheRunPayload.Run(childComplexity), true
+	case "CacheRunPayload.userErrors":
+		if e.ComplexityRoot.CacheRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheRunPayload.UserErrors(childComplexity), true
+
 	case "CacheStepPayload.clientMutationId":
 		if e.ComplexityRoot.CacheStepPayload.ClientMutationID == nil {
 			break
@@ -2024,6 +2118,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CancelRunPayload.UserErrors(childComplexity), true
+
+	case "CancelStepPayload.clientMutationId":
+		if e.ComplexityRoot.CancelStepPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelStepPayload.ClientMutationID(childComplexity), true
+	case "CancelStepPayload.duplicate":
+		if e.ComplexityRoot.CancelStepPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelStepPayload.Duplicate(childComplexity), true
+	case "CancelStepPayload.revision":
+		if e.ComplexityRoot.CancelStepPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelStepPayload.Revision(childComplexity), true
+	case "CancelStepPayload.step":
+		if e.ComplexityRoot.CancelStepPayload.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelStepPayload.Step(childComplexity), true
+	case "CancelStepPayload.userErrors":
+		if e.ComplexityRoot.CancelStepPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelStepPayload.UserErrors(childComplexity), true
 
 	case "ClassifyWorkspacePayload.clientMutationId":
 		if e.ComplexityRoot.ClassifyWorkspacePayload.ClientMutationID == nil {
@@ -3016,6 +3141,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.IngestRunEventsPayload.UserErrors(childComplexity), true
 
+	case "InitializeRunPayload.clientMutationId":
+		if e.ComplexityRoot.InitializeRunPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeRunPayload.ClientMutationID(childComplexity), true
+	case "InitializeRunPayload.duplicate":
+		if e.ComplexityRoot.InitializeRunPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeRunPayload.Duplicate(childComplexity), true
+	case "InitializeRunPayload.revision":
+		if e.ComplexityRoot.InitializeRunPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeRunPayload.Revision(childComplexity), true
+	case "InitializeRunPayload.run":
+		if e.ComplexityRoot.InitializeRunPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeRunPayload.Run(childComplexity), true
+	case "InitializeRunPayload.userErrors":
+		if e.ComplexityRoot.InitializeRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeRunPayload.UserErrors(childComplexity), true
+
+	case "InitializeStepPayload.clientMutationId":
+		if e.ComplexityRoot.InitializeStepPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeStepPayload.ClientMutationID(childComplexity), true
+	case "InitializeStepPayload.duplicate":
+		if e.ComplexityRoot.InitializeStepPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeStepPayload.Duplicate(childComplexity), true
+	case "InitializeStepPayload.revision":
+		if e.ComplexityRoot.InitializeStepPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeStepPayload.Revision(childComplexity), true
+	case "InitializeStepPayload.step":
+		if e.ComplexityRoot.InitializeStepPayload.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeStepPayload.Step(childComplexity), true
+	case "InitializeStepPayload.userErrors":
+		if e.ComplexityRoot.InitializeStepPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InitializeStepPayload.UserErrors(childComplexity), true
+
 	case "InvalidInput.code":
 		if e.ComplexityRoot.InvalidInput.Code == nil {
 			break
@@ -3277,6 +3464,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogMetricsPayload.UserErrors(childComplexity), true
 
+	case "LoseRunPayload.clientMutationId":
+		if e.ComplexityRoot.LoseRunPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseRunPayload.ClientMutationID(childComplexity), true
+	case "LoseRunPayload.duplicate":
+		if e.ComplexityRoot.LoseRunPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseRunPayload.Duplicate(childComplexity), true
+	case "LoseRunPayload.revision":
+		if e.ComplexityRoot.LoseRunPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseRunPayload.Revision(childComplexity), true
+	case "LoseRunPayload.run":
+		if e.ComplexityRoot.LoseRunPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseRunPayload.Run(childComplexity), true
+	case "LoseRunPayload.userErrors":
+		if e.ComplexityRoot.LoseRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseRunPayload.UserErrors(childComplexity), true
+
+	case "LoseStepPayload.clientMutationId":
+		if e.ComplexityRoot.LoseStepPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseStepPayload.ClientMutationID(childComplexity), true
+	case "LoseStepPayload.duplicate":
+		if e.ComplexityRoot.LoseStepPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseStepPayload.Duplicate(childComplexity), true
+	case "LoseStepPayload.revision":
+		if e.ComplexityRoot.LoseStepPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseStepPayload.Revision(childComplexity), true
+	case "LoseStepPayload.step":
+		if e.ComplexityRoot.LoseStepPayload.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseStepPayload.Step(childComplexity), true
+	case "LoseStepPayload.userErrors":
+		if e.ComplexityRoot.LoseStepPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoseStepPayload.UserErrors(childComplexity), true
+
 	case "Member.id":
 		if e.ComplexityRoot.Member.ID == nil {
 			break
@@ -3462,6 +3711,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ArchiveWorkspace(childComplexity, args["input"].(model.ArchiveWorkspaceInput)), true
+	case "Mutation.cacheRun":
+		if e.ComplexityRoot.Mutation.CacheRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cacheRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CacheRun(childComplexity, args["input"].(model.CacheRunInput)), true
 	case "Mutation.cacheStep":
 		if e.ComplexityRoot.Mutation.CacheStep == nil {
 			break
@@ -3484,6 +3744,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelRun(childComplexity, args["input"].(model.CancelRunInput)), true
+	case "Mutation.cancelStep":
+		if e.ComplexityRoot.Mutation.CancelStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelStep(childComplexity, args["input"].(model.CancelStepInput)), true
 	case "Mutation.classifyWorkspace":
 		if e.ComplexityRoot.Mutation.ClassifyWorkspace == nil {
 			break
@@ -3671,6 +3942,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.IngestRunEvents(childComplexity, args["input"].(model.IngestRunEventsInput)), true
+	case "Mutation.initializeRun":
+		if e.ComplexityRoot.Mutation.InitializeRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_initializeRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InitializeRun(childComplexity, args["input"].(model.InitializeRunInput)), true
+	case "Mutation.initializeStep":
+		if e.ComplexityRoot.Mutation.InitializeStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_initializeStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InitializeStep(childComplexity, args["input"].(model.InitializeStepInput)), true
 	case "Mutation.labelWorkspace":
 		if e.ComplexityRoot.Mutation.LabelWorkspace == nil {
 			break
@@ -3693,6 +3986,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.LogMetrics(childComplexity, args["input"].(model.LogMetricsInput)), true
+	case "Mutation.loseRun":
+		if e.ComplexityRoot.Mutation.LoseRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_loseRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LoseRun(childComplexity, args["input"].(model.LoseRunInput)), true
+	case "Mutation.loseStep":
+		if e.ComplexityRoot.Mutation.LoseStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_loseStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LoseStep(childComplexity, args["input"].(model.LoseStepInput)), true
 	case "Mutation.nestRun":
 		if e.ComplexityRoot.Mutation.NestRun == nil {
 			break
@@ -3726,6 +4041,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.QueueRun(childComplexity, args["input"].(model.QueueRunInput)), true
+	case "Mutation.queueStep":
+		if e.ComplexityRoot.Mutation.QueueStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_queueStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.QueueStep(childComplexity, args["input"].(model.QueueStepInput)), true
 	case "Mutation.registerArtifact":
 		if e.ComplexityRoot.Mutation.RegisterArtifact == nil {
 			break
@@ -4437,6 +4763,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.QueueRunPayload.UserErrors(childComplexity), true
+
+	case "QueueStepPayload.clientMutationId":
+		if e.ComplexityRoot.QueueStepPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QueueStepPayload.ClientMutationID(childComplexity), true
+	case "QueueStepPayload.duplicate":
+		if e.ComplexityRoot.QueueStepPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QueueStepPayload.Duplicate(childComplexity), true
+	case "QueueStepPayload.revision":
+		if e.ComplexityRoot.QueueStepPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QueueStepPayload.Revision(childComplexity), true
+	case "QueueStepPayload.step":
+		if e.ComplexityRoot.QueueStepPayload.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QueueStepPayload.Step(childComplexity), true
+	case "QueueStepPayload.userErrors":
+		if e.ComplexityRoot.QueueStepPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QueueStepPayload.UserErrors(childComplexity), true
 
 	case "RegisterArtifactPayload.artifact":
 		if e.ComplexityRoot.RegisterArtifactPayload.Artifact == nil {
@@ -6277,8 +6634,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputArtifactsUsedInput,
 		ec.unmarshalInputAsOf,
 		ec.unmarshalInputAuditFilter,
+		ec.unmarshalInputCacheRunInput,
 		ec.unmarshalInputCacheStepInput,
 		ec.unmarshalInputCancelRunInput,
+		ec.unmarshalInputCancelStepInput,
 		ec.unmarshalInputClassifyWorkspaceInput,
 		ec.unmarshalInputCodeReferenceInput,
 		ec.unmarshalInputColumnDependencyInput,
@@ -6299,10 +6658,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputFailStepInput,
 		ec.unmarshalInputFailureInput,
 		ec.unmarshalInputIngestRunEventsInput,
+		ec.unmarshalInputInitializeRunInput,
+		ec.unmarshalInputInitializeStepInput,
 		ec.unmarshalInputLabelInput,
 		ec.unmarshalInputLabelWorkspaceInput,
 		ec.unmarshalInputLineageFilter,
 		ec.unmarshalInputLogMetricsInput,
+		ec.unmarshalInputLoseRunInput,
+		ec.unmarshalInputLoseStepInput,
 		ec.unmarshalInputMetricFilter,
 		ec.unmarshalInputMetricPointInput,
 		ec.unmarshalInputMetricsLoggedInput,
@@ -6314,6 +6677,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPipelineOrder,
 		ec.unmarshalInputProduceArtifactVersionsInput,
 		ec.unmarshalInputQueueRunInput,
+		ec.unmarshalInputQueueStepInput,
 		ec.unmarshalInputRegisterArtifactInput,
 		ec.unmarshalInputRegisterArtifactVersionInput,
 		ec.unmarshalInputRegisterPipelineInput,
@@ -9245,6 +9609,27 @@ extend type Mutation {
     input: SkipRunInput!
   ): SkipRunPayload!
   """
+  Records that a run that waited is being set up.
+  """
+  initializeRun(
+    "What to do."
+    input: InitializeRunInput!
+  ): InitializeRunPayload!
+  """
+  Records that the results of a run were taken from an earlier one.
+  """
+  cacheRun(
+    "What to do."
+    input: CacheRunInput!
+  ): CacheRunPayload!
+  """
+  Records that a run went silent and was given up.
+  """
+  loseRun(
+    "What to do."
+    input: LoseRunInput!
+  ): LoseRunPayload!
+  """
   Adds parameters, metadata and tags to a run.
   """
   annotateRun(
@@ -9471,6 +9856,96 @@ input SkipRunInput {
 The answer of ` + "`" + `skipRun` + "`" + `.
 """
 type SkipRunPayload implements MutationPayload {
+  "The run as it is now; null when nothing was done or it cannot be read yet."
+  run: Run
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `initializeRun` + "`" + `.
+"""
+input InitializeRunInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `initializeRun` + "`" + `.
+"""
+type InitializeRunPayload implements MutationPayload {
+  "The run as it is now; null when nothing was done or it cannot be read yet."
+  run: Run
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `cacheRun` + "`" + `.
+"""
+input CacheRunInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `cacheRun` + "`" + `.
+"""
+type CacheRunPayload implements MutationPayload {
+  "The run as it is now; null when nothing was done or it cannot be read yet."
+  run: Run
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `loseRun` + "`" + `.
+"""
+input LoseRunInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `loseRun` + "`" + `.
+"""
+type LoseRunPayload implements MutationPayload {
   "The run as it is now; null when nothing was done or it cannot be read yet."
   run: Run
   "Why nothing was done; empty when it was."
@@ -9885,6 +10360,34 @@ extend type Mutation {
     input: SkipStepInput!
   ): SkipStepPayload!
   """
+  Records that a step waits for its turn.
+  """
+  queueStep(
+    "What to do."
+    input: QueueStepInput!
+  ): QueueStepPayload!
+  """
+  Records that a step is being set up.
+  """
+  initializeStep(
+    "What to do."
+    input: InitializeStepInput!
+  ): InitializeStepPayload!
+  """
+  Records that a step was stopped, or was told to stop.
+  """
+  cancelStep(
+    "What to do."
+    input: CancelStepInput!
+  ): CancelStepPayload!
+  """
+  Records that a step went silent and was given up.
+  """
+  loseStep(
+    "What to do."
+    input: LoseStepInput!
+  ): LoseStepPayload!
+  """
   Records that a step's results were taken from an earlier one.
   """
   cacheStep(
@@ -10048,6 +10551,136 @@ input SkipStepInput {
 The answer of ` + "`" + `skipStep` + "`" + `.
 """
 type SkipStepPayload implements MutationPayload {
+  "The step as it is now; null when nothing was done or it cannot be read yet."
+  step: Step
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `queueStep` + "`" + `.
+"""
+input QueueStepInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "The step's name in its run."
+  step: String!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `queueStep` + "`" + `.
+"""
+type QueueStepPayload implements MutationPayload {
+  "The step as it is now; null when nothing was done or it cannot be read yet."
+  step: Step
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `initializeStep` + "`" + `.
+"""
+input InitializeStepInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "The step's name in its run."
+  step: String!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `initializeStep` + "`" + `.
+"""
+type InitializeStepPayload implements MutationPayload {
+  "The step as it is now; null when nothing was done or it cannot be read yet."
+  step: Step
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `cancelStep` + "`" + `.
+"""
+input CancelStepInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "The step's name in its run."
+  step: String!
+  "True when it was told to stop and has not yet: its status is then CANCELLING."
+  requested: Boolean! = false
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `cancelStep` + "`" + `.
+"""
+type CancelStepPayload implements MutationPayload {
+  "The step as it is now; null when nothing was done or it cannot be read yet."
+  step: Step
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `loseStep` + "`" + `.
+"""
+input LoseStepInput {
+  "The workspace's slug."
+  workspace: String!
+  "The run: its global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+  run: ID!
+  "The step's name in its run."
+  step: String!
+  "When it happened; now when left out."
+  at: Time
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `loseStep` + "`" + `.
+"""
+type LoseStepPayload implements MutationPayload {
   "The step as it is now; null when nothing was done or it cannot be read yet."
   step: Step
   "Why nothing was done; empty when it was."
@@ -11500,6 +12133,22 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CacheRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_CacheRunPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CacheRunPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_CacheRunPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_CacheRunPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CacheRunPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CacheRunPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CacheStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "step":
@@ -11530,6 +12179,22 @@ func (ec *executionContext) childFields_CancelRunPayload(ctx context.Context, fi
 		return ec.fieldContext_CancelRunPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_CancelStepPayload_step(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelStepPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_CancelStepPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_CancelStepPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CancelStepPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelStepPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ClassifyWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12038,6 +12703,38 @@ func (ec *executionContext) childFields_IngestRunEventsPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type IngestRunEventsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_InitializeRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_InitializeRunPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InitializeRunPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_InitializeRunPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_InitializeRunPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_InitializeRunPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InitializeRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_InitializeStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_InitializeStepPayload_step(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InitializeStepPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_InitializeStepPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_InitializeStepPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_InitializeStepPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InitializeStepPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Label(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -12144,6 +12841,38 @@ func (ec *executionContext) childFields_LogMetricsPayload(ctx context.Context, f
 		return ec.fieldContext_LogMetricsPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LogMetricsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_LoseRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_LoseRunPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_LoseRunPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_LoseRunPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_LoseRunPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_LoseRunPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoseRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_LoseStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_LoseStepPayload_step(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_LoseStepPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_LoseStepPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_LoseStepPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_LoseStepPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoseStepPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12432,6 +13161,22 @@ func (ec *executionContext) childFields_QueueRunPayload(ctx context.Context, fie
 		return ec.fieldContext_QueueRunPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type QueueRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_QueueStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_QueueStepPayload_step(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_QueueStepPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_QueueStepPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_QueueStepPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_QueueStepPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QueueStepPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RegisterArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

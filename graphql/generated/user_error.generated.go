@@ -807,6 +807,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._RegisterArtifactPayload(ctx, sel, obj)
+	case model.QueueStepPayload:
+		return ec._QueueStepPayload(ctx, sel, &obj)
+	case *model.QueueStepPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._QueueStepPayload(ctx, sel, obj)
 	case model.QueueRunPayload:
 		return ec._QueueRunPayload(ctx, sel, &obj)
 	case *model.QueueRunPayload:
@@ -828,6 +835,20 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._NestRunPayload(ctx, sel, obj)
+	case model.LoseStepPayload:
+		return ec._LoseStepPayload(ctx, sel, &obj)
+	case *model.LoseStepPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LoseStepPayload(ctx, sel, obj)
+	case model.LoseRunPayload:
+		return ec._LoseRunPayload(ctx, sel, &obj)
+	case *model.LoseRunPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LoseRunPayload(ctx, sel, obj)
 	case model.LogMetricsPayload:
 		return ec._LogMetricsPayload(ctx, sel, &obj)
 	case *model.LogMetricsPayload:
@@ -842,6 +863,20 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._LabelWorkspacePayload(ctx, sel, obj)
+	case model.InitializeStepPayload:
+		return ec._InitializeStepPayload(ctx, sel, &obj)
+	case *model.InitializeStepPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InitializeStepPayload(ctx, sel, obj)
+	case model.InitializeRunPayload:
+		return ec._InitializeRunPayload(ctx, sel, &obj)
+	case *model.InitializeRunPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InitializeRunPayload(ctx, sel, obj)
 	case model.IngestRunEventsPayload:
 		return ec._IngestRunEventsPayload(ctx, sel, &obj)
 	case *model.IngestRunEventsPayload:
@@ -961,6 +996,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._ClassifyWorkspacePayload(ctx, sel, obj)
+	case model.CancelStepPayload:
+		return ec._CancelStepPayload(ctx, sel, &obj)
+	case *model.CancelStepPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CancelStepPayload(ctx, sel, obj)
 	case model.CancelRunPayload:
 		return ec._CancelRunPayload(ctx, sel, &obj)
 	case *model.CancelRunPayload:
@@ -975,6 +1017,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._CacheStepPayload(ctx, sel, obj)
+	case model.CacheRunPayload:
+		return ec._CacheRunPayload(ctx, sel, &obj)
+	case *model.CacheRunPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CacheRunPayload(ctx, sel, obj)
 	case model.ArchiveWorkspacePayload:
 		return ec._ArchiveWorkspacePayload(ctx, sel, &obj)
 	case *model.ArchiveWorkspacePayload:

@@ -285,6 +285,18 @@ type AuditFilter struct {
 	To *time.Time `json:"to,omitempty,omitzero"`
 }
 
+// The input of `cacheRun`.
+type CacheRunInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The input of `cacheStep`.
 type CacheStepInput struct {
 	// The workspace's slug.
@@ -309,6 +321,22 @@ type CancelRunInput struct {
 	Workspace string `json:"workspace"`
 	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
 	Run string `json:"run"`
+	// True when it was told to stop and has not yet: its status is then CANCELLING.
+	Requested bool `json:"requested"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `cancelStep`.
+type CancelStepInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// The step's name in its run.
+	Step string `json:"step"`
 	// True when it was told to stop and has not yet: its status is then CANCELLING.
 	Requested bool `json:"requested"`
 	// When it happened; now when left out.
@@ -743,6 +771,32 @@ type IngestRunEventsInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// The input of `initializeRun`.
+type InitializeRunInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `initializeStep`.
+type InitializeStepInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// The step's name in its run.
+	Step string `json:"step"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // An argument breaks a rule.
 type InvalidInput struct {
 	// What is wrong and what to do about it, for people.
@@ -847,6 +901,32 @@ type LogMetricsInput struct {
 	Step *string `json:"step,omitempty,omitzero"`
 	// The points, 1,000 at most.
 	Points []*MetricPointInput `json:"points"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `loseRun`.
+type LoseRunInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `loseStep`.
+type LoseStepInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// The step's name in its run.
+	Step string `json:"step"`
 	// When it happened; now when left out.
 	At *time.Time `json:"at,omitempty,omitzero"`
 	// How the write is done.
@@ -1073,6 +1153,20 @@ type QueueRunInput struct {
 	Metadata []*NamedValueInput `json:"metadata,omitempty,omitzero"`
 	// Tags to set.
 	Tags []*TagInput `json:"tags,omitempty,omitzero"`
+	// When it happened; now when left out.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `queueStep`.
+type QueueStepInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// The run: its global id, the producer's run id, or `PIPELINE#NUMBER`.
+	Run string `json:"run"`
+	// The step's name in its run.
+	Step string `json:"step"`
 	// When it happened; now when left out.
 	At *time.Time `json:"at,omitempty,omitzero"`
 	// How the write is done.

@@ -97,24 +97,31 @@ type (
 
 	RegisterPipelineVersionPayload struct{ PipelineVersionWritten }
 
-	QueueRunPayload    struct{ RunWritten }
-	StartRunPayload    struct{ RunWritten }
-	CompleteRunPayload struct{ RunWritten }
-	FailRunPayload     struct{ RunWritten }
-	CancelRunPayload   struct{ RunWritten }
-	SkipRunPayload     struct{ RunWritten }
-	AnnotateRunPayload struct{ RunWritten }
-	NestRunPayload     struct{ RunWritten }
-	DeleteRunPayload   struct{ RunWritten }
+	QueueRunPayload      struct{ RunWritten }
+	StartRunPayload      struct{ RunWritten }
+	CompleteRunPayload   struct{ RunWritten }
+	FailRunPayload       struct{ RunWritten }
+	CancelRunPayload     struct{ RunWritten }
+	SkipRunPayload       struct{ RunWritten }
+	InitializeRunPayload struct{ RunWritten }
+	CacheRunPayload      struct{ RunWritten }
+	LoseRunPayload       struct{ RunWritten }
+	AnnotateRunPayload   struct{ RunWritten }
+	NestRunPayload       struct{ RunWritten }
+	DeleteRunPayload     struct{ RunWritten }
 
-	StartStepPayload    struct{ StepWritten }
-	CompleteStepPayload struct{ StepWritten }
-	FailStepPayload     struct{ StepWritten }
-	SkipStepPayload     struct{ StepWritten }
-	CacheStepPayload    struct{ StepWritten }
-	RetryStepPayload    struct{ StepWritten }
-	AnnotateStepPayload struct{ StepWritten }
-	DeleteStepPayload   struct{ StepWritten }
+	StartStepPayload      struct{ StepWritten }
+	CompleteStepPayload   struct{ StepWritten }
+	FailStepPayload       struct{ StepWritten }
+	SkipStepPayload       struct{ StepWritten }
+	QueueStepPayload      struct{ StepWritten }
+	InitializeStepPayload struct{ StepWritten }
+	CancelStepPayload     struct{ StepWritten }
+	LoseStepPayload       struct{ StepWritten }
+	CacheStepPayload      struct{ StepWritten }
+	RetryStepPayload      struct{ StepWritten }
+	AnnotateStepPayload   struct{ StepWritten }
+	DeleteStepPayload     struct{ StepWritten }
 
 	ConsumeArtifactVersionsPayload struct{ ExecutionWritten }
 	ProduceArtifactVersionsPayload struct{ ExecutionWritten }
