@@ -55,6 +55,15 @@ func (w *write) behind(wait time.Duration) bool {
 // log, so that a writer is not held up by a read model that lags.
 const nativeWait = 100 * time.Millisecond
 
+// patience is how long a word is waited for. One that numbers a run or names a namespace is hardly a native name: only
+// the read model can say what it means.
+func patience(word string) time.Duration {
+	if strings.ContainsAny(word, "/#@") {
+		return readWait
+	}
+	return nativeWait
+}
+
 // look finds what a word means now. A caller may name what it wrote a moment ago: what is not found in a read model
 // that is behind is looked up again, after a wait.
 func look[T any](w *write, at *model.Moment, word string, wait time.Duration, find func(context.Context, *model.Moment, string) (*T, error)) (*T, error) {
@@ -91,7 +100,7 @@ func (w *write) run(field, word string) domain.RunRef {
 		}
 		return domain.RunRef{}
 	}
-	run, err := look(w, at, word, nativeWait, w.findRun)
+	run, err := look(w, at, word, patience(word), w.findRun)
 	if err == nil && run == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return w.unread(word)
@@ -135,7 +144,7 @@ func (w *write) pipeline(word string) domain.Name {
 		}
 		return domain.Name{}
 	}
-	p, err := look(w, at, word, nativeWait, w.findPipeline)
+	p, err := look(w, at, word, patience(word), w.findPipeline)
 	if err == nil && p == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return domain.Name{Name: word} // registered a moment ago, perhaps
@@ -156,7 +165,7 @@ func (w *write) artifact(word string) domain.Name {
 		}
 		return domain.Name{}
 	}
-	a, err := look(w, at, word, nativeWait, w.findArtifact)
+	a, err := look(w, at, word, patience(word), w.findArtifact)
 	if err == nil && a == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
 			return domain.Name{Name: word} // registered a moment ago, perhaps
