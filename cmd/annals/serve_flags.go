@@ -42,6 +42,7 @@ type serveFlags struct {
 	rebuild          string        // "auto", "accept" or "manual"
 	commandRetention time.Duration // 0: for ever
 	limits           limit.Limits  // of GraphQL
+	lineageMemory    int64         // bytes
 
 	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
 }

@@ -27,7 +27,7 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graphql.New(graphql.Config{Resolver: s.resolver(), Caller: caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
+	return graphql.New(graphql.Config{Resolver: s.resolver(f.lineageMemory), Caller: caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
 }
 
 // graphqlCodes are those of what is refused before GraphQL is asked, by status.
@@ -53,10 +53,12 @@ func caller(ctx context.Context) (graphql.Caller, bool) {
 	return c, true
 }
 
-// resolver answers the fields.
-func (s *server) resolver() *graphql.Resolver {
+// resolver answers the fields, and remembers so many bytes of what walks of lineage read.
+func (s *server) resolver(memory int64) *graphql.Resolver {
+	db := read.New(s.pool)
+	db.Remember(int(memory))
 	return &graphql.Resolver{
-		Moments: s.engine, Read: read.New(s.pool), Log: s.store, Commands: s.commander(), Native: readNative, Version: buildVersion(),
+		Moments: s.engine, Read: db, Log: s.store, Commands: s.commander(), Native: readNative, Version: buildVersion(),
 	}
 }
 

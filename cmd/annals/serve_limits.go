@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/projections/read"
 )
 
 // setLimits declares the limits of GraphQL, each with the bounds between which it makes sense: below the least our own
@@ -46,7 +47,9 @@ func (f *serveFlags) setLimits(fs *pflag.FlagSet) {
 	fs.Var(&boundedSize{&f.limits.URL, 1 << 10, 48 << 10}, "graphql-query-string", "most `bytes` in the query string of a GET")
 	fs.Var(&boundedDuration{&f.limits.Timeout, 100 * time.Millisecond, time.Minute}, "graphql-timeout", "longest that a query or mutation takes")
 	fs.Var(&boundedDuration{&f.limits.InitTimeout, 100 * time.Millisecond, time.Minute}, "graphql-init-timeout", "longest from opening a WebSocket to connection_init")
-	setting(fs, "graphql-body", "graphql-query-string", "graphql-timeout", "graphql-init-timeout")
+	f.lineageMemory = read.DefaultMemory
+	fs.Var(&boundedSize{&f.lineageMemory, 0, 1 << 30}, "lineage-memory", "most `bytes` kept in memory of what walks of lineage read; 0 keeps nothing")
+	setting(fs, "lineage-memory", "graphql-body", "graphql-query-string", "graphql-timeout", "graphql-init-timeout")
 }
 
 // boundedInt is a flag of a whole number between two others.
