@@ -67,6 +67,9 @@ func (f *fold) artifactSays(io *domain.IO) error {
 	if later(len(io.Schema) > 0, markSchema) {
 		a.schema, a.schemaAt = document(io.Schema), f.order.At
 	}
+	if io.Renamed != nil { // who looks for the earlier name finds it
+		f.words.rename(f, domain.KindArtifact, key, a.name, io.Renamed.Name)
+	}
 	if io.Docs != nil {
 		a.describe(io.Docs, f.order)
 	}

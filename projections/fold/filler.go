@@ -150,31 +150,31 @@ func (l *filling) identity(n *identity) {
 }
 
 // word writes a word.
-func (l *filling) word(ws int32, w string, kind domain.Kind, key int64) {
+func (l *filling) word(ws int32, w string, kind domain.Kind, key, since int64) {
 	s, k := l.words, string(kind)
-	s.begin(4)
+	s.begin(5)
 	s.add(tInt4, false, &ws)
 	s.add(tText, false, &w)
 	s.add(tText, false, &k)
 	s.add(tInt8, false, &key)
+	s.add(tInt8, false, &since)
 }
 
-// renamed says that a run has a name besides its id, or another one. Words are never taken back: what the earlier names
-// put there is there.
-func (l *filling) renamed(ws int32, key int64, id, was, now string) {
-	if was == now {
-		return
-	}
-	there := wordsOf(id)
-	if was != "" {
-		l.names[key] = append(l.names[key], was)
-	}
+// renamed says that something has a name besides its first one, or yet another. Words are never taken back: what the
+// earlier names put there is there.
+func (l *filling) renamed(ws int32, kind domain.Kind, key int64, first, now string, since int64) {
+	there := wordsOf(first)
 	for _, name := range l.names[key] {
+		if name == now {
+			return
+		}
 		there = append(there, wordsOf(name)...)
 	}
+	l.names[key] = append(l.names[key], now)
 	for _, w := range wordsOf(now) {
 		if !contains(there, w) {
-			l.word(ws, w, domain.KindRun, key)
+			l.word(ws, w, kind, key, since)
+			there = append(there, w)
 		}
 	}
 }

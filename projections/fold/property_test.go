@@ -79,6 +79,10 @@ func drawStory(t *rapid.T, s *story, most int) {
 	drawIO := func(label string) domain.IO {
 		out := io(name.Draw(t, label))
 		out.Version = rapid.SampledFrom([]string{"", "", "", "1", "2"}).Draw(t, "version")
+		if was := rapid.SampledFrom([]string{"", "", "", "", "j-old", "a-old x"}).Draw(t, "renamed"); was != "" {
+			earlier := data(was)
+			out.Renamed = &earlier
+		}
 		return out
 	}
 	scale := rapid.SampledFrom([]float64{1, 3600}).Draw(t, "scale") // near each other, or windows apart
@@ -149,7 +153,8 @@ func drawStory(t *rapid.T, s *story, most int) {
 				}
 			}
 			if x.Step == "" {
-				events = append(events, domain.RunReported{Phase: phase, Run: x.Run, Failure: failure})
+				title := rapid.SampledFrom([]string{"", "", "jolly", "jolly x"}).Draw(t, "title")
+				events = append(events, domain.RunReported{Phase: phase, Run: x.Run, Failure: failure, Name: title})
 			} else {
 				events = append(events, domain.StepReported{Phase: phase, Execution: x, Failure: failure})
 			}

@@ -121,9 +121,8 @@ func (f *fold) runDetailed(key int64, e domain.RunReported) {
 	}
 	d := f.runDetails.edit(key)
 	if e.Name != "" && d.said.later(markName, f.order) {
-		was := d.name
 		d.name = noNUL(e.Name)
-		f.words.rename(f, key, was, d.name)
+		f.words.rename(f, domain.KindRun, key, f.runs.get(key).runID, d.name)
 	}
 	if e.Version != "" && d.said.later(markVersion, f.order) {
 		d.versionLabel, d.versionAt = keyText(e.Version), f.order.At

@@ -39,7 +39,7 @@ INSERT INTO read.lineage_edges (ws, execution, direction, version, role, since)
 	ON CONFLICT DO NOTHING;
 INSERT INTO read.artifact_edges (ws, source, target, pipeline, since, supports)
 	SELECT 1, 10000 + t - k, 10000 + t, 1, 0, 1 FROM generate_series(50, 2000) t, generate_series(1, 20) k;
-INSERT INTO read.words (ws, word, kind, entity) SELECT ws, name, 'pipeline', key FROM read.pipelines UNION ALL SELECT ws, run_id, 'run', key FROM read.runs;
+INSERT INTO read.words (ws, word, kind, entity, since) SELECT ws, name, 'pipeline', key, 0 FROM read.pipelines UNION ALL SELECT ws, run_id, 'run', key, 0 FROM read.runs;
 INSERT INTO read.audit_entries (ws, revision, type, kind, subject, command, occurred_at, recorded_at)
 	SELECT 1, r, CASE r % 5000 WHEN 0 THEN 'run.deleted' ELSE 'run.started' END, 'run', r / 4 * 4096, 'command-' || r / 3, now(), '2026-01-01'::timestamptz + r * interval '1 s' FROM generate_series(0, 213000) r;
 ANALYZE;`

@@ -60,8 +60,9 @@ func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
-// Search finds things by name, as they are at the moment: every word of the text must begin a word of the name. First
-// come the names that are the text, then those that begin with it, then the others; the newest first among equals.
+// Search finds things by name, as they are at the moment: every word of the text must begin a word of the name, or of
+// another name that the thing had by then (of a run its titles, of an artifact what it was renamed from). First come
+// the names that are the text, then those that begin with it, then the others; the newest first among equals.
 // Kinds nil means all that have names. A name with only signs is found whole.
 func (d *DB) Search(ctx context.Context, m Moment, text string, kinds []domain.Kind, limit int) ([]Hit, error) {
 	text = strings.TrimSpace(text)
@@ -79,12 +80,12 @@ func (d *DB) Search(ctx context.Context, m Moment, text string, kinds []domain.K
 			continue
 		}
 		kind := b.of(string(k.kind))
-		common := `w.ws = $1 AND w.kind = ` + kind + ` AND w.entity <= ` + last
+		common := `w.ws = $1 AND w.kind = ` + kind + ` AND w.entity <= ` + last + ` AND w.since <= $2`
 		candidates := `(SELECT w.entity FROM read.words w WHERE ` + common + ` AND w.word = ` + exact + ` ORDER BY w.entity DESC LIMIT ` + strconv.Itoa(searchBound) + `)`
 		if words := searchWords(text); len(words) > 0 {
 			fits := ""
 			for _, word := range words[1:] {
-				fits += ` AND w.entity IN (SELECT o.entity FROM read.words o WHERE o.ws = $1 AND o.kind = ` + kind + ` AND ` + beginsWith(&b, "o.word", word) + `)`
+				fits += ` AND w.entity IN (SELECT o.entity FROM read.words o WHERE o.ws = $1 AND o.kind = ` + kind + ` AND o.since <= $2 AND ` + beginsWith(&b, "o.word", word) + `)`
 			}
 			candidates += ` UNION (SELECT w.entity FROM read.words w WHERE ` + common + ` AND ` + beginsWith(&b, "w.word", words[0]) + fits + ` GROUP BY w.entity ORDER BY w.entity DESC LIMIT ` + strconv.Itoa(searchBound) + `)`
 		}

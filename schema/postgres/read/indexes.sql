@@ -66,4 +66,4 @@ CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (rev
 CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision) WHERE correlation IS NOT NULL;
 CREATE INDEX audit_command ON read.audit_entries (ws, hashtextextended(command, 0)) WHERE command IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
-CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity);
+CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity) INCLUDE (since);

@@ -303,7 +303,7 @@ CREATE VIEW read.moments AS SELECT ws, recorded_at, revision FROM read.audit_ent
 
 -- Words of names, lower case, for search by name.
 CREATE TABLE read.words (
-    ws int NOT NULL, word text NOT NULL, kind text NOT NULL, entity bigint NOT NULL,
+    ws int NOT NULL, word text NOT NULL, kind text NOT NULL, entity bigint NOT NULL, since bigint NOT NULL,   -- never taken back
     PRIMARY KEY (ws, word, kind, entity)
 );
 
