@@ -2,6 +2,7 @@ package fold
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -195,7 +196,7 @@ func (f *fold) deriveReads(ex *execution, u *uses) {
 	}
 	index := map[readKey]int{}
 	last := int32(-1)
-	var implied []int64
+	implied := map[int64]int64{} // by class: the first of its names, whose place does not change when names become one
 	for i := range ex.io {
 		io := &ex.io[i]
 		class := f.canon(io.artifact)
@@ -203,9 +204,8 @@ func (f *fold) deriveReads(ex *execution, u *uses) {
 		case io.direction == directionWrite:
 			continue
 		case io.direction == directionImplied:
-			if !explicit[class] {
-				explicit[class] = true
-				implied = append(implied, class)
+			if first, ok := implied[class]; !explicit[class] && (!ok || io.artifact < first) {
+				implied[class] = io.artifact
 			}
 			continue
 		case io.name == "" && named[bound{class, io.role}]:
@@ -221,8 +221,8 @@ func (f *fold) deriveReads(ex *execution, u *uses) {
 		}
 		u.reads[at].roles = inRole(u.reads[at].roles, io)
 	}
-	slices.Sort(implied)
-	for i, class := range implied {
+	classes := slices.SortedFunc(maps.Keys(implied), func(a, b int64) int { return cmp.Compare(implied[a], implied[b]) })
+	for i, class := range classes {
 		u.reads = append(u.reads, readUse{class: class, roles: []roleAt{{role: roleColumn, position: last + 1 + int32(i)}}})
 	}
 }
