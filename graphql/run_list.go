@@ -42,7 +42,7 @@ func (r *Resolver) runFacets(ctx context.Context, at *model.Moment, q read.RunQu
 	}
 	out := make([]*model.Facet, len(found))
 	for i, f := range found {
-		out[i] = &model.Facet{Field: f.Field, Values: make([]*model.FacetValue, len(f.Counts))}
+		out[i] = &model.Facet{Field: f.Field, Values: make([]*model.FacetValue, len(f.Counts)), Bounded: f.Bounded}
 		for j, c := range f.Counts {
 			v := &model.FacetValue{Value: c.Value, Label: c.Label, Count: c.Count}
 			switch {

@@ -431,8 +431,9 @@ type ComplexityRoot struct {
 	}
 
 	Facet struct {
-		Field  func(childComplexity int) int
-		Values func(childComplexity int) int
+		Bounded func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Values  func(childComplexity int) int
 	}
 
 	FacetValue struct {
@@ -2826,6 +2827,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ExecutionEdge.Node(childComplexity), true
 
+	case "Facet.bounded":
+		if e.ComplexityRoot.Facet.Bounded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Facet.Bounded(childComplexity), true
 	case "Facet.field":
 		if e.ComplexityRoot.Facet.Field == nil {
 			break
@@ -8461,6 +8468,8 @@ type Facet {
   field: String!
   "The values, the most frequent first, 50 at most."
   values: [FacetValue!]!
+  "Whether more rows match than were counted: the newest 10,000 are, or fewer where these lie far apart. The counts are then of those."
+  bounded: Boolean!
 }
 
 """
@@ -12557,6 +12566,8 @@ func (ec *executionContext) childFields_Facet(ctx context.Context, field graphql
 		return ec.fieldContext_Facet_field(ctx, field)
 	case "values":
 		return ec.fieldContext_Facet_values(ctx, field)
+	case "bounded":
+		return ec.fieldContext_Facet_bounded(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Facet", field.Name)
 }

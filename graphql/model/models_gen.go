@@ -661,6 +661,8 @@ type Facet struct {
 	Field string `json:"field"`
 	// The values, the most frequent first, 50 at most.
 	Values []*FacetValue `json:"values"`
+	// Whether more rows match than were counted: the newest 10,000 are, or fewer where these lie far apart. The counts are then of those.
+	Bounded bool `json:"bounded"`
 }
 
 // One value of a facet.

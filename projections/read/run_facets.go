@@ -44,8 +44,9 @@ type Count struct {
 
 // A Facet counts the values of one field among the runs that fit, the most frequent first, at most 50.
 type Facet struct {
-	Field  string // status, pipeline or tag
-	Counts []Count
+	Field   string // status, pipeline or tag
+	Counts  []Count
+	Bounded bool // more runs fit than were counted
 }
 
 // RunFacets are the facets of a query, each without the query's own condition on its field. They are counted among
@@ -69,6 +70,9 @@ func (d *DB) RunFacets(ctx context.Context, m Moment, q RunQuery) (facets []Face
 		found, more, err := d.facets(ctx, m, g)
 		if err != nil {
 			return nil, false, err
+		}
+		for i := range found {
+			found[i].Bounded = more
 		}
 		facets, bounded = append(facets, found...), bounded || more
 	}
