@@ -104,7 +104,7 @@ func words(t *testing.T, x example) {
 	} {
 		for k, name := range names {
 			for _, w := range append([]string{name}, searchWords(name)...) {
-				_, err := x.db.pool.Exec(context.Background(), `INSERT INTO `+testSchema+`.words VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, x.ws, w, kind, k)
+				_, err := x.db.pool.Exec(context.Background(), `INSERT INTO `+testSchema+`.words VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, x.ws, w, kind, k, KeyRevision(k))
 				if err != nil {
 					t.Fatal(err)
 				}
