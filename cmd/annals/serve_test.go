@@ -50,6 +50,7 @@ func TestATakenPortIsNamed(t *testing.T) {
 
 func TestOnlyThisMachineWithoutEncryption(t *testing.T) {
 	t.Parallel()
+	cert, key := newCertificate(t, t.TempDir(), 1, time.Now())
 	for name, tt := range map[string]struct {
 		given serveFlags
 		ok    bool
@@ -61,7 +62,7 @@ func TestOnlyThisMachineWithoutEncryption(t *testing.T) {
 		"everywhere of IPv4":  {serveFlags{listen: "0.0.0.0:1"}, false},
 		"an address":          {serveFlags{listen: "192.0.2.1:1"}, false},
 		"a name":              {serveFlags{listen: "annals.example:1"}, false},
-		"with TLS":            {serveFlags{listen: ":1", tlsCert: "c", tlsKey: "k"}, true},
+		"with TLS":            {serveFlags{listen: ":1", tlsCert: cert, tlsKey: key}, true},
 		"behind a proxy":      {serveFlags{listen: ":1", trustedProxies: []string{"10.0.0.0/8"}}, true},
 		"as it was asked for": {serveFlags{listen: ":1", insecure: true}, true},
 	} {
