@@ -127,8 +127,8 @@ func TestVerificationFindsDamage(t *testing.T) {
 		damage func(t *testing.T, to *home)
 		mended bool // what is missing is copied again
 	}{
-		"evidence is altered": {damage: exec(`UPDATE log.evidence SET bytes = 'x' WHERE digest = (SELECT min(digest) FROM log.evidence)`)},
-		"evidence is lost":    {damage: exec(`DELETE FROM log.evidence WHERE digest = (SELECT min(digest) FROM log.evidence)`), mended: true},
+		"evidence is altered": {damage: exec(`UPDATE log.evidence SET bytes = 'x' WHERE digest = (SELECT digest FROM log.evidence ORDER BY digest LIMIT 1)`)},
+		"evidence is lost":    {damage: exec(`DELETE FROM log.evidence WHERE digest = (SELECT digest FROM log.evidence ORDER BY digest LIMIT 1)`), mended: true},
 		"a command is gone":   {damage: exec(`DELETE FROM log.commands WHERE id = 'command-0'`)},
 		"a command more": {damage: exec(`INSERT INTO log.commands (first, last, at, stream, forever, digest, id)
 			SELECT first, last, at, stream, forever, digest, 'more' FROM log.commands WHERE id = 'command-0'`), mended: true},
