@@ -105,7 +105,7 @@ func (m *machine) group(ctx context.Context, name string, measure func(context.C
 	return measure(ctx)
 }
 
-// warm has PostgreSQL write one max_wal_size of its log (a quarter in a short run) and take the files into use again.
+// warm has PostgreSQL write one max_wal_size of its log (little of it in a short run) and take the files into use again.
 // A file of the log that is new is filled with zeros first, a tenth of all processor time of a server under load and
 // pauses of tens of milliseconds; one that has run for a while no longer pays that.
 func (m *machine) warm(ctx context.Context) error {
@@ -114,7 +114,7 @@ func (m *machine) warm(ctx context.Context) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	for range m.scaled(4096, 1024) {
+	for range m.scaled(4096, 128) {
 		if _, err := conn.Exec(ctx, `SELECT pg_logical_emit_message(false, 'bench', repeat('x', 1024 * 1024))`); err != nil {
 			return fmt.Errorf("warm the log up: %w", err)
 		}

@@ -23,7 +23,7 @@ func (m *machine) visible(ctx context.Context, t *target) error {
 	wait.Go(func() { m.trickle(background, t) })
 	g := generate.NewNative(m.Seed+7, 20)
 	var all latencies
-	for range m.scaled(2000, 300) {
+	for range m.scaled(2000, 150) {
 		var a struct{ Revision int64 }
 		if err := t.post(ctx, "/v1/workspaces/"+slug+"/events", "application/x-ndjson", g.Next(), &a); err != nil {
 			return err
@@ -62,9 +62,15 @@ func (m *machine) trickle(ctx context.Context, t *target) {
 	}
 }
 
-// many measures the server's memory while events go into 200 workspaces.
-func (m *machine) many(ctx context.Context, t *target) error {
+// many measures the memory of a server that does nothing but take events into 200 workspaces.
+func (m *machine) many(ctx context.Context) error {
+	t, _, err := m.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.stop()
 	total := m.scaled(400_000, 20_000)
+	each := min(500, total/workspaces)
 	var wait sync.WaitGroup
 	errs := make(chan error, 4)
 	for c := range 4 {
@@ -76,9 +82,9 @@ func (m *machine) many(ctx context.Context, t *target) error {
 					return
 				}
 				g := generate.NewNative(m.Seed+uint64(w), 20)
-				for sent := 0; sent < total/workspaces; sent += 500 {
+				for sent := 0; sent < total/workspaces; sent += each {
 					var b bytes.Buffer
-					for range 500 {
+					for range each {
 						b.Write(g.Next())
 						b.WriteByte('\n')
 					}

@@ -109,7 +109,7 @@ func (m *machine) through(ctx context.Context, store eventstore.Store) (f backen
 		return f, err
 	}
 	before := m.used()
-	n, took, all, err := m.call(ctx, x, time.Duration(m.scaled(20, 4))*time.Second)
+	n, took, all, err := m.call(ctx, x, time.Duration(m.scaled(20, 2))*time.Second)
 	if err != nil {
 		return f, err
 	}

@@ -45,11 +45,11 @@ func (m *machine) executor(ctx context.Context) error {
 		}
 	}
 	m.call(ctx, x, time.Duration(m.scaled(20, 2))*time.Second) // warm-up: WAL segments that are not recycled yet stall
-	n, took, all, err := m.call(ctx, x, time.Duration(m.scaled(30, 5))*time.Second)
+	n, took, all, err := m.call(ctx, x, time.Duration(m.scaled(30, 4))*time.Second)
 	if err != nil {
 		return err
 	}
-	ceiling, err := m.batches(ctx, time.Duration(m.scaled(15, 3))*time.Second)
+	ceiling, err := m.batches(ctx, time.Duration(m.scaled(15, 2))*time.Second)
 	if err != nil {
 		return err
 	}

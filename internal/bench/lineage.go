@@ -61,7 +61,7 @@ func (m *machine) lineage(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	runs := m.scaled(500_000, 30_000)
+	runs := m.scaled(500_000, 20_000)
 	for _, size := range []int{runs / 10, runs} {
 		h, err := m.history(ctx, t, pool, fmt.Sprintf("lineage-%d", size), lineageHistory, size, int64(size))
 		if err != nil {
@@ -82,7 +82,7 @@ func (m *machine) walks(ctx context.Context, t *target, pool *pgxpool.Pool, h hi
 		return err
 	}
 	ceiling := "p99 " + ms(memory.at(0.99)) + " in memory"
-	n := m.scaled(200, 60)
+	n := m.scaled(200, 30)
 	for i, q := range walkings {
 		roots, err := m.roots(ctx, t, h, m.Seed+uint64(i), n+warmups)
 		if err != nil {

@@ -106,7 +106,7 @@ func (m *machine) lists(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	runs := m.scaled(1_000_000, 50_000)
+	runs := m.scaled(1_000_000, 20_000)
 	h, err := m.history(ctx, t, pool, "lists", runsHistory, runs, int64(4*runs))
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (m *machine) names(ctx context.Context, t *target, pool *pgxpool.Pool) erro
 
 // page measures one document, and the plain statement that is its ceiling.
 func (m *machine) page(ctx context.Context, t *target, pool *pgxpool.Pool, what, document string, variables map[string]any, budget time.Duration, statement string) error {
-	n := m.scaled(300, 50)
+	n := m.scaled(300, 40)
 	all, err := t.asked(ctx, n, document, func(int) map[string]any { return variables })
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

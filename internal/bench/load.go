@@ -23,7 +23,7 @@ type loaded struct {
 	from  spending
 }
 
-// load sends batches over several connections for 30 s (5 s in a short run), each connection into a workspace of its
+// load sends batches over several connections for 30 s (3 s in a short run), each connection into a workspace of its
 // own, and waits until all of it is shown. The first ready batches of each connection are made before, so that making
 // them costs the measurement nothing; should they not last, the others are made on the way.
 func (m *machine) load(ctx context.Context, t *target, name string, connections, ready int, path func(slug string) string, typ string, next func(connection int) batch) (l loaded, err error) {
@@ -42,7 +42,7 @@ func (m *machine) load(ctx context.Context, t *target, name string, connections,
 	}
 	l.from = m.spent(t)
 	began := time.Now()
-	end := began.Add(time.Duration(m.scaled(30, 5)) * time.Second)
+	end := began.Add(time.Duration(m.scaled(30, 3)) * time.Second)
 	last := make([]int64, connections)
 	var mu sync.Mutex
 	var wait sync.WaitGroup

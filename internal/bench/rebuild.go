@@ -50,7 +50,7 @@ func (m *machine) written(ctx context.Context) error {
 		return err
 	}
 	defer t.stop()
-	if _, err := m.load(ctx, t, "native", 4, 64, nativePath, "application/x-ndjson", m.nativeRows()); err != nil {
+	if _, err := m.load(ctx, t, "native", 4, m.scaled(64, 16), nativePath, "application/x-ndjson", m.nativeRows()); err != nil {
 		return err
 	}
 	_, err = m.load(ctx, t, "batched", 4, 64, batchPath, "application/json", m.openLineageEvents())
