@@ -123,7 +123,7 @@ func checkClass(c CreateWorkspace) error {
 		return &Error{Code: Required, Subject: "environment", Message: "a workspace of kind environment says which: development, staging or production"}
 	case c.Kind != EnvironmentWorkspace && c.Environment != "":
 		return &Error{Code: Invalid, Subject: "environment", Message: "only a workspace of kind environment stands for one"}
-	case c.Team != "" && (len(c.Team) > MaxTeamName || !roleName.MatchString(c.Team)):
+	case c.Team != "" && (len(c.Team) > MaxTeamName || !dashed.MatchString(c.Team)):
 		return &Error{Code: Invalid, Subject: "team", Message: fmt.Sprintf("%q is no name of a team", clip(c.Team))}
 	}
 	return nil

@@ -27,11 +27,7 @@ const MaxSlug = 63
 var slugShape = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // reservedSlugs are words that stand in addresses of the server itself.
-var reservedSlugs = map[Slug]bool{
-	"api": true, "graphql": true, "healthz": true, "readyz": true, "metrics": true, "v1": true, "new": true, "settings": true,
-	"auth": true, "docs": true, "login": true, "logout": true, "openapi": true, "organizations": true, "workspaces": true, "tenants": true,
-	"static": true, "assets": true, "explorer": true, "invitations": true, "device": true, "well-known": true, "slugs": true,
-}
+var reservedSlugs = map[Slug]bool{"api": true, "graphql": true, "healthz": true, "readyz": true, "metrics": true, "v1": true, "new": true, "settings": true}
 
 // ParseSlug checks the shape of a slug. Its error is an [*Error] with code [Invalid] that says the rule.
 func ParseSlug(s string) (Slug, error) {

@@ -68,13 +68,14 @@ func ParseRoleRef(s string) (RoleRef, error) {
 	switch {
 	case !custom && builtin(s) >= 0 && s == strings.ToLower(s):
 		return RoleRef{Name: s}, nil
-	case custom && (Level(level) == WorkspaceLevel || Level(level) == OrganizationLevel) && roleName.MatchString(name):
+	case custom && (Level(level) == WorkspaceLevel || Level(level) == OrganizationLevel) && dashed.MatchString(name):
 		return RoleRef{Level: Level(level), Name: name}, nil
 	}
 	return RoleRef{}, &Error{Code: Invalid, Subject: "role", Message: fmt.Sprintf("%q is no role: write viewer, member, admin, owner, or workspace/NAME or organization/NAME for a custom one", clip(s))}
 }
 
-var roleName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+// dashed is the form of words in names that stand in addresses: letters and digits, with single dashes between them.
+var dashed = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // MaxRoleName is the longest name of a custom role, in bytes. MaxRoles is how many of them one level may have.
 const (
@@ -90,7 +91,7 @@ func checkRoleName(name string) error {
 		return &Error{Code: Required, Subject: "name", Message: "the role's name is missing"}
 	case builtin(name) >= 0:
 		return &Error{Code: Invalid, Subject: "name", Message: fmt.Sprintf("%q is the name of a built-in role: choose another", clip(name))}
-	case len(name) > MaxRoleName || !roleName.MatchString(name):
+	case len(name) > MaxRoleName || !dashed.MatchString(name):
 		return &Error{Code: Invalid, Subject: "name", Message: fmt.Sprintf("%q cannot name a role: 1 to %d of a-z, 0-9 and single dashes between them", clip(name), MaxRoleName)}
 	}
 	return nil

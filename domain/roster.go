@@ -46,7 +46,7 @@ func checkGrantee(g Grantee) error {
 		}
 		return &Error{Code: Invalid, Subject: "member", Message: fmt.Sprintf("%q is no id of a person or service account", clip(g.ID))}
 	case TeamGrantee:
-		if roleName.MatchString(g.ID) && len(g.ID) <= MaxTeamName {
+		if dashed.MatchString(g.ID) && len(g.ID) <= MaxTeamName {
 			return nil
 		}
 		return &Error{Code: Invalid, Subject: "member", Message: fmt.Sprintf("%q is no name of a team", clip(g.ID))}

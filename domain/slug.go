@@ -2,7 +2,6 @@ package domain
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -18,7 +17,11 @@ const defaultSuffix = "-default"
 // DefaultSlug is the slug of an organization's default workspace. (That of the first organization is plainly default.)
 func DefaultSlug(organization Slug) Slug { return organization + defaultSuffix }
 
-var newSlug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+// reservedSince are words that nothing new is called. They may be slugs of older things, which stay: [ParseSlug] takes them.
+var reservedSince = map[Slug]bool{
+	"auth": true, "docs": true, "login": true, "logout": true, "openapi": true, "organizations": true, "workspaces": true, "tenants": true,
+	"static": true, "assets": true, "explorer": true, "invitations": true, "device": true, "well-known": true, "slugs": true,
+}
 
 // checkNewName refuses what cannot be the slug of something new, default workspaces apart.
 func checkNewName(s Slug) error {
@@ -35,9 +38,9 @@ func checkShape(s Slug) error {
 	switch {
 	case s == "":
 		return &Error{Code: Required, Subject: "slug", Message: "the slug is missing"}
-	case len(s) < MinNewSlug || len(s) > MaxNewSlug || !newSlug.MatchString(string(s)):
+	case len(s) < MinNewSlug || len(s) > MaxNewSlug || !dashed.MatchString(string(s)):
 		return &Error{Code: Invalid, Subject: "slug", Message: fmt.Sprintf("%q cannot be a slug: %d to %d of a-z, 0-9 and single dashes between them", clip(string(s)), MinNewSlug, MaxNewSlug)}
-	case reservedSlugs[s]:
+	case reservedSlugs[s] || reservedSince[s]:
 		return &Error{Code: Invalid, Subject: "slug", Message: fmt.Sprintf("%q is reserved: choose another slug", s)}
 	}
 	return nil

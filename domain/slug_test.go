@@ -41,6 +41,16 @@ func TestNewSlugs(t *testing.T) {
 	}
 }
 
+// Words that were reserved later still name what was called so before.
+func TestOlderSlugsStay(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"docs", "auth", "a", "a--b", "acme-default", "default"} {
+		if _, err := ParseSlug(s); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
+
 func TestDeriveSlug(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]Slug{

@@ -78,7 +78,7 @@ func (c CreateTeam) Decide(s States) ([]Event, error) {
 	if err := teamsOf(c.At, s, c.By); err != nil {
 		return nil, err
 	}
-	if c.Team == "" || len(c.Team) > MaxTeamName || !roleName.MatchString(c.Team) {
+	if c.Team == "" || len(c.Team) > MaxTeamName || !dashed.MatchString(c.Team) {
 		return nil, &Error{Code: Invalid, Subject: "name", Message: fmt.Sprintf("%q cannot name a team: 1 to %d of a-z, 0-9 and single dashes between them", clip(c.Team), MaxTeamName)}
 	}
 	if c.Title != "" {

@@ -30,7 +30,11 @@ func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
 		Slug: w.slug, Name: string(w.slug), Organization: c.Organization, Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels),
 		Environment: ofEnum[domain.Environment](in.Environment), Sensitivity: ofEnum[domain.Sensitivity](in.Sensitivity), Team: value(in.Team),
 	}
-	if kind := ofEnum[domain.WorkspaceKind](in.Kind); kind != domain.ProjectWorkspace { // what nobody says is a project's
+	switch kind := ofEnum[domain.WorkspaceKind](in.Kind); kind {
+	case domain.ProjectWorkspace: // what nobody says is a project's
+	case domain.DefaultWorkspace:
+		w.refuse(&model.InvalidInput{Message: "an organization has one default workspace, which is made with it", Path: []string{"input", "kind"}, Code: model.UserErrorCodeInvalid})
+	default:
 		cmd.Kind = kind
 	}
 	if in.Name != nil {

@@ -33,6 +33,7 @@ func TestWorkspacesAreFiled(t *testing.T) {
 		"an environment of a project": {"classifyWorkspace", `workspace: "plain", environment: STAGING`},
 		"a kind without its stage":    {"createWorkspace", `slug: "nowhere", kind: ENVIRONMENT`},
 		"a default one":               {"createWorkspace", `slug: "second", kind: DEFAULT`},
+		"a second default one":        {"createWorkspace", `slug: "personal-default", kind: DEFAULT`},
 		"no slug in the name":         {"createWorkspace", `name: "!!"`},
 		"neither slug nor name":       {"createWorkspace", `team: "core"`},
 	} {
