@@ -51,20 +51,24 @@ func NewKeys(db DB, now func() time.Time) *Keys {
 
 // Record is a key as it is kept: everything but its text.
 type Record struct {
-	ID               string     `json:"id"`
-	Kind             Kind       `json:"kind"`
-	Name             string     `json:"name"`
-	Scopes           []Scope    `json:"scopes"`
-	Workspace        *string    `json:"workspace"`
-	Account          uuid.UUID  `json:"account"`
-	Organization     string     `json:"organization"`
-	DefaultWorkspace string     `json:"defaultWorkspace"`
-	CreatedAt        time.Time  `json:"createdAt"`
-	CreatedBy        string     `json:"createdBy"`
-	ExpiresAt        *time.Time `json:"expiresAt"`
-	LastUsedAt       *time.Time `json:"lastUsedAt"`
-	RevokedAt        *time.Time `json:"revokedAt"`
-	Hash             []byte     `json:"-"`
+	ID               string             `json:"id"`
+	Kind             Kind               `json:"kind"`
+	Name             string             `json:"name"`
+	Scopes           []Scope            `json:"scopes"`
+	Workspace        *string            `json:"workspace"`
+	Account          uuid.UUID          `json:"account"`
+	Holder           domain.GranteeKind `json:"holder"`
+	Organization     string             `json:"organization"`
+	DefaultWorkspace string             `json:"defaultWorkspace"`
+	CreatedAt        time.Time          `json:"createdAt"`
+	CreatedBy        string             `json:"createdBy"`
+	ExpiresAt        *time.Time         `json:"expiresAt"`
+	LastUsedAt       *time.Time         `json:"lastUsedAt"`
+	RevokedAt        *time.Time         `json:"revokedAt"`
+	Line             *string            `json:"-"`
+	Successor        *string            `json:"successor"`
+	Run              *domain.RunRef     `json:"run"`
+	Hash             []byte             `json:"-"`
 }
 
 // Live says whether the key opens anything at a moment.
@@ -75,7 +79,7 @@ func (r Record) Live(now time.Time) bool {
 // principal is what the key may do.
 func (r Record) principal() Principal {
 	p := Principal{
-		KeyID: r.ID, Kind: r.Kind, Name: r.Name, Scopes: r.Scopes, Account: r.Account,
+		KeyID: r.ID, Kind: r.Kind, Name: r.Name, Scopes: r.Scopes, Account: r.Account, Holder: r.Holder, Run: r.Run,
 		Organization: domain.Slug(r.Organization), DefaultWorkspace: domain.Slug(r.DefaultWorkspace),
 	}
 	if r.Workspace != nil {
@@ -147,8 +151,8 @@ func (w Wish) bounded() (Wish, error) {
 }
 
 const insertKeySQL = `
-INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, organization, default_workspace, created_at, created_by, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, organization, default_workspace, created_at, created_by, expires_at, holder)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
 // Create makes a key for the owner, whose account and organization it takes over. The text is returned once and kept
 // nowhere. A key never gets more than its maker has.
@@ -183,7 +187,7 @@ func (k *Keys) Adopt(ctx context.Context, owner Principal, w Wish, text string) 
 
 func (k *Keys) record(owner Principal, w Wish, key Key) Record {
 	r := Record{
-		ID: key.ID, Kind: key.Kind, Name: w.Name, Scopes: w.Scopes, Account: owner.Account,
+		ID: key.ID, Kind: key.Kind, Name: w.Name, Scopes: w.Scopes, Account: owner.Account, Holder: owner.Who().Kind,
 		Organization: string(owner.Organization), DefaultWorkspace: string(owner.DefaultWorkspace),
 		CreatedAt: k.now().UTC().Truncate(time.Microsecond), CreatedBy: owner.KeyID, Hash: key.Hash[:],
 	}
@@ -200,7 +204,7 @@ func (k *Keys) record(owner Principal, w Wish, key Key) Record {
 
 func (k *Keys) insert(ctx context.Context, r Record) error {
 	_, err := k.db.Exec(ctx, insertKeySQL, r.ID, r.Kind, r.Hash, r.Name, r.Scopes, r.Workspace, r.Account, r.Organization,
-		r.DefaultWorkspace, r.CreatedAt, r.CreatedBy, r.ExpiresAt)
+		r.DefaultWorkspace, r.CreatedAt, r.CreatedBy, r.ExpiresAt, r.Holder)
 	if err != nil {
 		return fmt.Errorf("store key %s: %w", r.ID, err)
 	}
@@ -221,7 +225,8 @@ func mayGrant(owner Principal, w Wish) error {
 	return nil
 }
 
-const columns = `id, kind, name, scopes, workspace, account, organization, default_workspace, created_at, created_by, expires_at, last_used_at, revoked_at, hash`
+const columns = `id, kind, name, scopes, workspace, account, holder, organization, default_workspace, created_at, created_by, expires_at,
+	last_used_at, revoked_at, line, successor, run, hash`
 
 const listKeysSQL = `SELECT ` + columns + ` FROM log.api_keys
 WHERE ($1 = '' OR workspace = $1) AND ($2 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)))

@@ -1,8 +1,10 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,17 +44,23 @@ func ParseScope(s string) (Scope, error) {
 	return "", &domain.Error{Code: domain.Invalid, Subject: "scopes", Message: fmt.Sprintf("%q is no scope: choose of admin, write, ingest, read", s)}
 }
 
-// A Principal is who asks, as far as the key says.
+// A Principal is who asks, as far as the credential says: a key, a session or the token of a run.
 type Principal struct {
-	KeyID  string
-	Kind   Kind
-	Name   string // of the key, for people
-	Scopes []Scope
-	// Workspace is the only one the key is good for; empty: every workspace of the organization.
+	KeyID string // empty: a session's
+	// SessionID is the session's of a signed-in person; empty: it is a key.
+	SessionID string
+	Kind      Kind
+	Name      string // of the key, for people
+	Scopes    []Scope
+	// Workspace is the only one the key is good for; empty: every workspace that its holder may see.
 	Workspace domain.Slug
-	// Account owns the key.
+	// Run is the only one that the token of a run may write; nil: it is no such token.
+	Run *domain.RunRef
+	// Account is the holder's id, Holder its kind: a person's account where it is empty, or a service account.
 	Account uuid.UUID
-	// Organization is the owner's personal one, DefaultWorkspace where events go that name no workspace.
+	Holder  domain.GranteeKind
+	// Organization is the holder's: a person's own, or the one that the service account belongs to. DefaultWorkspace is
+	// where events go that name no workspace.
 	Organization     domain.Slug
 	DefaultWorkspace domain.Slug
 	// Expires is the key's end; zero: it has none.
@@ -75,11 +83,51 @@ func (p Principal) In(ws domain.Slug) bool {
 	return !strings.Contains(string(ws), "/") && (p.Workspace == "" || p.Workspace == ws)
 }
 
+// Who is the person or service account that the credential speaks for: the one whose roles count.
+func (p Principal) Who() domain.Grantee {
+	return domain.Grantee{Kind: cmp.Or(p.Holder, domain.AccountGrantee), ID: p.Account.String()}
+}
+
+// Scoped is what of these permissions the credential lets its holder use: never more than he holds, whatever its scopes.
+// The token of a run may send events in and write runs; of which run that is true, [Principal.MayRun] says.
+func (p Principal) Scoped(held domain.PermissionSet) domain.PermissionSet {
+	if p.Run == nil && p.Has(Admin) {
+		return maps.Clone(held)
+	}
+	allowed := domain.SetOf()
+	for _, s := range p.Scopes {
+		allowed.Add(permitted[s]...)
+	}
+	if p.Run != nil {
+		allowed = domain.SetOf(domain.IngestEvents, domain.WriteRuns)
+	}
+	out := domain.SetOf()
+	for have := range held {
+		if held[have] && allowed[have] {
+			out.Add(have)
+		}
+	}
+	return out
+}
+
+// permitted says which permissions a scope lets its holder use. Admin is not here: it lets all be used.
+var permitted = func() map[Scope][]domain.Permission {
+	member, _ := domain.BuiltinPermissions(domain.WorkspaceLevel, domain.Member)
+	return map[Scope][]domain.Permission{
+		Write:      append(member, domain.ReadOrganization),
+		IngestOnly: {domain.IngestEvents},
+		Read:       {domain.ReadWorkspace, domain.ReadOrganization},
+	}
+}()
+
+// MayRun says whether the credential may be used to write a run at all: the token of a run is good for that run alone.
+func (p Principal) MayRun(r domain.RunRef) bool { return p.Run == nil || *p.Run == r }
+
 // CanRead says whether the principal may look into a workspace.
-func (p Principal) CanRead(ws domain.Slug) bool { return p.In(ws) && p.Has(Read) }
+func (p Principal) CanRead(ws domain.Slug) bool { return p.In(ws) && p.Has(Read) && p.Run == nil }
 
 // CanWrite says whether the principal may change things in a workspace.
-func (p Principal) CanWrite(ws domain.Slug) bool { return p.In(ws) && p.Has(Write) }
+func (p Principal) CanWrite(ws domain.Slug) bool { return p.In(ws) && p.Has(Write) && p.Run == nil }
 
 // CanIngest says whether the principal may send events into a workspace.
 func (p Principal) CanIngest(ws domain.Slug) bool { return p.In(ws) && p.Has(IngestOnly) }
@@ -90,8 +138,14 @@ func (p Principal) CanAdmin(ws domain.Slug) bool { return p.In(ws) && p.Has(Admi
 // IsAdmin says whether the principal may create workspaces and handle what belongs to none.
 func (p Principal) IsAdmin() bool { return p.Workspace == "" && p.Has(Admin) }
 
-// Actor is how the principal stands in events.
-func (p Principal) Actor() domain.Actor { return domain.Actor{Kind: "key", ID: p.KeyID} }
+// Actor is how the principal stands in events: a key by its id, so that it can be told which one it was, a signed-in
+// person by the account.
+func (p Principal) Actor() domain.Actor {
+	if p.SessionID != "" {
+		return domain.Actor{Kind: "account", ID: p.Account.String()}
+	}
+	return domain.Actor{Kind: "key", ID: p.KeyID}
+}
 
 // Target settles which workspace a request is about: the one the key is bound to, the one it names, or the default of
 // the key's owner. A request that names another than the key's is a *MismatchError.
@@ -117,7 +171,14 @@ func (p Principal) String() string {
 	if p.Workspace != "" {
 		where = string(p.Workspace)
 	}
-	return fmt.Sprintf("key %s (%s in %s)", p.KeyID, strings.Join(scopes, ","), where)
+	if p.Run != nil {
+		where = "run " + p.Run.String() + " of " + where
+	}
+	what := "key " + p.KeyID
+	if p.SessionID != "" {
+		what = "a session of " + p.Account.String()
+	}
+	return fmt.Sprintf("%s (%s in %s)", what, strings.Join(scopes, ","), where)
 }
 
 type principalKey struct{}
