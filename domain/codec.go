@@ -22,6 +22,11 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 	types := map[string]func([]byte) (Event, error){
 		"organization.created":        decodeAs[OrganizationCreated],
 		"account.registered":          decodeAs[AccountRegistered],
+		"account.renamed":             decodeAs[AccountRenamed],
+		"account.disabled":            decodeAs[AccountDisabled],
+		"account.enabled":             decodeAs[AccountEnabled],
+		"account.identity_linked":     decodeAs[IdentityLinked],
+		"account.identity_unlinked":   decodeAs[IdentityUnlinked],
 		"organization.renamed":        decodeAs[OrganizationRenamed],
 		"organization.described":      decodeAs[OrganizationDescribed],
 		"workspace.environment_set":   decodeAs[WorkspaceEnvironmentSet],

@@ -32,6 +32,9 @@ type State struct {
 
 	Invitation *Invitation `json:"invitation,omitempty"`
 
+	Disabled   bool     `json:"disabled,omitempty"`   // of accounts: shut out
+	Identities []Digest `json:"identities,omitempty"` // of accounts: those that are linked
+
 	Changed Revision `json:"changed"` // of the last fact about it
 }
 
@@ -86,6 +89,14 @@ func (s *State) Apply(r *Recorded) error {
 		s.invitation(func(i *Invitation) { i.Used = true })
 	case InvitationRevoked:
 		s.invitation(func(i *Invitation) { i.Revoked = true })
+	case AccountDisabled:
+		s.Disabled = true
+	case AccountEnabled:
+		s.Disabled = false
+	case IdentityLinked:
+		s.Identities = append(slices.Clip(s.Identities), e.Identity)
+	case IdentityUnlinked:
+		s.Identities = slices.DeleteFunc(slices.Clone(s.Identities), func(d Digest) bool { return d == e.Identity })
 	case TeamDeleted, ServiceAccountDeleted, WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
 		s.Deleted = true
 	case PipelineRegistered:
@@ -144,7 +155,7 @@ func (s *State) Life() Life { return FoldLife(s.Facts) }
 func (s *State) Clone() *State {
 	c := *s
 	c.Labels, c.Facts, c.Hashes, c.Aliases = cloneLabels(s.Labels), slices.Clone(s.Facts), slices.Clone(s.Hashes), slices.Clone(s.Aliases)
-	c.Roster, c.Team = s.Roster.clone(), slices.Clone(s.Team)
+	c.Roster, c.Team, c.Identities = s.Roster.clone(), slices.Clone(s.Team), slices.Clone(s.Identities)
 	return &c
 }
 

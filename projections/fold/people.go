@@ -30,15 +30,18 @@ type accountRow struct {
 	id             uuid.UUID
 	subject, named string // whose key opens the name, and the name sealed
 	createdAt      time.Time
+	disabled       bool
+	issuers        string // JSON list of who vouches for the person, once for each identity
 }
 
 var accountsTable = table[workspaceKey, accountRow]{
 	name: "accounts",
 	columns: []column{
 		{name: "id", typ: tUUID}, {name: "subject", typ: tText, nullable: true}, {name: "name", typ: tBytea, nullable: true}, {name: "created_at", typ: tTime},
+		{name: "disabled", typ: tBool}, {name: "issuers", typ: tList, canon: canonical[[]string]},
 	},
 	bind: func(_ *workspaceKey, r *accountRow, to []any) []any {
-		return append(to, &r.id, &r.subject, &r.named, &r.createdAt)
+		return append(to, &r.id, &r.subject, &r.named, &r.createdAt, &r.disabled, &r.issuers)
 	},
 }
 

@@ -21,6 +21,23 @@ func (f *fold) peopleChanged(e domain.Event) {
 		a := f.accounts.edit(workspaceKey{})
 		a.id, a.createdAt = e.Account, instant(f.e.RecordedAt)
 		a.subject, a.named = sealedOf(e.Name)
+		a.disabled, a.issuers = false, document([]string{})
+	case domain.AccountRenamed:
+		a := f.accounts.edit(workspaceKey{})
+		a.subject, a.named = sealedOf(e.Name)
+	case domain.AccountDisabled:
+		f.accounts.edit(workspaceKey{}).disabled = true
+	case domain.AccountEnabled:
+		f.accounts.edit(workspaceKey{}).disabled = false
+	case domain.IdentityLinked:
+		f.identities(func(issuers []string) []string { return append(issuers, noNUL(e.Issuer)) })
+	case domain.IdentityUnlinked:
+		f.identities(func(issuers []string) []string {
+			if i := slices.Index(issuers, noNUL(e.Issuer)); i >= 0 {
+				return slices.Delete(issuers, i, i+1)
+			}
+			return issuers
+		})
 	case domain.RoleGranted:
 		f.granted(e.Member, e.Role)
 	case domain.RoleRevoked:
@@ -68,7 +85,7 @@ func (f *fold) peopleChanged(e domain.Event) {
 // granted adds a role to those somebody holds. Who creates a workspace or organization owns it from its first event.
 func (f *fold) granted(g domain.Grantee, role domain.RoleRef) {
 	m := f.membersOf.edit(wordKey{g.String()})
-	if roles := rolesOf(m.roles); !slices.Contains(roles, role.String()) {
+	if roles := listedIn(m.roles); !slices.Contains(roles, role.String()) {
 		m.roles = document(append(roles, role.String()))
 	}
 }
@@ -78,7 +95,7 @@ func (f *fold) revoked(g domain.Grantee, role domain.RoleRef) {
 	if was == nil {
 		return
 	}
-	left := slices.DeleteFunc(rolesOf(was.roles), func(r string) bool { return r == role.String() })
+	left := slices.DeleteFunc(listedIn(was.roles), func(r string) bool { return r == role.String() })
 	if len(left) == 0 {
 		f.membersOf.drop(wordKey{g.String()})
 		return
@@ -106,12 +123,19 @@ func (f *fold) teamDeleted(name string) {
 	}
 }
 
-// rolesOf reads a list of roles as granted wrote it.
-func rolesOf(list string) (roles []string) {
-	if list == "" || json.Unmarshal([]byte(list), &roles) != nil {
-		return nil
+// identities changes the list of who vouches for the account.
+func (f *fold) identities(change func(issuers []string) []string) {
+	a := f.accounts.edit(workspaceKey{})
+	a.issuers = document(change(listedIn(a.issuers)))
+}
+
+// listedIn reads a list as document wrote it.
+func listedIn(list string) []string {
+	words := []string{}
+	if list == "" || json.Unmarshal([]byte(list), &words) != nil {
+		return []string{}
 	}
-	return roles
+	return words
 }
 
 func roleWords(roles []domain.RoleRef) []string {

@@ -2,6 +2,7 @@ package fold_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -101,5 +102,31 @@ func TestAWorkspaceHasItsFounder(t *testing.T) {
 	m.want("filed", `SELECT kind, environment, sensitivity, team FROM read.workspaces`, "environment production confidential core")
 	if was := m.rows(`SELECT environment, sensitivity, team, since, until FROM read.workspaces_was`); !slices.Equal(was, []string{"staging - - 0 1", "staging confidential - 1 2", "staging confidential core 2 3"}) {
 		t.Errorf("before: %v", was)
+	}
+}
+
+// Given an account that is renamed, shut out and let in again, and vouched for by others, its row says so at every moment.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	ann := uuid.UUID{15: 4}
+	s := &story{ws: 10, slug: "account/" + domain.Slug(ann.String())}
+	for i, e := range []domain.Event{
+		domain.AccountRegistered{Account: ann, Name: &domain.Personal{Subject: "ann", Sealed: []byte("a")}}, // 0
+		domain.IdentityLinked{Account: ann, Issuer: "https://one.example", Identity: domain.Digest{1}},      // 1
+		domain.IdentityLinked{Account: ann, Issuer: "https://one.example", Identity: domain.Digest{2}},      // 2
+		domain.AccountRenamed{Account: ann, Name: &domain.Personal{Subject: "ann", Sealed: []byte("b")}},    // 3
+		domain.AccountDisabled{Account: ann}, // 4
+		domain.IdentityUnlinked{Account: ann, Issuer: "https://one.example", Identity: domain.Digest{1}}, // 5
+		domain.AccountEnabled{Account: ann}, // 6
+	} {
+		s.says(float64(i), e)
+	}
+	m := newModel(t)
+	for _, size := range []int{1, 3, 100} {
+		m.fresh("accounts_" + strconv.Itoa(size))
+		m.project(s.readBack(t), size, nil)
+		m.want("now", `SELECT encode(name, 'escape'), disabled, array_to_string(issuers, ','), since FROM read.accounts`, "b false https://one.example 6")
+		m.want("before", `SELECT encode(name, 'escape'), disabled, cardinality(issuers), since, until FROM read.accounts_was`,
+			"a false 0 0 1", "a false 1 1 2", "a false 2 2 3", "b false 2 3 4", "b true 1 5 6", "b true 2 4 5")
 	}
 }

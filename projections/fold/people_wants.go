@@ -25,7 +25,8 @@ func (w *peopleWants) want(ws int32, e domain.Event) {
 	case domain.OrganizationCreated:
 		w.whole.want(ws, workspaceKey{})
 		member(domain.Person(e.Owner))
-	case domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered:
+	case domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered, domain.AccountRenamed,
+		domain.AccountDisabled, domain.AccountEnabled, domain.IdentityLinked, domain.IdentityUnlinked:
 		w.whole.want(ws, workspaceKey{})
 	case domain.WorkspaceCreated:
 		member(domain.Person(e.Owner))

@@ -76,6 +76,8 @@ CREATE TABLE read.accounts (
     ws int NOT NULL, since bigint NOT NULL,
     id uuid NOT NULL, subject text, name bytea,  -- sealed for the subject
     created_at timestamptz NOT NULL,
+    disabled bool NOT NULL,                   -- shut out
+    issuers text[] NOT NULL,                  -- who vouches for the person, once for each identity
     PRIMARY KEY (ws)
 );
 CREATE TABLE read.accounts_was (LIKE read.accounts INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
