@@ -102,6 +102,9 @@ func (a *actor) decide(it *item) (*flight, *denial) {
 			}}
 		}
 	}
+	if at := it.req.IfStreamAt; at != nil && *at != a.known {
+		return nil, &denial{it, a.known, &MovedError{Stream: a.stream, Seen: *at, Actual: a.known}}
+	}
 	events, err := it.req.Command.Decide(a.view)
 	if err != nil || len(events) == 0 {
 		return nil, &denial{it, a.known, err}

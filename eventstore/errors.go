@@ -36,6 +36,17 @@ func (e *CommandConflictError) Error() string {
 // Unwrap is domain.Conflict.
 func (e *CommandConflictError) Unwrap() error { return domain.Conflict }
 
+// A MovedError says that a stream has events after the one that its caller had looked at ([Request.IfStreamAt]). Nothing
+// was written: look again, and decide anew.
+type MovedError struct {
+	Stream       domain.Stream
+	Seen, Actual domain.Revision
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("stream %s is at revision %d, and was looked at as of %d", e.Stream, e.Actual, e.Seen)
+}
+
 // A NotFoundError says that there is no such stream.
 type NotFoundError struct{ Stream domain.Stream }
 

@@ -18,6 +18,7 @@ type Request struct {
 	Meta             domain.Meta   // actor, reason, correlation, evidence, producer, warnings; ids and digest are filled in
 	Command          domain.Command
 	IfUnchangedSince *domain.Revision // the optimistic lock on the first entity that the command needs
+	IfStreamAt       *domain.Revision // the lock on the whole stream: this is its last event; a *MovedError else
 	Evidence         []Evidence       // what the events refer to, stored no later than they are
 }
 
@@ -33,7 +34,7 @@ type Result struct {
 // Commander carries out commands. [Executor] is the one there is; callers that only need to act take this.
 type Commander interface {
 	// Execute carries out one command. Errors: *domain.Error (refused; Revision is where the stream was then),
-	// *CommandConflictError, *OverloadedError, *PausedError, *TooLargeError, and those of the store.
+	// *CommandConflictError, *MovedError, *OverloadedError, *PausedError, *TooLargeError, and those of the store.
 	Execute(ctx context.Context, r Request) (Result, error)
 	// ExecuteAll carries out several, in order within each stream, each on its own: one answer for each. They share
 	// commits, so that a batch costs little more than one.

@@ -23,7 +23,8 @@ var rooms = map[string][]string{
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
 	"projections/read": {"domain", "schema"},
 
-	"graphql":          {"domain", "eventstore", "evidence", "projections", "schema"},
+	"workspaces":       {"domain", "eventstore", "projections"},
+	"graphql":          {"domain", "eventstore", "evidence", "projections", "schema", "workspaces"},
 	"graphql/explorer": {},
 	"ingest":           {"domain", "eventstore", "evidence", "projections"},
 
