@@ -37,6 +37,7 @@ func samples() []Event {
 			Aliases: []Alias{{Name{"hive", "orders"}, "TABLE"}}, Lifecycle: "RENAME", Renamed: &Name{"postgres://db:5432", "public.old"}, Metadata: attrs, Tags: tags, Docs: text, Deleted: []string{"schema"},
 			From: []Name{orders}, Columns: []ColumnEdge{{"total", orders, "price", "DIRECT", "AGGREGATION", true}}, ColumnsIn: &digest}
 		owner = uuid.MustParse("0190a8f0-0000-7000-8000-00000000000a")
+		end   = time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
 		spec  = Spec{Steps: []StepSpec{{"load", "python", "load.py", attrs}, {"train", "", "", nil}}, Edges: []Edge{{"load", "train"}}}
 	)
 	events := []Event{
@@ -53,6 +54,7 @@ func samples() []Event {
 		MemberInvited{owner, []RoleRef{Member}, time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC), digest, &Personal{owner.String(), []byte{4, 5, 6}}}, InvitationAccepted{owner, owner}, InvitationRevoked{owner},
 		TeamCreated{"core", "Core", text}, TeamMemberAdded{"core", Person(owner)}, TeamMemberRemoved{"core", Person(owner)}, TeamDeleted{"core"},
 		ServiceAccountCreated{owner, "nightly", text}, ServiceAccountDeleted{owner},
+		APIKeyCreated{"Xk3mQ9vB2pLr", "run", Person(owner), []string{"write"}, "default", &run, &end}, APIKeyRotated{"Xk3mQ9vB2pLr", "Yk3mQ9vB2pLr", end}, APIKeyRevoked{"Xk3mQ9vB2pLr"},
 		PipelineRegistered{job, text, tags}, PipelineVersionRegistered{job, "00ff", "v1", spec, text, code}, PipelineDescribed{job, text}, PipelineTagged{job, tags, []string{"old"}},
 		PipelineDeclared{job, []IO{io}, []IO{io}, info, code, []string{"sql"}}, PipelineDeleted{job},
 		RunNested{run, parent, &parent}, RunDeleted{run}, StepDeleted{step}, MetricsLogged{step, []Metric{{"rmse", 0.25, 3}}},

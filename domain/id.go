@@ -121,6 +121,7 @@ const (
 	KindTeam            Kind = "team"
 	KindServiceAccount  Kind = "service_account"
 	KindInvitation      Kind = "invitation"
+	KindAPIKey          Kind = "api_key"
 )
 
 // An Entity is something of a workspace that facts are about. Its ID is derived from its natural name, so that

@@ -97,7 +97,7 @@ func (s *State) Apply(r *Recorded) error {
 		s.Identities = append(slices.Clip(s.Identities), e.Identity)
 	case IdentityUnlinked:
 		s.Identities = slices.DeleteFunc(slices.Clone(s.Identities), func(d Digest) bool { return d == e.Identity })
-	case TeamDeleted, ServiceAccountDeleted, WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
+	case TeamDeleted, ServiceAccountDeleted, APIKeyRevoked, WorkspaceDeleted, PipelineDeleted, RunDeleted, StepDeleted, ArtifactDeleted, ArtifactVersionDeleted:
 		s.Deleted = true
 	case PipelineRegistered:
 		s.Deleted = false

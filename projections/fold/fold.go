@@ -233,6 +233,8 @@ func (f *fold) change(e domain.Event) error {
 		domain.RoleDefined, domain.RoleDeleted, domain.TeamCreated, domain.TeamMemberAdded, domain.TeamMemberRemoved, domain.TeamDeleted,
 		domain.ServiceAccountCreated, domain.ServiceAccountDeleted, domain.MemberInvited, domain.InvitationAccepted, domain.InvitationRevoked:
 		f.peopleChanged(e)
+	case domain.APIKeyCreated, domain.APIKeyRotated, domain.APIKeyRevoked:
+		// In the history alone: what keys there are is asked of the table that they are checked by.
 	case domain.PipelineRegistered, domain.PipelineVersionRegistered, domain.PipelineDescribed, domain.PipelineTagged,
 		domain.PipelineDeclared, domain.PipelineDeleted:
 		return f.pipelineChanged(e)

@@ -57,6 +57,9 @@ func TestPeople(t *testing.T) {
 		domain.InvitationAccepted{Invitation: invitation, Account: uuid.UUID{15: 2}},                                          // 21
 		domain.RoleGranted{Member: bob, Role: domain.Member},                                                                  // 22
 		domain.MemberRemoved{Member: core},                                                                                    // 23
+		domain.APIKeyCreated{Key: "k1", Kind: "sa", Holder: robot, Scopes: []string{"ingest"}},                                // 24
+		domain.APIKeyRotated{Key: "k1", Successor: "k2", EndsAt: noon},                                                        // 25
+		domain.APIKeyRevoked{Key: "k2"},                                                                                       // 26
 	} {
 		s.says(float64(i+1), e)
 	}
@@ -74,6 +77,8 @@ func TestPeople(t *testing.T) {
 		m.want(what+": in teams", teamMembersSQL)
 		m.want(what+": formerly in teams", `SELECT team, member, since, until FROM read.team_members_was`, "core "+a+"2 10 13", "core "+robot.String()+" 11 19")
 		m.want(what+": service accounts", `SELECT name, since, until FROM read.service_accounts_was`, "nightly 17 18")
+		m.want(what+": keys in the history", `SELECT type, revision, kind FROM read.audit_entries WHERE kind = 'api_key'`,
+			"api_key.created 24 api_key", "api_key.revoked 26 api_key", "api_key.rotated 25 api_key")
 		m.want(what+": invitations", `SELECT state, array_to_string(roles, ','), account, since FROM read.invitations`, "accepted member [0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2] 21")
 	}
 	m := newModel(t)
