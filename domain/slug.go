@@ -14,6 +14,13 @@ const (
 // defaultSuffix ends the slugs of default workspaces, and of no others.
 const defaultSuffix = "-default"
 
+// What default workspaces are called to begin with. That of a team organization may be renamed; that of a personal one
+// keeps its name, by which its person finds it.
+const (
+	TeamDefault     = "Default"
+	PersonalDefault = "Personal"
+)
+
 // DefaultSlug is the slug of an organization's default workspace. (That of the first organization is plainly default.)
 func DefaultSlug(organization Slug) Slug { return organization + defaultSuffix }
 

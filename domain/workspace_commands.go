@@ -40,7 +40,8 @@ type RenameWorkspace struct{ Name string }
 // Needs is the workspace.
 func (RenameWorkspace) Needs() []Entity { return onlyWorkspace() }
 
-// Decide does nothing where that is the name.
+// Decide does nothing where that is the name. It refuses to rename the default workspace of a personal organization, and
+// to give another default one its name.
 func (c RenameWorkspace) Decide(s States) ([]Event, error) {
 	if err := writable(s); err != nil {
 		return nil, err
@@ -48,8 +49,13 @@ func (c RenameWorkspace) Decide(s States) ([]Event, error) {
 	if err := checkTitle("name", c.Name); err != nil {
 		return nil, err
 	}
-	if s.Of(WorkspaceEntity()).Name == c.Name {
+	switch w := s.Of(WorkspaceEntity()); {
+	case w.Name == c.Name:
 		return nil, nil
+	case w.Kind == DefaultWorkspace && w.Name == PersonalDefault:
+		return nil, &Error{Code: Invalid, Subject: "name", Message: "this is the default workspace of a personal organization: it is always called " + PersonalDefault}
+	case w.Kind == DefaultWorkspace && c.Name == PersonalDefault:
+		return nil, &Error{Code: Invalid, Subject: "name", Message: PersonalDefault + " is what the default workspace of a personal organization is called: choose another name"}
 	}
 	return []Event{WorkspaceRenamed(c)}, nil
 }

@@ -146,6 +146,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var resuming sync.WaitGroup
 	defer resuming.Wait()
 	resuming.Go(func() { e.resumeStates(ctx) })
+	resuming.Go(func() { e.adoptAll(ctx) })
 	return e.keep(ctx, nil)
 }
 

@@ -39,6 +39,7 @@ type serveFlags struct {
 	pprof            bool
 	drain            time.Duration
 
+	organizations    string        // who may create team organizations: "anyone" or "operator"
 	rebuild          string        // "auto", "accept" or "manual"
 	commandRetention time.Duration // 0: for ever
 	limits           limit.Limits  // of GraphQL
@@ -69,12 +70,14 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "`URL` to send OpenTelemetry traces to (OTLP over HTTP); none are made without it")
 	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
 	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
+	f.organizations = organizationsAnyone
+	fs.Var(oneOf{&f.organizations, []string{organizationsAnyone, organizationsOperator}}, "organizations", "who creates team organizations. anyone: whoever has signed in; operator: owners and admins of the first organization")
 	f.rebuild = rebuildAuto
 	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for annals projection rebuild")
 	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
-		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "rebuild", "command-retention")
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "organizations", "rebuild", "command-retention")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 

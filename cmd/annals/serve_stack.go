@@ -15,6 +15,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
@@ -40,6 +41,7 @@ type server struct {
 	model    *modelKeeper
 	keys     *access.Keys
 	sealer   *vault.Keys
+	desk     *people.Desk
 
 	work  sync.WaitGroup // what goes on beside requests
 	stop  context.CancelFunc
@@ -80,6 +82,7 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.background(work, f)
+	s.openDesk(work, f)
 	select {
 	case <-s.engine.Ready():
 	case <-ctx.Done():

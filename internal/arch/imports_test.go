@@ -18,6 +18,8 @@ var rooms = map[string][]string{
 	"eventstore": {"domain", "schema"},
 	"evidence":   {"domain", "eventstore", "schema"},
 	"access":     {"domain", "eventstore", "schema"},
+	// The desk keeps descriptions beside the log, as the other doors do.
+	"access/people": {"access", "domain", "eventstore", "evidence"},
 
 	"projections":      {"domain", "eventstore", "evidence", "schema"},
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
