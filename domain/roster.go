@@ -201,7 +201,7 @@ func (p Place) opened(s States) error {
 // it. It is appended before the first other fact about a roster.
 func (p Place) founding(s States) []Event {
 	founder := s.Of(p.entity()).Owner
-	if s.Of(RosterEntity()).Exists || founder == uuid.Nil {
+	if s.Of(RosterEntity()).Exists || founder == noAccount {
 		return nil
 	}
 	return []Event{RoleGranted{Person(founder), Owner}}
@@ -209,12 +209,5 @@ func (p Place) founding(s States) []Event {
 
 // roster is the roster of the place, never nil: the founder's, where no fact made one yet.
 func (p Place) roster(s States) *Roster {
-	if st := s.Of(RosterEntity()); st.Roster != nil {
-		return st.Roster
-	}
-	r := &Roster{}
-	for _, e := range p.founding(s) {
-		r.apply(e)
-	}
-	return r
+	return RosterOf(s.Of(p.entity()), s.Of(RosterEntity()))
 }

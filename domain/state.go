@@ -13,6 +13,7 @@ type State struct {
 	Exists   bool              `json:"exists,omitempty"`
 	Deleted  bool              `json:"deleted,omitempty"`
 	Archived bool              `json:"archived,omitempty"` // of workspaces
+	Disabled bool              `json:"disabled,omitempty"` // of accounts: they may do nothing
 	Name     string            `json:"name,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Text     Digest            `json:"text,omitzero"` // evidence of the description
@@ -27,6 +28,8 @@ type State struct {
 	Filed       string        `json:"filed,omitempty"` // the team it is filed under
 	Owner       uuid.UUID     `json:"owner,omitzero"`  // of workspaces and organizations: who created it
 
+	Organization Slug `json:"organization,omitempty"` // of workspaces: whose it is
+
 	Roster *Roster   `json:"roster,omitempty"`
 	Team   []Grantee `json:"team,omitempty"` // who is in it
 
@@ -36,6 +39,14 @@ type State struct {
 	Identities []Digest `json:"identities,omitempty"` // of accounts: those that are linked
 
 	Changed Revision `json:"changed"` // of the last fact about it
+}
+
+var noAccount uuid.UUID
+
+// Outdated says that a stored state lacks what this build decides by: it was folded by an older one. It is folded again
+// from its first fact.
+func (s *State) Outdated(kind Kind) bool {
+	return s.Exists && (kind == KindWorkspace && s.Organization == "" || kind == KindOrganization && s.Owner == noAccount)
 }
 
 // maxFacts bounds a state: what a run with more turns of its life than this decides on is its latest ones.
@@ -49,7 +60,7 @@ func (s *State) Apply(r *Recorded) error {
 	s.Exists, s.Changed = true, r.Revision
 	switch e := r.Event.(type) {
 	case WorkspaceCreated:
-		s.Name, s.Labels, s.Owner = e.Name, cloneLabels(e.Labels), e.Owner
+		s.Name, s.Labels, s.Owner, s.Organization = e.Name, cloneLabels(e.Labels), e.Owner, e.Organization
 		s.Kind, s.Environment, s.Sensitivity, s.Filed = e.KindOf(), e.Environment, e.Sensitivity, e.Team
 		s.Text = textDigest(e.Description)
 	case WorkspaceRenamed:

@@ -134,7 +134,7 @@ func (a *actor) readLong(e domain.Entity, state *domain.State) error {
 		if err != nil {
 			return fmt.Errorf("read the stored state of a %s of %s: %w", e.Kind, a.stream, err)
 		}
-		if ok {
+		if ok = ok && (stored == nil || !stored.Outdated(e.Kind)); ok {
 			from = asOf + 1
 		}
 		if ok && stored != nil {

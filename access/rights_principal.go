@@ -1,0 +1,67 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// Holds is what a principal may do in a workspace: what whoever holds the credential may, as far as its scopes and its
+// workspace let it through. It is empty for a workspace that is not there. It must not be changed.
+func (r *Rights) Holds(ctx context.Context, p Principal, ws domain.Slug) (domain.PermissionSet, error) {
+	if !p.In(ws) {
+		return nil, nil
+	}
+	a, err := r.Workspace(ctx, p.Who(), ws)
+	if err != nil || !a.Exists {
+		return nil, err
+	}
+	return p.Scoped(a.Holds), nil
+}
+
+// HoldsIn is what a principal may do in an organization. A key that is bound to a workspace may do nothing there.
+func (r *Rights) HoldsIn(ctx context.Context, p Principal, org domain.Slug) (domain.PermissionSet, error) {
+	if p.Workspace != "" {
+		return nil, nil
+	}
+	a, err := r.Organization(ctx, p.Who(), org)
+	if err != nil || !a.Exists {
+		return nil, err
+	}
+	return p.Scoped(a.Holds), nil
+}
+
+// May says whether a principal holds a permission in a workspace.
+func (r *Rights) May(ctx context.Context, p Principal, ws domain.Slug, may domain.Permission) (bool, error) {
+	holds, err := r.Holds(ctx, p, ws)
+	return holds.Has(may), err
+}
+
+// MayIn says whether a principal holds a permission in an organization.
+func (r *Rights) MayIn(ctx context.Context, p Principal, org domain.Slug, may domain.Permission) (bool, error) {
+	holds, err := r.HoldsIn(ctx, p, org)
+	return holds.Has(may), err
+}
+
+// Operator says whether a principal operates the server: by a credential for everything, somebody who is an owner or
+// admin of its first organization. What concerns the whole server, and not one workspace or organization, is theirs.
+func (r *Rights) Operator(ctx context.Context, p Principal) (bool, error) {
+	if !p.IsAdmin() {
+		return false, nil
+	}
+	a, err := r.Organization(ctx, p.Who(), r.first)
+	return slices.ContainsFunc(a.Through, func(s domain.Source) bool { return s.Role == domain.Owner || s.Role == domain.Admin }), err
+}
+
+// Asker is who asks for a change of the roster of a workspace, or, where the place names one, of an organization.
+func (r *Rights) Asker(ctx context.Context, p Principal, place domain.Place, ws domain.Slug) (domain.Asker, error) {
+	var holds domain.PermissionSet
+	var err error
+	if place.Organization != "" {
+		holds, err = r.HoldsIn(ctx, p, place.Organization)
+	} else {
+		holds, err = r.Holds(ctx, p, ws)
+	}
+	return domain.Asker{Who: p.Who(), Holds: holds}, err
+}
