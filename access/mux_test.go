@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/domain"
 )
 
 // randomReader is the machine's source, as a value.
@@ -188,7 +189,7 @@ func TestKeysOverHTTP(t *testing.T) {
 	if status != 201 || made["kind"] != "ing" || made["status"] != "ending" || made["hash"] != nil || !strings.HasPrefix(text, "annals_ing_") {
 		t.Fatalf("created %d %v", status, made)
 	}
-	if p, err := keys.Check(t.Context(), text); err != nil || !p.CanIngest("fraud") || p.CanIngest("ranking") || p.CanRead("fraud") {
+	if p, err := keys.Check(t.Context(), text); err != nil || !p.In("fraud") || p.In("ranking") || !p.Allows(domain.IngestEvents) || p.Allows(domain.ReadWorkspace) {
 		t.Errorf("the new key is %+v, %v", p, err)
 	}
 	for name, tt := range map[string]struct {

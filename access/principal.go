@@ -123,19 +123,7 @@ var permitted = func() map[Scope][]domain.Permission {
 // MayRun says whether the credential may be used to write a run at all: the token of a run is good for that run alone.
 func (p Principal) MayRun(r domain.RunRef) bool { return p.Run == nil || *p.Run == r }
 
-// CanRead says whether the principal may look into a workspace.
-func (p Principal) CanRead(ws domain.Slug) bool { return p.In(ws) && p.Has(Read) && p.Run == nil }
-
-// CanWrite says whether the principal may change things in a workspace.
-func (p Principal) CanWrite(ws domain.Slug) bool { return p.In(ws) && p.Has(Write) && p.Run == nil }
-
-// CanIngest says whether the principal may send events into a workspace.
-func (p Principal) CanIngest(ws domain.Slug) bool { return p.In(ws) && p.Has(IngestOnly) }
-
-// CanAdmin says whether the principal may archive, restore and delete a workspace and handle its keys.
-func (p Principal) CanAdmin(ws domain.Slug) bool { return p.In(ws) && p.Has(Admin) }
-
-// IsAdmin says whether the principal may create workspaces and handle what belongs to none.
+// IsAdmin says whether the credential is for everything that its holder may do.
 func (p Principal) IsAdmin() bool { return p.Workspace == "" && p.Has(Admin) }
 
 // Actor is how the principal stands in events: a key by its id, so that it can be told which one it was, a signed-in

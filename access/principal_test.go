@@ -26,7 +26,12 @@ func TestScopes(t *testing.T) {
 		"bound, another":       {Principal{Scopes: []Scope{Admin}, Workspace: "b"}, "a", may{}},
 	} {
 		p := tt.given
-		got := may{p.CanRead(tt.in), p.CanIngest(tt.in), p.CanWrite(tt.in), p.CanAdmin(tt.in), p.IsAdmin()}
+		everything := domain.SetOf(domain.Permissions(domain.WorkspaceLevel)...)
+		holds := domain.PermissionSet{}
+		if p.In(tt.in) {
+			holds = p.Scoped(everything)
+		}
+		got := may{holds.Has(domain.ReadWorkspace), holds.Has(domain.IngestEvents), holds.Has(domain.WriteRuns), holds.Has(domain.ManageKeys), p.IsAdmin()}
 		if got != tt.want {
 			t.Errorf("%s: may %+v, want %+v", name, got, tt.want)
 		}

@@ -44,14 +44,23 @@ func (r *Rights) MayIn(ctx context.Context, p Principal, org domain.Slug, may do
 	return holds.Has(may), err
 }
 
-// Operator says whether a principal operates the server: by a credential for everything, somebody who is an owner or
-// admin of its first organization. What concerns the whole server, and not one workspace or organization, is theirs.
-func (r *Rights) Operator(ctx context.Context, p Principal) (bool, error) {
-	if !p.IsAdmin() {
+// Operates says whether a principal comes from an operator of the server, somebody who is an owner or admin of its first
+// organization, by a credential that is bound to no workspace. What concerns the whole server, and not one workspace or
+// organization, is theirs, as far as their credential's scopes let them.
+func (r *Rights) Operates(ctx context.Context, p Principal) (bool, error) {
+	if p.Workspace != "" {
 		return false, nil
 	}
 	a, err := r.Organization(ctx, p.Who(), r.first)
 	return slices.ContainsFunc(a.Through, func(s domain.Source) bool { return s.Role == domain.Owner || s.Role == domain.Admin }), err
+}
+
+// Operator says whether a principal may do everything that operators may.
+func (r *Rights) Operator(ctx context.Context, p Principal) (bool, error) {
+	if !p.IsAdmin() {
+		return false, nil
+	}
+	return r.Operates(ctx, p)
 }
 
 // Asker is who asks for a change of the roster of a workspace, or, where the place names one, of an organization.

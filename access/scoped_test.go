@@ -92,7 +92,7 @@ func TestATokenOfARunIsGoodForThatRun(t *testing.T) {
 			}
 		})
 	}
-	if token.CanRead("fraud") || token.CanWrite("fraud") || !token.CanIngest("fraud") {
+	if token.Allows(domain.ReadWorkspace) || token.Allows(domain.WriteArtifacts) || !token.Allows(domain.IngestEvents) {
 		t.Error("the token of a run reads or writes all of its workspace, or cannot send events in")
 	}
 }

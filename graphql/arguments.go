@@ -39,20 +39,29 @@ func (w *write) run(field, word string) domain.RunRef {
 	at, native := w.moment(word)
 	if at == nil {
 		if native {
-			return w.unread(word)
+			return w.mine(w.unread(word))
 		}
 		return domain.RunRef{}
 	}
 	run, err := look(w, at, word, patience(word), w.findRun)
 	if err == nil && run == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
-			return w.unread(word)
+			return w.mine(w.unread(word))
 		}
 	}
 	if !w.found(field, "run", run != nil, err) {
 		return domain.RunRef{}
 	}
-	return w.runRef(run)
+	return w.mine(w.runRef(run))
+}
+
+// mine refuses every run but its own to the token of a run.
+func (w *write) mine(ref domain.RunRef) domain.RunRef {
+	if c := caller(w.ctx); w.fault == nil && c.Principal != nil && !c.MayRun(ref) {
+		w.fault = &Fault{codeForbidden, fmt.Sprintf("this token is good for one run alone, and %s is another", clip(ref.String())),
+			map[string]any{"reason": "other_run", "rule": "The token of a run writes that run."}}
+	}
+	return ref
 }
 
 // unread is a native run that the read model does not have.

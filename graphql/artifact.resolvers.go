@@ -85,7 +85,7 @@ func (r *columnDependencyResolver) From(ctx context.Context, objs []*model.Colum
 }
 
 func (r *mutationResolver) RegisterArtifact(ctx context.Context, input model.RegisterArtifactInput) (*model.RegisterArtifactPayload, error) {
-	w := r.writing(ctx, "registerArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "registerArtifact", input.Workspace, needArtifacts, input.Meta, nil, input)
 	name := domain.Name{Namespace: input.Namespace, Name: input.Name}
 	w.do(w.observe(domain.IO{Artifact: name, Type: value(input.Type), Docs: w.text(input.Description), Tags: tagsOf(input.Tags), Schema: fieldsOf(input.Fields)}))
 	out, err := w.artifactWritten(name)
@@ -93,7 +93,7 @@ func (r *mutationResolver) RegisterArtifact(ctx context.Context, input model.Reg
 }
 
 func (r *mutationResolver) DescribeArtifact(ctx context.Context, input model.DescribeArtifactInput) (*model.DescribeArtifactPayload, error) {
-	w := r.writing(ctx, "describeArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "describeArtifact", input.Workspace, needArtifacts, input.Meta, nil, input)
 	name := w.artifact(input.Artifact)
 	w.do(domain.Describe{Event: domain.ArtifactDescribed{Artifact: name, Description: w.text(input.Description)}, Known: w.known})
 	out, err := w.artifactWritten(name)
@@ -101,7 +101,7 @@ func (r *mutationResolver) DescribeArtifact(ctx context.Context, input model.Des
 }
 
 func (r *mutationResolver) TagArtifact(ctx context.Context, input model.TagArtifactInput) (*model.TagArtifactPayload, error) {
-	w := r.writing(ctx, "tagArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "tagArtifact", input.Workspace, needArtifacts, input.Meta, nil, input)
 	name := w.artifact(input.Artifact)
 	w.do(domain.MarkTags{Event: domain.ArtifactTagged{Artifact: name, Set: tagsOf(input.Set), Removed: input.Remove}, Known: w.known})
 	out, err := w.artifactWritten(name)
@@ -109,7 +109,7 @@ func (r *mutationResolver) TagArtifact(ctx context.Context, input model.TagArtif
 }
 
 func (r *mutationResolver) AliasArtifact(ctx context.Context, input model.AliasArtifactInput) (*model.AliasArtifactPayload, error) {
-	w := r.writing(ctx, "aliasArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "aliasArtifact", input.Workspace, needArtifacts, input.Meta, nil, input)
 	name := w.artifact(input.Artifact)
 	alias := domain.Alias{Name: artifactNameOf(input.Alias), Type: value(input.Type)}
 	w.do(domain.AliasArtifact{ArtifactAliased: domain.ArtifactAliased{Artifact: name, Alias: alias}, Known: w.known})
@@ -118,7 +118,7 @@ func (r *mutationResolver) AliasArtifact(ctx context.Context, input model.AliasA
 }
 
 func (r *mutationResolver) DeleteArtifact(ctx context.Context, input model.DeleteArtifactInput) (*model.DeleteArtifactPayload, error) {
-	w := r.writing(ctx, "deleteArtifact", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "deleteArtifact", input.Workspace, needArtifacts, input.Meta, nil, input)
 	w.because(input.Reason)
 	name := w.artifact(input.Artifact)
 	w.do(domain.Delete{Event: domain.ArtifactDeleted{Artifact: name}, Known: w.known})

@@ -77,7 +77,7 @@ func (r *artifactVersionResolver) Revision(ctx context.Context, objs []*model.Ar
 }
 
 func (r *mutationResolver) RegisterArtifactVersion(ctx context.Context, input model.RegisterArtifactVersionInput) (*model.RegisterArtifactVersionPayload, error) {
-	w := r.writing(ctx, "registerArtifactVersion", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "registerArtifactVersion", input.Workspace, needArtifacts, input.Meta, input.At, input)
 	io := w.observed(input.Version)
 	w.do(w.observe(io))
 	out, err := w.versionWritten(0, io.Artifact, io.Version)
@@ -85,7 +85,7 @@ func (r *mutationResolver) RegisterArtifactVersion(ctx context.Context, input mo
 }
 
 func (r *mutationResolver) AnnotateArtifactVersion(ctx context.Context, input model.AnnotateArtifactVersionInput) (*model.AnnotateArtifactVersionPayload, error) {
-	w := r.writing(ctx, "annotateArtifactVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "annotateArtifactVersion", input.Workspace, needArtifacts, input.Meta, nil, input)
 	ref, key := w.version(input.ArtifactVersion)
 	w.do(domain.MarkTags{Event: domain.ArtifactVersionAnnotated{Version: ref, Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}, Known: w.known})
 	out, err := w.versionWritten(key, domain.Name{}, "")
@@ -93,7 +93,7 @@ func (r *mutationResolver) AnnotateArtifactVersion(ctx context.Context, input mo
 }
 
 func (r *mutationResolver) DeleteArtifactVersion(ctx context.Context, input model.DeleteArtifactVersionInput) (*model.DeleteArtifactVersionPayload, error) {
-	w := r.writing(ctx, "deleteArtifactVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "deleteArtifactVersion", input.Workspace, needArtifacts, input.Meta, nil, input)
 	w.because(input.Reason)
 	ref, key := w.version(input.ArtifactVersion)
 	w.do(domain.Delete{Event: domain.ArtifactVersionDeleted{Version: ref}, Known: w.known})

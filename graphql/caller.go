@@ -2,19 +2,25 @@ package graphql
 
 import (
 	"context"
+
 	"github.com/google/uuid"
 
 	"github.com/annals-io/annals/domain"
 )
 
-// A Principal says what a caller may do in which workspace. A workspace that may not be read looks like none.
+// A Principal says what a caller may do where, at this moment. The sets must not be changed. Errors are of the store
+// that knows it.
 type Principal interface {
-	CanRead(ws domain.Slug) bool
-	CanIngest(ws domain.Slug) bool
-	CanWrite(ws domain.Slug) bool
-	CanAdmin(ws domain.Slug) bool
-	// IsAdmin says whether the caller may create workspaces.
-	IsAdmin() bool
+	// Holds is what the caller may do in a workspace: nothing in one that is not there.
+	Holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error)
+	// HoldsIn is what the caller may do in an organization.
+	HoldsIn(ctx context.Context, org domain.Slug) (domain.PermissionSet, error)
+	// Operator says whether the caller operates the server.
+	Operator(ctx context.Context) (bool, error)
+	// Allows says whether the credential lets a permission through at all, whoever holds it.
+	Allows(p domain.Permission) bool
+	// MayRun says whether the credential may write a run at all: the token of a run is good for that one.
+	MayRun(r domain.RunRef) bool
 }
 
 // A Caller is who sent a request.
@@ -36,11 +42,42 @@ func caller(ctx context.Context) Caller {
 	return c
 }
 
+// may says whether the caller holds a permission in a workspace.
+func (c Caller) may(ctx context.Context, ws domain.Slug, p domain.Permission) (bool, error) {
+	holds, err := c.holds(ctx, ws)
+	return holds.Has(p), err
+}
+
+// holds is what the caller may do in a workspace; nobody may do nothing.
+func (c Caller) holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error) {
+	if c.Principal == nil {
+		return nil, nil
+	}
+	holds, err := c.Holds(ctx, ws)
+	if err != nil {
+		return nil, storeFault(err)
+	}
+	return holds, nil
+}
+
+// nowhere stands for a workspace that the caller may not see: it is no slug, so that there is none of that name.
+const nowhere = "-"
+
+// sought is the workspace to look for when the caller names one: that one, or, where they may not see it, nowhere. What
+// is looked for nowhere takes the same way as what is not there, with the same questions to the database.
+func sought(ctx context.Context, slug string) (string, error) {
+	ok, err := caller(ctx).may(ctx, domain.Slug(slug), domain.ReadWorkspace)
+	if err != nil || !ok {
+		return nowhere, err
+	}
+	return slug, nil
+}
+
 // mayRead refuses a workspace that the caller may not see, in the words of one that does not exist.
 func mayRead(ctx context.Context, slug string) error {
-	c := caller(ctx)
-	if c.Principal == nil || !c.CanRead(domain.Slug(slug)) {
+	found, err := sought(ctx, slug)
+	if err == nil && found == nowhere {
 		return errNoWorkspace
 	}
-	return nil
+	return err
 }

@@ -18,7 +18,7 @@ func (r *artifactUseResolver) ArtifactVersion(ctx context.Context, objs []*model
 }
 
 func (r *mutationResolver) ConsumeArtifactVersions(ctx context.Context, input model.ConsumeArtifactVersionsInput) (*model.ConsumeArtifactVersionsPayload, error) {
-	w := r.writing(ctx, "consumeArtifactVersions", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "consumeArtifactVersions", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, input.Step)
 	w.present(x)
 	w.do(domain.Record{Events: []domain.Event{domain.ArtifactsConsumed{Execution: x, Inputs: w.ios("artifacts", input.Artifacts)}}})
@@ -27,7 +27,7 @@ func (r *mutationResolver) ConsumeArtifactVersions(ctx context.Context, input mo
 }
 
 func (r *mutationResolver) ProduceArtifactVersions(ctx context.Context, input model.ProduceArtifactVersionsInput) (*model.ProduceArtifactVersionsPayload, error) {
-	w := r.writing(ctx, "produceArtifactVersions", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "produceArtifactVersions", input.Workspace, needArtifacts, input.Meta, input.At, input)
 	x := w.execution(input.Run, input.Step)
 	w.present(x)
 	w.do(domain.Record{Events: []domain.Event{domain.ArtifactsProduced{Execution: x, Outputs: w.ios("artifacts", input.Artifacts)}}})
@@ -36,7 +36,7 @@ func (r *mutationResolver) ProduceArtifactVersions(ctx context.Context, input mo
 }
 
 func (r *mutationResolver) LogMetrics(ctx context.Context, input model.LogMetricsInput) (*model.LogMetricsPayload, error) {
-	w := r.writing(ctx, "logMetrics", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "logMetrics", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, input.Step)
 	w.present(x)
 	w.do(domain.Record{Events: []domain.Event{domain.MetricsLogged{Execution: x, Points: pointsOf(input.Points)}}})

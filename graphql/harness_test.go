@@ -59,11 +59,39 @@ func (h *house) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)
 // may is what a key is good for. The workspace "secret" is read by nobody.
 type may struct{ read, write, admin bool }
 
-func (m may) CanRead(ws domain.Slug) bool   { return m.read && ws != "secret" }
-func (m may) CanIngest(ws domain.Slug) bool { return m.write }
-func (m may) CanWrite(ws domain.Slug) bool  { return m.write }
-func (m may) CanAdmin(ws domain.Slug) bool  { return m.admin }
-func (m may) IsAdmin() bool                 { return m.admin }
+func (m may) Holds(_ context.Context, ws domain.Slug) (domain.PermissionSet, error) {
+	set := domain.PermissionSet{}
+	for _, p := range domain.Permissions(domain.WorkspaceLevel) {
+		if m.Allows(p) && !(p == domain.ReadWorkspace && ws == "secret") {
+			set.Add(p)
+		}
+	}
+	return set, nil
+}
+
+func (m may) HoldsIn(_ context.Context, org domain.Slug) (domain.PermissionSet, error) {
+	set := domain.PermissionSet{}
+	for _, p := range domain.Permissions(domain.OrganizationLevel) {
+		if m.Allows(p) && org == "personal" {
+			set.Add(p)
+		}
+	}
+	return set, nil
+}
+
+func (m may) MayRun(domain.RunRef) bool { return true }
+
+func (m may) Operator(context.Context) (bool, error) { return m.admin, nil }
+
+func (m may) Allows(p domain.Permission) bool {
+	switch p {
+	case domain.ReadWorkspace, domain.ReadOrganization:
+		return m.read
+	case domain.WriteRuns, domain.WritePipelines, domain.WriteArtifacts, domain.IngestEvents:
+		return m.write
+	}
+	return m.admin
+}
 
 func newHouse(t *testing.T, limits limit.Limits) *house {
 	t.Helper()

@@ -23,7 +23,7 @@ type row struct {
 
 // ingest records a batch of native events: each is written as a line of NDJSON would be, and read by the same reader.
 func (r *Resolver) ingest(ctx context.Context, in model.IngestRunEventsInput) (*model.IngestRunEventsPayload, error) {
-	w := r.writing(ctx, "ingestRunEvents", in.Workspace, mayIngest, in.Meta, nil, struct{}{})
+	w := r.writing(ctx, "ingestRunEvents", in.Workspace, needIngest, in.Meta, nil, struct{}{})
 	out := &model.IngestRunEventsPayload{Rows: []*model.IngestResult{}}
 	if n := len(in.Events); n > r.limits.IngestEvents || n == 0 {
 		w.refuse(&model.InvalidInput{Message: fmt.Sprintf("%d events in one batch; 1 to %d", n, r.limits.IngestEvents), Path: []string{"input", "events"}, Code: model.UserErrorCodeTooLong})

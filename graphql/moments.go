@@ -20,7 +20,8 @@ const leastWait = 100 * time.Millisecond
 // open fixes the moment of an answer about one workspace. A workspace that is not there, or that the caller may not
 // see, is errNoWorkspace.
 func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Moment, error) {
-	if err := mayRead(ctx, slug); err != nil {
+	slug, err := sought(ctx, slug)
+	if err != nil {
 		return nil, err
 	}
 	wait, err := waitOf(timeoutMs)

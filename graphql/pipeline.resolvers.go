@@ -17,7 +17,7 @@ import (
 )
 
 func (r *mutationResolver) RegisterPipeline(ctx context.Context, input model.RegisterPipelineInput) (*model.RegisterPipelinePayload, error) {
-	w := r.writing(ctx, "registerPipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "registerPipeline", input.Workspace, needPipelines, input.Meta, nil, input)
 	name := domain.Name{Namespace: input.Namespace, Name: input.Name}
 	w.do(domain.RegisterPipeline{Pipeline: name, Description: w.text(input.Description), Tags: tagsOf(input.Tags)})
 	out, err := w.pipelineWritten(name)
@@ -25,7 +25,7 @@ func (r *mutationResolver) RegisterPipeline(ctx context.Context, input model.Reg
 }
 
 func (r *mutationResolver) RegisterPipelineVersion(ctx context.Context, input model.RegisterPipelineVersionInput) (*model.RegisterPipelineVersionPayload, error) {
-	w := r.writing(ctx, "registerPipelineVersion", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "registerPipelineVersion", input.Workspace, needPipelines, input.Meta, nil, input)
 	version := domain.PipelineVersionRegistered{Pipeline: nameOf(input.Pipeline), Label: value(input.Label), Spec: w.spec(input), Source: w.text(input.Source), Code: codeOf(input.CodeReference)}
 	hash := w.contentHash(version)
 	w.do(domain.RegisterPipelineVersion(version))
@@ -34,7 +34,7 @@ func (r *mutationResolver) RegisterPipelineVersion(ctx context.Context, input mo
 }
 
 func (r *mutationResolver) DescribePipeline(ctx context.Context, input model.DescribePipelineInput) (*model.DescribePipelinePayload, error) {
-	w := r.writing(ctx, "describePipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "describePipeline", input.Workspace, needPipelines, input.Meta, nil, input)
 	name := w.pipeline(input.Pipeline)
 	w.do(domain.Describe{Event: domain.PipelineDescribed{Pipeline: name, Description: w.text(input.Description)}, Known: w.known})
 	out, err := w.pipelineWritten(name)
@@ -42,7 +42,7 @@ func (r *mutationResolver) DescribePipeline(ctx context.Context, input model.Des
 }
 
 func (r *mutationResolver) TagPipeline(ctx context.Context, input model.TagPipelineInput) (*model.TagPipelinePayload, error) {
-	w := r.writing(ctx, "tagPipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "tagPipeline", input.Workspace, needPipelines, input.Meta, nil, input)
 	name := w.pipeline(input.Pipeline)
 	w.do(domain.MarkTags{Event: domain.PipelineTagged{Pipeline: name, Set: tagsOf(input.Set), Removed: input.Remove}, Known: w.known})
 	out, err := w.pipelineWritten(name)
@@ -50,7 +50,7 @@ func (r *mutationResolver) TagPipeline(ctx context.Context, input model.TagPipel
 }
 
 func (r *mutationResolver) DeletePipeline(ctx context.Context, input model.DeletePipelineInput) (*model.DeletePipelinePayload, error) {
-	w := r.writing(ctx, "deletePipeline", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "deletePipeline", input.Workspace, needPipelines, input.Meta, nil, input)
 	w.because(input.Reason)
 	name := w.pipeline(input.Pipeline)
 	w.do(domain.Delete{Event: domain.PipelineDeleted{Pipeline: name}, Known: w.known})

@@ -135,8 +135,12 @@ func (r *Resolver) visible(ctx context.Context, f *model.WorkspaceFilter, asOf *
 	}
 	var moments []read.Moment
 	for _, s := range standings {
-		if mayRead(ctx, string(s.Workspace)) != nil || s.Applied < 0 {
+		err := mayRead(ctx, string(s.Workspace))
+		if errors.Is(err, errNoWorkspace) || s.Applied < 0 {
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		at, err := r.open(ctx, string(s.Workspace), asOf, nil, 0)
 		var fault *Fault
@@ -236,9 +240,14 @@ func (r *Resolver) counts(ctx context.Context, w *model.Workspace) (*model.Resou
 	return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}, err
 }
 
-func (r *Resolver) access(ctx context.Context, w *model.Workspace) *model.ViewerAccess {
-	c, ws := caller(ctx), w.At.At.Slug
-	return &model.ViewerAccess{Read: c.CanRead(ws), Ingest: c.CanIngest(ws), Write: c.CanWrite(ws), Admin: c.CanAdmin(ws)}
+func (r *Resolver) access(ctx context.Context, w *model.Workspace) (*model.ViewerAccess, error) {
+	holds, err := caller(ctx).holds(ctx, w.At.At.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return &model.ViewerAccess{
+		Read: holds.Has(domain.ReadWorkspace), Ingest: holds.Has(domain.IngestEvents), Write: holds.Has(domain.WriteRuns), Admin: holds.Has(domain.ConfigureWorkspace),
+	}, nil
 }
 
 // ofWorkspaces answers a field of workspaces one by one: each has its own moment, and lists of them are short.

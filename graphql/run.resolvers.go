@@ -17,7 +17,7 @@ import (
 )
 
 func (r *mutationResolver) QueueRun(ctx context.Context, input model.QueueRunInput) (*model.QueueRunPayload, error) {
-	w := r.writing(ctx, "queueRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "queueRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	ref, pipeline := w.newRun(input.ID), nameOf(input.Pipeline)
 	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Queued, Run: ref, Pipeline: &pipeline, Version: value(input.PipelineVersion), Name: value(input.Name), Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
 	out, err := w.runWritten(ref)
@@ -25,7 +25,7 @@ func (r *mutationResolver) QueueRun(ctx context.Context, input model.QueueRunInp
 }
 
 func (r *mutationResolver) StartRun(ctx context.Context, input model.StartRunInput) (*model.StartRunPayload, error) {
-	w := r.writing(ctx, "startRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "startRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	ref := w.newRun(input.ID)
 	w.do(w.start(ref, input))
 	out, err := w.runWritten(ref)
@@ -33,7 +33,7 @@ func (r *mutationResolver) StartRun(ctx context.Context, input model.StartRunInp
 }
 
 func (r *mutationResolver) CompleteRun(ctx context.Context, input model.CompleteRunInput) (*model.CompleteRunPayload, error) {
-	w := r.writing(ctx, "completeRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "completeRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	ref := w.run("run", input.Run)
 	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Succeeded, Run: ref, Metadata: w.attributes("metadata", input.Metadata)}})
 	out, err := w.runWritten(ref)
@@ -41,7 +41,7 @@ func (r *mutationResolver) CompleteRun(ctx context.Context, input model.Complete
 }
 
 func (r *mutationResolver) FailRun(ctx context.Context, input model.FailRunInput) (*model.FailRunPayload, error) {
-	w := r.writing(ctx, "failRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "failRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	ref := w.run("run", input.Run)
 	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Failed, Run: ref, Failure: w.failureOf(input.Failure)}})
 	out, err := w.runWritten(ref)
@@ -49,37 +49,37 @@ func (r *mutationResolver) FailRun(ctx context.Context, input model.FailRunInput
 }
 
 func (r *mutationResolver) CancelRun(ctx context.Context, input model.CancelRunInput) (*model.CancelRunPayload, error) {
-	w := r.writing(ctx, "cancelRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "cancelRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.runWritten(w.moveRun(input.Run, cancelling(input.Requested)))
 	return &model.CancelRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) SkipRun(ctx context.Context, input model.SkipRunInput) (*model.SkipRunPayload, error) {
-	w := r.writing(ctx, "skipRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "skipRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.runWritten(w.moveRun(input.Run, domain.Skipped))
 	return &model.SkipRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) InitializeRun(ctx context.Context, input model.InitializeRunInput) (*model.InitializeRunPayload, error) {
-	w := r.writing(ctx, "initializeRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "initializeRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.runWritten(w.moveRun(input.Run, domain.Initializing))
 	return &model.InitializeRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) CacheRun(ctx context.Context, input model.CacheRunInput) (*model.CacheRunPayload, error) {
-	w := r.writing(ctx, "cacheRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "cacheRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.runWritten(w.moveRun(input.Run, domain.Cached))
 	return &model.CacheRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) LoseRun(ctx context.Context, input model.LoseRunInput) (*model.LoseRunPayload, error) {
-	w := r.writing(ctx, "loseRun", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "loseRun", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.runWritten(w.moveRun(input.Run, domain.Lost))
 	return &model.LoseRunPayload{RunWritten: out}, err
 }
 
 func (r *mutationResolver) AnnotateRun(ctx context.Context, input model.AnnotateRunInput) (*model.AnnotateRunPayload, error) {
-	w := r.writing(ctx, "annotateRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "annotateRun", input.Workspace, needRuns, input.Meta, nil, input)
 	ref := w.run("run", input.Run)
 	w.do(domain.MoveRun{RunReported: domain.RunReported{Phase: domain.Annotated, Run: ref, Name: value(input.Name), Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
 	out, err := w.runWritten(ref)
@@ -87,7 +87,7 @@ func (r *mutationResolver) AnnotateRun(ctx context.Context, input model.Annotate
 }
 
 func (r *mutationResolver) NestRun(ctx context.Context, input model.NestRunInput) (*model.NestRunPayload, error) {
-	w := r.writing(ctx, "nestRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "nestRun", input.Workspace, needRuns, input.Meta, nil, input)
 	ref, parent := w.run("run", input.Run), w.run("parent", input.Parent)
 	w.do(domain.NestRun{RunNested: domain.RunNested{Run: ref, Parent: parent}})
 	out, err := w.runWritten(ref)
@@ -95,7 +95,7 @@ func (r *mutationResolver) NestRun(ctx context.Context, input model.NestRunInput
 }
 
 func (r *mutationResolver) DeleteRun(ctx context.Context, input model.DeleteRunInput) (*model.DeleteRunPayload, error) {
-	w := r.writing(ctx, "deleteRun", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "deleteRun", input.Workspace, needRuns, input.Meta, nil, input)
 	w.because(input.Reason)
 	ref := w.run("run", input.Run)
 	w.do(domain.Delete{Event: domain.RunDeleted{Run: ref}, Known: w.known})

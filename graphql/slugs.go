@@ -20,8 +20,8 @@ func newSlug(slug, name *string) string {
 // slugAvailability says whether a slug can be had. Slugs are unique on the server and never used again, so that saying
 // so cannot be kept from those who may create workspaces; nobody else is told.
 func (r *Resolver) slugAvailability(ctx context.Context, slug, name *string) (*model.SlugAvailability, error) {
-	if c := caller(ctx); c.Principal == nil || !c.IsAdmin() {
-		return nil, noScope("this key may not create workspaces", map[string]any{"scope": mayCreate.scope, "rule": "slugAvailability is for keys that may create workspaces."})
+	if c := caller(ctx); c.Principal == nil || !c.Allows(domain.CreateWorkspaces) {
+		return nil, noScope("this key may not create workspaces", map[string]any{"scope": needCreate.scope, "rule": "slugAvailability is for keys that may create workspaces."})
 	}
 	if (slug == nil) == (name == nil) {
 		return nil, invalid("slug", "Give the slug that is wanted, or the name it is to be made of.", "slug and name: give one of them")

@@ -17,7 +17,7 @@ import (
 )
 
 func (r *mutationResolver) StartStep(ctx context.Context, input model.StartStepInput) (*model.StartStepPayload, error) {
-	w := r.writing(ctx, "startStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "startStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Started, Execution: x, Name: value(input.DisplayName), Upstream: input.Upstream, Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags), Code: codeOf(input.CodeReference), CacheKey: value(input.CacheKey)}})
 	out, err := w.stepWritten(x)
@@ -25,7 +25,7 @@ func (r *mutationResolver) StartStep(ctx context.Context, input model.StartStepI
 }
 
 func (r *mutationResolver) CompleteStep(ctx context.Context, input model.CompleteStepInput) (*model.CompleteStepPayload, error) {
-	w := r.writing(ctx, "completeStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "completeStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Succeeded, Execution: x, Metadata: w.attributes("metadata", input.Metadata)}})
 	out, err := w.stepWritten(x)
@@ -33,7 +33,7 @@ func (r *mutationResolver) CompleteStep(ctx context.Context, input model.Complet
 }
 
 func (r *mutationResolver) FailStep(ctx context.Context, input model.FailStepInput) (*model.FailStepPayload, error) {
-	w := r.writing(ctx, "failStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "failStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Failed, Execution: x, Failure: w.failureOf(input.Failure)}})
 	out, err := w.stepWritten(x)
@@ -41,37 +41,37 @@ func (r *mutationResolver) FailStep(ctx context.Context, input model.FailStepInp
 }
 
 func (r *mutationResolver) SkipStep(ctx context.Context, input model.SkipStepInput) (*model.SkipStepPayload, error) {
-	w := r.writing(ctx, "skipStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "skipStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Skipped))
 	return &model.SkipStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) QueueStep(ctx context.Context, input model.QueueStepInput) (*model.QueueStepPayload, error) {
-	w := r.writing(ctx, "queueStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "queueStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Queued))
 	return &model.QueueStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) InitializeStep(ctx context.Context, input model.InitializeStepInput) (*model.InitializeStepPayload, error) {
-	w := r.writing(ctx, "initializeStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "initializeStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Initializing))
 	return &model.InitializeStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) CancelStep(ctx context.Context, input model.CancelStepInput) (*model.CancelStepPayload, error) {
-	w := r.writing(ctx, "cancelStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "cancelStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, cancelling(input.Requested)))
 	return &model.CancelStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) LoseStep(ctx context.Context, input model.LoseStepInput) (*model.LoseStepPayload, error) {
-	w := r.writing(ctx, "loseStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "loseStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	out, err := w.stepWritten(w.moveStep(input.Run, input.Step, domain.Lost))
 	return &model.LoseStepPayload{StepWritten: out}, err
 }
 
 func (r *mutationResolver) CacheStep(ctx context.Context, input model.CacheStepInput) (*model.CacheStepPayload, error) {
-	w := r.writing(ctx, "cacheStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "cacheStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, &input.Step)
 	from := w.cachedFrom(input.CachedFrom)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Cached, Execution: x, CacheKey: value(input.CacheKey), CachedFrom: from}})
@@ -80,7 +80,7 @@ func (r *mutationResolver) CacheStep(ctx context.Context, input model.CacheStepI
 }
 
 func (r *mutationResolver) RetryStep(ctx context.Context, input model.RetryStepInput) (*model.RetryStepPayload, error) {
-	w := r.writing(ctx, "retryStep", input.Workspace, mayWrite, input.Meta, input.At, input)
+	w := r.writing(ctx, "retryStep", input.Workspace, needRuns, input.Meta, input.At, input)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Retrying, Execution: x, Failure: w.failureOf(input.Failure)}})
 	out, err := w.stepWritten(x)
@@ -88,7 +88,7 @@ func (r *mutationResolver) RetryStep(ctx context.Context, input model.RetryStepI
 }
 
 func (r *mutationResolver) AnnotateStep(ctx context.Context, input model.AnnotateStepInput) (*model.AnnotateStepPayload, error) {
-	w := r.writing(ctx, "annotateStep", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "annotateStep", input.Workspace, needRuns, input.Meta, nil, input)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.MoveStep{StepReported: domain.StepReported{Phase: domain.Annotated, Execution: x, Parameters: w.attributes("parameters", input.Parameters), Metadata: w.attributes("metadata", input.Metadata), Tags: tagsOf(input.Tags)}})
 	out, err := w.stepWritten(x)
@@ -96,7 +96,7 @@ func (r *mutationResolver) AnnotateStep(ctx context.Context, input model.Annotat
 }
 
 func (r *mutationResolver) DeleteStep(ctx context.Context, input model.DeleteStepInput) (*model.DeleteStepPayload, error) {
-	w := r.writing(ctx, "deleteStep", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "deleteStep", input.Workspace, needRuns, input.Meta, nil, input)
 	w.because(input.Reason)
 	x := w.execution(input.Run, &input.Step)
 	w.do(domain.Delete{Event: domain.StepDeleted{Execution: x}, Known: w.known})

@@ -16,56 +16,56 @@ import (
 )
 
 func (r *mutationResolver) CreateWorkspace(ctx context.Context, input model.CreateWorkspaceInput) (*model.CreateWorkspacePayload, error) {
-	w := r.writing(ctx, "createWorkspace", newSlug(input.Slug, input.Name), mayCreate, input.Meta, nil, input)
+	w := r.writing(ctx, "createWorkspace", newSlug(input.Slug, input.Name), needCreate, input.Meta, nil, input)
 	w.do(w.create(input))
 	out, err := w.workspaceWritten()
 	return &model.CreateWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) RenameWorkspace(ctx context.Context, input model.RenameWorkspaceInput) (*model.RenameWorkspacePayload, error) {
-	w := r.writing(ctx, "renameWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "renameWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(domain.RenameWorkspace{Name: input.Name})
 	out, err := w.workspaceWritten()
 	return &model.RenameWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) DescribeWorkspace(ctx context.Context, input model.DescribeWorkspaceInput) (*model.DescribeWorkspacePayload, error) {
-	w := r.writing(ctx, "describeWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "describeWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(domain.DescribeWorkspace{Description: w.text(input.Description)})
 	out, err := w.workspaceWritten()
 	return &model.DescribeWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) LabelWorkspace(ctx context.Context, input model.LabelWorkspaceInput) (*model.LabelWorkspacePayload, error) {
-	w := r.writing(ctx, "labelWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "labelWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(domain.LabelWorkspace{Set: labelsOf(input.Set), Removed: input.Remove})
 	out, err := w.workspaceWritten()
 	return &model.LabelWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) ClassifyWorkspace(ctx context.Context, input model.ClassifyWorkspaceInput) (*model.ClassifyWorkspacePayload, error) {
-	w := r.writing(ctx, "classifyWorkspace", input.Workspace, mayWrite, input.Meta, nil, input)
+	w := r.writing(ctx, "classifyWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(classify(input))
 	out, err := w.workspaceWritten()
 	return &model.ClassifyWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) ArchiveWorkspace(ctx context.Context, input model.ArchiveWorkspaceInput) (*model.ArchiveWorkspacePayload, error) {
-	w := r.writing(ctx, "archiveWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w := r.writing(ctx, "archiveWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(domain.ArchiveWorkspace{})
 	out, err := w.workspaceWritten()
 	return &model.ArchiveWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) RestoreWorkspace(ctx context.Context, input model.RestoreWorkspaceInput) (*model.RestoreWorkspacePayload, error) {
-	w := r.writing(ctx, "restoreWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w := r.writing(ctx, "restoreWorkspace", input.Workspace, needConfigure, input.Meta, nil, input)
 	w.do(domain.RestoreWorkspace{})
 	out, err := w.workspaceWritten()
 	return &model.RestoreWorkspacePayload{WorkspaceWritten: out}, err
 }
 
 func (r *mutationResolver) DeleteWorkspace(ctx context.Context, input model.DeleteWorkspaceInput) (*model.DeleteWorkspacePayload, error) {
-	w := r.writing(ctx, "deleteWorkspace", input.Workspace, mayAdmin, input.Meta, nil, input)
+	w := r.writing(ctx, "deleteWorkspace", input.Workspace, needDelete, input.Meta, nil, input)
 	w.because(input.Reason)
 	w.confirm(input.ConfirmSlug)
 	w.do(domain.DeleteWorkspace{})
@@ -100,7 +100,7 @@ func (r *workspaceResolver) Counts(ctx context.Context, obj *model.Workspace) (*
 }
 
 func (r *workspaceResolver) ViewerAccess(ctx context.Context, obj *model.Workspace) (*model.ViewerAccess, error) {
-	return r.access(ctx, obj), nil
+	return r.access(ctx, obj)
 }
 
 func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, first *int, after *string, last *int, before *string) (*model.MemberConnection, error) {

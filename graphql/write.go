@@ -41,35 +41,18 @@ type write struct {
 	done   bool                       // the command was carried out, or was true already
 }
 
-// may is a permission that a mutation needs in its workspace, and the scope of keys that have it.
-type may struct {
-	scope string
-	of    func(Caller, domain.Slug) bool
-}
-
-var (
-	mayWrite  = may{"write", func(c Caller, ws domain.Slug) bool { return c.CanWrite(ws) }}
-	mayAdmin  = may{"admin", func(c Caller, ws domain.Slug) bool { return c.CanAdmin(ws) }}
-	mayCreate = may{"admin", func(c Caller, _ domain.Slug) bool { return c.IsAdmin() }}
-	mayIngest = may{"ingest", func(c Caller, ws domain.Slug) bool { return c.CanIngest(ws) }}
-)
-
 // writing begins a mutation: it checks who asks, and prepares the request. Input is the mutation's whole input; its
 // digest tells whether a key is used again for the same command.
-func (r *Resolver) writing(ctx context.Context, name, slug string, needs may, meta *model.WriteMeta, at *time.Time, input any) *write {
+func (r *Resolver) writing(ctx context.Context, name, slug string, needs needed, meta *model.WriteMeta, at *time.Time, input any) *write {
 	w := &write{Resolver: r, ctx: ctx, name: name, slug: domain.Slug(slug)}
 	if meta != nil {
 		w.meta = *meta
 	}
 	c := caller(ctx)
-	switch {
-	case c.Principal == nil:
-		w.fault = noScope("this key may not write", map[string]any{"rule": "Mutations are for keys that may write."})
-	case !needs.of(c, w.slug) && (c.CanRead(w.slug) || c.CanIngest(w.slug)):
-		w.fault = noScope(fmt.Sprintf("this key may not do %s: it lacks the scope %s", name, needs.scope),
-			map[string]any{"scope": needs.scope, "rule": fmt.Sprintf("%s wants a key with the scope %s.", name, needs.scope)})
-	case !needs.of(c, w.slug):
-		w.noWorkspace()
+	if needs == needCreate {
+		w.permitIn(c.Organization, needs, "organization")
+	} else {
+		w.permit(needs)
 	}
 	w.request = eventstore.Request{
 		Stream: domain.WorkspaceStream(w.slug),
@@ -131,6 +114,10 @@ func (w *write) refuse(err model.UserError) { w.errors = append(w.errors, err) }
 
 func (w *write) noWorkspace() {
 	w.refuse(&model.NotFoundError{Message: "there is no such workspace", Path: []string{"input", "workspace"}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
+}
+
+func (w *write) noOrganization(where string) {
+	w.refuse(&model.NotFoundError{Message: "there is no such organization", Path: []string{"input", where}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
 }
 
 // text keeps a free text beside the log, and answers the reference that an event carries; nil stays nil.
@@ -196,8 +183,8 @@ func (w *write) judge(err error, r eventstore.Result) {
 // newest is the workspace's revision for an answer in which nothing was done: the one that the command was judged by,
 // or, where it came to no judgement, the last one of the stream. It is -1 where there is none to see.
 func (w *write) newest() int64 {
-	c := caller(w.ctx)
-	if c.Principal == nil || !c.CanRead(w.slug) && !c.CanIngest(w.slug) {
+	holds, err := caller(w.ctx).holds(w.ctx, w.slug)
+	if err != nil || !holds.Has(domain.ReadWorkspace) && !holds.Has(domain.IngestEvents) {
 		return int64(domain.NoRevision)
 	}
 	if w.judged != nil {

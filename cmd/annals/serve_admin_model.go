@@ -13,11 +13,12 @@ import (
 	"github.com/annals-io/annals/projections"
 )
 
-// wholeServer is for what concerns all workspaces: a key of one may not do it.
-func wholeServer(h http.HandlerFunc) http.Handler {
+// wholeServer is for what concerns all workspaces: for operators of the server.
+func (a adminAPI) wholeServer(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p, _ := access.From(r.Context()); !p.IsAdmin() {
-			access.Refuse(w, &access.Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key is bound to one workspace, and this is about the whole server"})
+		p, _ := access.From(r.Context())
+		if err := operates(r.Context(), a.rights, p); err != nil {
+			access.Refuse(w, err)
 			return
 		}
 		h(w, r)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql"
 	"github.com/annals-io/annals/graphql/transport"
 	"github.com/annals-io/annals/ingest/foreign"
@@ -27,7 +28,7 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graphql.New(graphql.Config{Resolver: s.resolver(f.lineageMemory), Caller: caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
+	return graphql.New(graphql.Config{Resolver: s.resolver(f.lineageMemory), Caller: s.caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
 }
 
 // graphqlCodes are those of what is refused before GraphQL is asked, by status.
@@ -40,13 +41,34 @@ func refuseGraphQL(w http.ResponseWriter, r *http.Request, no *access.Refusal) {
 	transport.Refuse(w, r, cmp.Or(graphqlCodes[no.Status], "INTERNAL"), no.Message, map[string]any{"reason": no.Code})
 }
 
+// rightful is a principal that knows what it may do.
+type rightful struct {
+	access.Principal
+	rights *access.Rights
+}
+
+// Holds is what the caller may do in a workspace.
+func (p rightful) Holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error) {
+	return p.rights.Holds(ctx, p.Principal, ws)
+}
+
+// HoldsIn is what the caller may do in an organization.
+func (p rightful) HoldsIn(ctx context.Context, org domain.Slug) (domain.PermissionSet, error) {
+	return p.rights.HoldsIn(ctx, p.Principal, org)
+}
+
+// Operator says whether the caller operates the server.
+func (p rightful) Operator(ctx context.Context) (bool, error) {
+	return p.rights.Operator(ctx, p.Principal)
+}
+
 // caller says who sent a request, in the words of package graphql.
-func caller(ctx context.Context) (graphql.Caller, bool) {
+func (s *server) caller(ctx context.Context) (graphql.Caller, bool) {
 	p, ok := access.From(ctx)
 	if !ok {
 		return graphql.Caller{}, false
 	}
-	c := graphql.Caller{Principal: p, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account}
+	c := graphql.Caller{Principal: rightful{p, s.rights}, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, string(s))
 	}
@@ -58,7 +80,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	db := read.New(s.pool)
 	db.Remember(int(memory))
 	return &graphql.Resolver{
-		Moments: s.engine, Read: db, Log: s.store, Commands: s.commander(), Native: readNative, Version: buildVersion(),
+		Moments: s.engine, Read: db, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
 	}
 }
 

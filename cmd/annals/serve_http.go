@@ -53,33 +53,33 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.HandleWithPage("GET /graphql", access.Read, s.model.marked(api), api.Explorer())
 	mux.Handle("POST /graphql", access.Read, s.model.marked(api))
 
-	foreign := &openlineage.Handler{Door: door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("openlineage"), Log: s.log}
+	foreign := &openlineage.Handler{Door: s.door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("openlineage"), Log: s.log}
 	for _, route := range foreign.Routes() {
 		mux.Handle(route.Pattern, access.IngestOnly, route.Handler)
 	}
-	own := &native.Handler{Door: door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("native")}
+	own := &native.Handler{Door: s.door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("native")}
 	mux.Handle("POST /v1/workspaces/{slug}/events", access.IngestOnly, own)
 
 	access.Handler{Keys: s.keys, Log: s.log}.Register(mux)
-	admin := adminAPI{engine: s.engine, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
+	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
-	mux.Handle("POST /v1/projections/rebuild", access.Admin, wholeServer(admin.rebuild))
-	mux.Handle("POST /v1/projections/swap", access.Admin, wholeServer(admin.swap))
-	mux.Handle("POST /v1/projections/discard", access.Admin, wholeServer(admin.discard))
-	mux.Handle("POST /v1/projections/rollback", access.Admin, wholeServer(admin.rollback))
+	mux.Handle("POST /v1/projections/rebuild", access.Admin, admin.wholeServer(admin.rebuild))
+	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))
+	mux.Handle("POST /v1/projections/discard", access.Admin, admin.wholeServer(admin.discard))
+	mux.Handle("POST /v1/projections/rollback", access.Admin, admin.wholeServer(admin.rollback))
 	mux.Handle("POST /v1/workspaces/{slug}/projection/retry", access.Admin, http.HandlerFunc(admin.retry))
-	mux.Handle("GET /metrics", access.Read, unbound(s.metrics.handler()))
+	mux.Handle("GET /metrics", access.Read, s.operators(s.metrics.handler()))
 	if f.pprof {
-		mux.Handle("GET /debug/pprof/", access.Admin, unbound(http.HandlerFunc(pprof.Index)))
-		mux.Handle("GET /debug/pprof/profile", access.Admin, unbound(http.HandlerFunc(pprof.Profile)))
-		mux.Handle("GET /debug/pprof/trace", access.Admin, unbound(http.HandlerFunc(pprof.Trace)))
+		mux.Handle("GET /debug/pprof/", access.Admin, s.operators(http.HandlerFunc(pprof.Index)))
+		mux.Handle("GET /debug/pprof/profile", access.Admin, s.operators(http.HandlerFunc(pprof.Profile)))
+		mux.Handle("GET /debug/pprof/trace", access.Admin, s.operators(http.HandlerFunc(pprof.Trace)))
 	}
 }
 
 // door settles for a request of events which workspace it is about and as whom it acts. A workspace that the key may
 // not write to is refused like one that does not exist.
-func door(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, error) {
+func (s *server) door(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, error) {
 	p, ok := access.From(r.Context())
 	if !ok {
 		return "", domain.Actor{}, access.ErrMissing
@@ -93,7 +93,11 @@ func door(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, error)
 	if err != nil {
 		return "", domain.Actor{}, err
 	}
-	if !p.CanIngest(slug) {
+	may, err := s.rights.May(r.Context(), p, slug, domain.IngestEvents)
+	if err != nil {
+		return "", domain.Actor{}, err
+	}
+	if !may {
 		return "", domain.Actor{}, refused.NoWorkspace(slug)
 	}
 	return slug, p.Actor(), nil
@@ -103,15 +107,31 @@ func door(r *http.Request, named domain.Slug) (domain.Slug, domain.Actor, error)
 // again.
 func refuseIngest(w http.ResponseWriter, _ *http.Request, err error) { access.Refuse(w, err) }
 
-// unbound is for what concerns the whole instance: keys of one workspace may not see it.
-func unbound(h http.Handler) http.Handler {
+// operators is for what concerns the whole server: for its operators alone, and not by keys of one workspace.
+func (s *server) operators(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p, ok := access.From(r.Context()); !ok || p.Workspace != "" {
-			access.Refuse(w, &access.Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key is bound to one workspace, and this is about the whole server"})
+		p, _ := access.From(r.Context())
+		if err := operates(r.Context(), s.rights, p); err != nil {
+			access.Refuse(w, err)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// operates refuses whoever does not operate the server.
+func operates(ctx context.Context, rights *access.Rights, p access.Principal) error {
+	if p.Workspace != "" {
+		return &access.Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key is bound to one workspace, and this is about the whole server"}
+	}
+	ok, err := rights.Operates(ctx, p)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &access.Refusal{Status: http.StatusForbidden, Code: "permission_missing", Message: fmt.Sprintf("this is for the operators of the server: owners and admins of the organization %s", firstOrganization)}
+	}
+	return nil
 }
 
 // run serves until ctx ends, then drains: requests under way are finished and new ones sent away, subscriptions are

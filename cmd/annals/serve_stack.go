@@ -40,6 +40,7 @@ type server struct {
 	commands *eventstore.Executor
 	model    *modelKeeper
 	keys     *access.Keys
+	rights   *access.Rights
 	sealer   *vault.Keys
 	desk     *people.Desk
 
@@ -177,6 +178,7 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.appending()})
 	s.model = &modelKeeper{engine: s.engine, log: s.log, metrics: s.metrics, mode: f.rebuild}
 	s.keys = access.NewKeys(s.pool, nil)
+	s.rights = access.NewRights(s.store, s.engine, firstOrganization)
 	s.metrics.watch(s)
 	return nil
 }

@@ -1,0 +1,70 @@
+package graphql
+
+import (
+	"fmt"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// needed is a permission that a mutation takes in its workspace, and the least scope of keys that let it through.
+type needed struct {
+	permission domain.Permission
+	scope      string
+}
+
+// What mutations take. Creating a workspace takes its permission in an organization.
+var (
+	needRuns      = needed{domain.WriteRuns, "write"}
+	needPipelines = needed{domain.WritePipelines, "write"}
+	needArtifacts = needed{domain.WriteArtifacts, "write"}
+	needConfigure = needed{domain.ConfigureWorkspace, "admin"}
+	needDelete    = needed{domain.DeleteWorkspaces, "admin"}
+	needIngest    = needed{domain.IngestEvents, "ingest"}
+	needCreate    = needed{domain.CreateWorkspaces, "admin"}
+)
+
+// permit refuses a mutation in a workspace where the caller may not do it: as one that is not there, where they may not
+// even see it.
+func (w *write) permit(needs needed) {
+	c := caller(w.ctx)
+	holds, err := c.holds(w.ctx, w.slug)
+	switch {
+	case err != nil:
+		w.fault = err
+	case holds.Has(needs.permission):
+	case holds.Has(domain.ReadWorkspace) || holds.Has(domain.IngestEvents):
+		w.fault = c.lacks(w.name, needs, "workspace "+string(w.slug))
+	default:
+		w.noWorkspace()
+	}
+}
+
+// permitIn is permit for what is done in an organization; where names the input that says which.
+func (w *write) permitIn(org domain.Slug, needs needed, where string) {
+	c := caller(w.ctx)
+	var holds domain.PermissionSet
+	if c.Principal != nil {
+		var err error
+		if holds, err = c.HoldsIn(w.ctx, org); err != nil {
+			w.fault = storeFault(err)
+			return
+		}
+	}
+	switch {
+	case holds.Has(needs.permission):
+	case holds.Has(domain.ReadOrganization) || c.Principal == nil || !c.Allows(needs.permission):
+		w.fault = c.lacks(w.name, needs, "organization "+string(org))
+	default:
+		w.noOrganization(where)
+	}
+}
+
+// lacks says why the caller may not do what a mutation does: their key was not made for it, or they may not themselves.
+func (c Caller) lacks(mutation string, needs needed, place string) error {
+	if c.Principal == nil || !c.Allows(needs.permission) {
+		return noScope(fmt.Sprintf("this key may not do %s: it lacks the scope %s", mutation, needs.scope),
+			map[string]any{"scope": needs.scope, "permission": string(needs.permission), "rule": fmt.Sprintf("%s wants a key with the scope %s.", mutation, needs.scope)})
+	}
+	return &Fault{codeForbidden, fmt.Sprintf("you may not do %s: it takes the permission %s in %s, which none of your roles there has", mutation, needs.permission, place),
+		map[string]any{"reason": "permission_missing", "permission": string(needs.permission), "rule": fmt.Sprintf("%s takes the permission %s.", mutation, needs.permission)}}
+}
