@@ -13,7 +13,6 @@ type State struct {
 	Exists   bool              `json:"exists,omitempty"`
 	Deleted  bool              `json:"deleted,omitempty"`
 	Archived bool              `json:"archived,omitempty"` // of workspaces
-	Disabled bool              `json:"disabled,omitempty"` // of accounts: they may do nothing
 	Name     string            `json:"name,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Text     Digest            `json:"text,omitzero"` // evidence of the description
