@@ -26,6 +26,7 @@ type Refusal struct {
 	Status  int
 	Code    string // stable, for programs
 	Message string // for people
+	Field   string // what of the request is to blame; empty: all of it
 }
 
 func (r *Refusal) Error() string { return r.Message }
@@ -53,21 +54,37 @@ func refusalOf(err error) *Refusal {
 	}
 	var d *domain.Error
 	if errors.As(err, &d) {
-		status := http.StatusBadRequest
-		if d.Code == domain.NotFound {
-			status = http.StatusNotFound
-		}
-		return &Refusal{Status: status, Code: string(d.Code), Message: d.Error()}
+		return &Refusal{Status: statusOf(d.Code), Code: string(d.Code), Message: d.Error(), Field: d.Subject}
 	}
 	return &Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server cannot answer now: try again in a second"}
 }
 
-// Refuse writes an error as the one JSON document {"error": {"code", "message"}}.
+// statusOf is the status of a refusal by the domain.
+func statusOf(code domain.Code) int {
+	switch code {
+	case domain.NotFound:
+		return http.StatusNotFound
+	case domain.Forbidden:
+		return http.StatusForbidden
+	case domain.Gone:
+		return http.StatusGone
+	case domain.AlreadyExists, domain.Conflict, domain.RevisionConflict, domain.InvalidTransition, domain.Archived, domain.LastOwner:
+		return http.StatusConflict
+	}
+	return http.StatusBadRequest
+}
+
+// Refuse writes an error as the one JSON document {"error": {"code", "message", "field"}}; a request that is to blame as
+// a whole has no field.
 func Refuse(w http.ResponseWriter, err error) {
 	r := refusalOf(err)
 	r.announce(w.Header())
 	w.Header().Set("Content-Type", "application/json")
-	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": r.Code, "message": r.Message}})
+	said := map[string]string{"code": r.Code, "message": r.Message}
+	if r.Field != "" {
+		said["field"] = r.Field
+	}
+	body, _ := json.Marshal(map[string]any{"error": said})
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(append(body, '\n')) // a client that went away needs no answer
 }

@@ -13,16 +13,16 @@ import (
 // atOnce is how many events of a batch are handed over at once: enough for one commit, few enough for a mailbox.
 const atOnce = 500
 
-// summary is the answer to a batch, as the specification has it.
-type summary struct {
-	Status  string   `json:"status"` // success, partial_success
-	Summary counts   `json:"summary"`
-	Failed  []failed `json:"failed_events,omitempty"`
+// batchAnswer is the answer to a batch, as the specification has it.
+type batchAnswer struct {
+	Status  string        `json:"status"` // success, partial_success
+	Summary batchCounts   `json:"summary"`
+	Failed  []failedEvent `json:"failed_events,omitempty"`
 	// Beyond the specification: what a caller reads at least to see what was written.
 	Revision int64 `json:"revision,omitempty"`
 }
 
-type counts struct {
+type batchCounts struct {
 	Received     int `json:"received"`
 	Successful   int `json:"successful"`
 	Failed       int `json:"failed"`
@@ -31,8 +31,8 @@ type counts struct {
 	Duplicates   int `json:"duplicates"` // of the successful
 }
 
-// failed is one event that was not taken. Index is its place in the array, or its number among the lines.
-type failed struct {
+// failedEvent is one event that was not taken. Index is its place in the array, or its number among the lines.
+type failedEvent struct {
 	Index     int    `json:"index"`
 	Line      int    `json:"line"`
 	Reason    string `json:"reason"`
@@ -80,7 +80,7 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, b.answer)
 }
 
-func (h *Handler) count(c counts) {
+func (h *Handler) count(c batchCounts) {
 	h.Observe("accepted", c.Successful-c.Duplicates)
 	h.Observe("duplicate", c.Duplicates)
 	h.Observe("rejected", c.NonRetriable)
@@ -96,7 +96,7 @@ type pending struct {
 	stream   domain.Stream
 	requests []eventstore.Request
 	items    []foreign.Item // of the requests, without their bodies
-	answer   summary
+	answer   batchAnswer
 	trouble  *refusal.Problem // of the store or the workspace: what comes after it is not tried
 }
 
@@ -153,5 +153,5 @@ func (b *pending) fail(item foreign.Item, no *refusal.Problem) {
 	if no.Path != "" {
 		reason = no.Path + ": " + reason
 	}
-	b.answer.Failed = append(b.answer.Failed, failed{Index: item.Index, Line: item.Line, Reason: reason, Retriable: retriable, Problem: no})
+	b.answer.Failed = append(b.answer.Failed, failedEvent{Index: item.Index, Line: item.Line, Reason: reason, Retriable: retriable, Problem: no})
 }

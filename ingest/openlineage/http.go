@@ -70,15 +70,15 @@ func (h *Handler) complete() {
 	}
 }
 
-// taken is the answer to one event.
-type taken struct {
-	Status   string    `json:"status"` // accepted, duplicate
-	Revision int64     `json:"revision"`
-	Warnings []warning `json:"warnings,omitempty"`
+// eventAnswer is the answer to one event.
+type eventAnswer struct {
+	Status   string         `json:"status"` // accepted, duplicate
+	Revision int64          `json:"revision"`
+	Warnings []eventWarning `json:"warnings,omitempty"`
 }
 
-// warning is a warning as answers show it.
-type warning struct {
+// eventWarning is a warning as answers show it.
+type eventWarning struct {
 	Path    string `json:"path"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -107,12 +107,12 @@ func (h *Handler) single(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, h.troubleOf(r, slug, err))
 		return
 	}
-	answer := taken{Status: "accepted", Revision: int64(result.Revision)}
+	answer := eventAnswer{Status: "accepted", Revision: int64(result.Revision)}
 	if result.Duplicate {
 		answer.Status = "duplicate"
 	}
 	for _, o := range m.Warnings {
-		answer.Warnings = append(answer.Warnings, warning(o))
+		answer.Warnings = append(answer.Warnings, eventWarning(o))
 	}
 	h.Observe(answer.Status, 1)
 	write(w, http.StatusCreated, answer)

@@ -74,7 +74,7 @@ type answer struct {
 	}
 	Status   string
 	Revision int64
-	Warnings []warning
+	Warnings []eventWarning
 	Summary  counts
 	Failed   []struct {
 		Index, Line                       int
@@ -252,12 +252,12 @@ func TestBatch(t *testing.T) {
 	s, _ := serve(t, x)
 	url := s.URL + "/api/v1/lineage/batch"
 	event := func(run string) string { return strings.Replace(runEvent, `"r1"`, `"`+run+`"`, 1) }
-	if a := post(t, url, "[]"); a.status != 200 || a.Status != "success" || a.Summary != (counts{}) || !strings.Contains(a.text, `"received":0`) {
+	if a := post(t, url, "[]"); a.status != 200 || a.Status != "success" || a.Summary != (batchCounts{}) || !strings.Contains(a.text, `"received":0`) {
 		t.Errorf("of none: %d %s", a.status, a.text)
 	}
 	mixed := "[" + event("a") + ",\n" + `{"eventTime":1},` + event("b") + ",17," + event("a") + "]"
 	a := post(t, url, mixed)
-	if a.status != 200 || a.Status != "partial_success" || a.Summary != (counts{5, 3, 2, 0, 2, 1}) || len(a.Failed) != 2 {
+	if a.status != 200 || a.Status != "partial_success" || a.Summary != (batchCounts{5, 3, 2, 0, 2, 1}) || len(a.Failed) != 2 {
 		t.Fatalf("mixed: %d %s", a.status, a.text)
 	}
 	if f := a.Failed[0]; f.Index != 1 || f.Line != 2 || f.Retriable || f.Code != "missing_identity" || f.Reason == "" || f.Rule == "" {
@@ -270,13 +270,13 @@ func TestBatch(t *testing.T) {
 	for i := range 1_234 {
 		many = append(many, event(fmt.Sprintf("run-%d", i)))
 	}
-	if a := post(t, url, strings.Join(many, "\n")); a.Status != "success" || a.Summary != (counts{1_234, 1_234, 0, 0, 0, 0}) {
+	if a := post(t, url, strings.Join(many, "\n")); a.Status != "success" || a.Summary != (batchCounts{1_234, 1_234, 0, 0, 0, 0}) {
 		t.Errorf("many lines: %d %s", a.status, a.text)
 	}
-	if a := post(t, url, "["+strings.Join(many, ",")+"]"); a.Summary != (counts{1_234, 1_234, 0, 0, 0, 1_234}) {
+	if a := post(t, url, "["+strings.Join(many, ",")+"]"); a.Summary != (batchCounts{1_234, 1_234, 0, 0, 0, 1_234}) {
 		t.Errorf("many again: %d %s", a.status, a.text)
 	}
-	if a := post(t, url, "["+event("z")+","); a.Summary != (counts{2, 1, 1, 0, 1, 0}) || a.Failed[0].Code != "not_json" {
+	if a := post(t, url, "["+event("z")+","); a.Summary != (batchCounts{2, 1, 1, 0, 1, 0}) || a.Failed[0].Code != "not_json" {
 		t.Errorf("cut off: %d %s", a.status, a.text)
 	}
 }
@@ -356,7 +356,7 @@ func TestTroubleInABatch(t *testing.T) {
 		s, seen := serve(t, &scripted{errs: []error{nil, down}})
 		a := post(t, s.URL+"/api/v1/lineage/batch", batch(atOnce+2))
 		// The second of the first chunk failed; the chunk after it is not tried.
-		if a.status != 200 || a.Status != "partial_success" || a.Summary != (counts{atOnce + 2, atOnce - 1, 3, 3, 0, 0}) || !a.Failed[0].Retriable {
+		if a.status != 200 || a.Status != "partial_success" || a.Summary != (batchCounts{atOnce + 2, atOnce - 1, 3, 3, 0, 0}) || !a.Failed[0].Retriable {
 			t.Errorf("%d %.300s", a.status, a.text)
 		}
 		if want := map[string]int{"accepted": atOnce - 1, "deferred": 3}; !reflect.DeepEqual(seen.counts, want) {
@@ -367,7 +367,7 @@ func TestTroubleInABatch(t *testing.T) {
 		t.Parallel()
 		s, _ := serve(t, &scripted{errs: []error{&eventstore.TooLargeError{}, nil}})
 		a := post(t, s.URL+"/api/v1/lineage/batch", batch(2))
-		if a.status != 200 || a.Summary != (counts{2, 1, 1, 0, 1, 0}) {
+		if a.status != 200 || a.Summary != (batchCounts{2, 1, 1, 0, 1, 0}) {
 			t.Errorf("%d %s", a.status, a.text)
 		}
 	})

@@ -17,7 +17,7 @@ var rooms = map[string][]string{
 	"vault":      {"domain"},
 	"eventstore": {"domain", "schema"},
 	"evidence":   {"domain", "eventstore", "schema"},
-	"access":     {"domain", "eventstore", "schema"},
+	"access":     {"domain", "eventstore", "schema", "rest/openapi"},
 	// The desk keeps descriptions beside the log, as the other doors do.
 	"access/people": {"access", "domain", "eventstore", "evidence"},
 
@@ -28,7 +28,10 @@ var rooms = map[string][]string{
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"graphql":          {"domain", "eventstore", "evidence", "projections", "schema", "workspaces"},
 	"graphql/explorer": {},
-	"ingest":           {"domain", "eventstore", "evidence", "projections"},
+	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
+
+	"rest/openapi": {}, // whoever has routes describes them by it
+	"rest/docs":    {"domain", "rest/openapi"},
 
 	"cmd":               {anything},
 	"internal/embedded": {},
