@@ -45,7 +45,7 @@ MAKEFLAGS += -q
 endif
 endif
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-kurrentdb test-esdbfake clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-openapi test-kurrentdb test-esdbfake clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -114,6 +114,9 @@ test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones d
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh
+
+test-openapi: build ## hold every operation of REST to the OpenAPI document with schemathesis; needs Python
+	@exec sh rest/audit/run.sh
 
 clean: ## remove what was built and cached here; data stays
 	@rm -rf bin bench-data

@@ -22,15 +22,20 @@ var requests = map[string]struct {
 	foreign            int    // to an admin's key of another workspace
 	missing            string // the same request about a workspace that does not exist, which must be answered alike; empty: it is about none
 }{
-	"GET /healthz":                           {"GET", "/healthz", "", 200, 200, ""},
-	"GET /readyz":                            {"GET", "/readyz", "", 200, 200, ""},
-	"GET /{$}":                               {"GET", "/", "", 200, 200, ""},
-	"GET /graphql/explorer/":                 {"GET", "/graphql/explorer/explorer.js", "", 200, 200, ""},
-	"GET /graphql":                           {"GET", "/graphql?query=%7B__typename%7D", "", 200, 200, ""},
-	"POST /graphql":                          {"POST", "/graphql", `{"query":"{__typename}"}`, 200, 200, ""},
-	"POST /api/v1/lineage":                   {"POST", "/api/v1/lineage", event, 201, 201, ""},
-	"POST /api/v1/lineage/batch":             {"POST", "/api/v1/lineage/batch", "[" + event + "]", 200, 200, ""},
-	"POST /workspaces/{slug}/api/v1/lineage": {"POST", "/workspaces/default/api/v1/lineage", event, 201, 409, "/workspaces/nowhere/api/v1/lineage"},
+	"GET /healthz":                                 {"GET", "/healthz", "", 200, 200, ""},
+	"GET /readyz":                                  {"GET", "/readyz", "", 200, 200, ""},
+	"GET /{$}":                                     {"GET", "/", "", 200, 200, ""},
+	"GET /openapi.json":                            {"GET", "/openapi.json", "", 200, 200, ""},
+	"GET /docs":                                    {"GET", "/docs", "", 200, 200, ""},
+	"GET /docs/docs.css":                           {"GET", "/docs/docs.css", "", 200, 200, ""},
+	"GET /workspaces/{slug}/openapi.json":          {"GET", "/workspaces/default/openapi.json", "", 200, 200, "/workspaces/nowhere/openapi.json"},
+	"GET /workspaces/{slug}/docs":                  {"GET", "/workspaces/default/docs", "", 200, 200, "/workspaces/nowhere/docs"},
+	"GET /graphql/explorer/":                       {"GET", "/graphql/explorer/explorer.js", "", 200, 200, ""},
+	"GET /graphql":                                 {"GET", "/graphql?query=%7B__typename%7D", "", 200, 200, ""},
+	"POST /graphql":                                {"POST", "/graphql", `{"query":"{__typename}"}`, 200, 200, ""},
+	"POST /api/v1/lineage":                         {"POST", "/api/v1/lineage", event, 201, 201, ""},
+	"POST /api/v1/lineage/batch":                   {"POST", "/api/v1/lineage/batch", "[" + event + "]", 200, 200, ""},
+	"POST /workspaces/{slug}/api/v1/lineage":       {"POST", "/workspaces/default/api/v1/lineage", event, 201, 409, "/workspaces/nowhere/api/v1/lineage"},
 	"POST /workspaces/{slug}/api/v1/lineage/batch": {"POST", "/workspaces/default/api/v1/lineage/batch", "[" + event + "]", 200, 409, "/workspaces/nowhere/api/v1/lineage/batch"},
 	"POST /workspaces/api/v1/lineage":              {"POST", "/workspaces/api/v1/lineage", event, 404, 404, ""},
 	"POST /workspaces/api/v1/lineage/batch":        {"POST", "/workspaces/api/v1/lineage/batch", event, 404, 404, ""},
@@ -53,10 +58,12 @@ type noAPI struct{ http.Handler }
 
 func (noAPI) Explorer() http.Handler { return http.NotFoundHandler() }
 
-func routes() []access.Route {
+func routes() []access.Route { return routesWith(serveFlags{}) }
+
+func routesWith(f serveFlags) []access.Route {
 	mux := access.NewMux(access.NewKeys(nil, nil), nil, nil)
 	s := &server{metrics: newMetrics()}
-	s.register(mux, noAPI{http.NotFoundHandler()}, serveFlags{})
+	s.register(mux, noAPI{http.NotFoundHandler()}, f)
 	return mux.Routes()
 }
 

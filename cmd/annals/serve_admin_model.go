@@ -139,7 +139,19 @@ func (a adminAPI) discard(w http.ResponseWriter, r *http.Request) {
 	}
 	a.log.InfoContext(r.Context(), "a read model was discarded by hand", "model", beside.Schema)
 	a.decided(r)
-	answerJSON(w, http.StatusOK, map[string]string{"discarded": beside.Schema, "live": a.model.report().Schema})
+	answerJSON(w, http.StatusOK, discarded{beside.Schema, a.model.report().Schema})
+}
+
+// discarded is the answer to a discard: what was dropped, and what is live.
+type discarded struct {
+	Discarded string `json:"discarded"`
+	Live      string `json:"live"`
+}
+
+// rolledBack is the answer to a rollback: what is live, and what was before.
+type rolledBack struct {
+	Live   string `json:"live"`
+	Before string `json:"before"`
 }
 
 // rollback makes the model that was live before the live one again.
@@ -158,7 +170,7 @@ func (a adminAPI) rollback(w http.ResponseWriter, r *http.Request) {
 	}
 	a.log.InfoContext(r.Context(), "a read model was gone back to by hand", "from", was.Schema, "to", is.Schema)
 	a.decided(r)
-	answerJSON(w, http.StatusOK, map[string]string{"live": is.Schema, "before": was.Schema})
+	answerJSON(w, http.StatusOK, rolledBack{is.Schema, was.Schema})
 }
 
 // decided has the keeper see what a person did, so that all who ask next are told.

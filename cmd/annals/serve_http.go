@@ -28,6 +28,13 @@ func (s *server) web(f serveFlags) (*http.Server, error) {
 		return nil, err
 	}
 	s.register(mux, api, f)
+	described, err := document(mux.Routes(), f)
+	if err != nil { // a test fails then: no reason not to serve what is described
+		s.log.Error("the OpenAPI document does not tell of every route", "err", err)
+	}
+	if err := s.docs.Publish(described); err != nil {
+		return nil, err
+	}
 	handler := s.up.guard(s.traced(s.observed(mux, f)))
 	w := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -49,6 +56,8 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Public("GET /readyz", http.HandlerFunc(s.ready))
 	mux.Public("GET /{$}", http.HandlerFunc(welcomePage))
 	mux.Public("GET /graphql/explorer/", api.Explorer())
+
+	s.docs.Register(mux.Public)
 
 	mux.HandleWithPage("GET /graphql", access.Read, s.model.marked(api), api.Explorer())
 	mux.Handle("POST /graphql", access.Read, s.model.marked(api))

@@ -21,6 +21,7 @@ import (
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/rest/docs"
 	"github.com/annals-io/annals/vault"
 )
 
@@ -42,7 +43,11 @@ type server struct {
 	keys     *access.Keys
 	rights   *access.Rights
 	sealer   *vault.Keys
+<<<<<<< HEAD
 	desk     *people.Desk
+=======
+	docs     docs.Site
+>>>>>>> 48bf3c3 (Every operation of REST is held to the OpenAPI document by schemathesis, in CI and by make test-openapi)
 
 	work  sync.WaitGroup // what goes on beside requests
 	stop  context.CancelFunc

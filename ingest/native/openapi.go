@@ -11,6 +11,18 @@ const sample = `{"id": "e-1", "run": "r-7", "pipeline": {"name": "train"}, "at":
 {"id": "e-2", "run": "r-7", "at": "2026-03-01T12:05:00Z", "body": {"type": "runCompleted"}}
 `
 
+// described is one event.
+var described = openapi.As(openapi.Schema{
+	Type: "object", Required: []string{"id", "run", "at", "body"}, Description: "One event, on one line.",
+	Properties: map[string]*openapi.Schema{
+		"id":       {Type: "string", Description: "Stands for this content for ever: an event that is sent again has it again."},
+		"run":      {Type: "string", Description: "The run, by a name of the sender's."},
+		"pipeline": {Type: "object", Properties: map[string]*openapi.Schema{"namespace": {Type: "string"}, "name": {Type: "string"}}, Required: []string{"name"}},
+		"at":       {Type: "string", Format: "date-time"},
+		"body":     {Type: "object", Description: "What happened: its type, and what goes with it.", Required: []string{"type"}, Properties: map[string]*openapi.Schema{"type": {Type: "string", Examples: []any{"runStarted"}}}},
+	},
+})
+
 // Operation describes the route of [Handler].
 func (*Handler) Operation() openapi.Operation {
 	answer := openapi.Of[Answer]()
@@ -24,6 +36,7 @@ func (*Handler) Operation() openapi.Operation {
 		},
 		Body: &openapi.Body{Required: true, Description: "At most 8 MiB, plain or gzip.", Content: []openapi.Content{
 			{Type: "application/x-ndjson", Shape: openapi.Text(), Example: sample},
+			{Type: "application/json", Shape: described, Example: map[string]any{"id": "e-1", "run": "r-7", "at": "2026-03-01T12:00:00Z", "body": map[string]any{"type": "runStarted"}}},
 		}},
 		Answers: []openapi.Answer{
 			openapi.Says(http.StatusOK, "Every row was taken, or known.", answer),

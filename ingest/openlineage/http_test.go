@@ -75,7 +75,7 @@ type answer struct {
 	Status   string
 	Revision int64
 	Warnings []eventWarning
-	Summary  counts
+	Summary  batchCounts
 	Failed   []struct {
 		Index, Line                       int
 		Reason, Code, Path, Rule, Message string
