@@ -43,11 +43,8 @@ type server struct {
 	keys     *access.Keys
 	rights   *access.Rights
 	sealer   *vault.Keys
-<<<<<<< HEAD
 	desk     *people.Desk
-=======
 	docs     docs.Site
->>>>>>> 48bf3c3 (Every operation of REST is held to the OpenAPI document by schemathesis, in CI and by make test-openapi)
 
 	work  sync.WaitGroup // what goes on beside requests
 	stop  context.CancelFunc
