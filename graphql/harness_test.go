@@ -43,6 +43,7 @@ type house struct {
 
 	reads  atomic.Int64 // statements that read rows at a moment
 	revoke func()       // ends what was admitted by a key in a first message
+	left   atomic.Bool  // whether the caller "leaver" has lost every right
 }
 
 // TraceQueryStart counts what resolvers read: statements with the revision that an answer is true at.
@@ -93,6 +94,19 @@ func (m may) Allows(p domain.Permission) bool {
 	return m.admin
 }
 
+// A leaver may read until all that is taken away.
+type leaver struct {
+	may
+	left *atomic.Bool
+}
+
+func (l leaver) Holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error) {
+	if l.left.Load() {
+		return nil, nil
+	}
+	return l.may.Holds(ctx, ws)
+}
+
 func newHouse(t *testing.T, limits limit.Limits) *house {
 	t.Helper()
 	h := &house{t: t, log: &bytes.Buffer{}}
@@ -130,6 +144,7 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 				"Bearer owner":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal", Account: uuid.UUID{15: 1}},
 				"Bearer other":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
 				"Bearer reader": {Principal: may{read: true}, Actor: domain.Actor{Kind: "key", ID: "reader"}},
+				"Bearer leaver": {Principal: leaver{may{read: true}, &h.left}, Actor: domain.Actor{Kind: "key", ID: "leaver"}},
 			}[who]
 			return c, ok
 		},

@@ -143,6 +143,11 @@ type stream struct {
 
 func (h *house) follow(query string) *stream {
 	h.t.Helper()
+	return h.followAs("owner", query)
+}
+
+func (h *house) followAs(who, query string) *stream {
+	h.t.Helper()
 	ctx, cancel := context.WithCancel(h.t.Context())
 	h.t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, "GET", h.url+"?query="+url.QueryEscape(query), nil)
@@ -150,7 +155,7 @@ func (h *house) follow(query string) *stream {
 		h.t.Fatal(err)
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	req.Header.Set("Authorization", "Bearer owner")
+	req.Header.Set("Authorization", "Bearer "+who)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		h.t.Fatal(err)

@@ -36,8 +36,10 @@ func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, 
 	}
 	q.Ascending = true
 	out := make(chan *model.EventBatch)
+	ctx, stop := r.whileReadable(ctx, slug)
 	go func() {
 		defer close(out)
+		defer stop()
 		for range r.Moments.Changes(ctx, domain.Slug(slug), last) {
 			for {
 				batch, ok := untilRead(ctx, r, func() (*model.EventBatch, error) { return r.batch(ctx, slug, q, last) })
@@ -110,8 +112,10 @@ func (r *Resolver) followRun(ctx context.Context, slug, id string, after, atLeas
 		last = domain.Revision(*after)
 	}
 	out := make(chan *model.RunUpdate)
+	ctx, stop := r.whileReadable(ctx, slug)
 	go func() {
 		defer close(out)
+		defer stop()
 		for range r.Moments.Changes(ctx, domain.Slug(slug), last) {
 			update, ok := untilRead(ctx, r, func() (runChange, error) { return r.runUpdate(ctx, slug, key, last) })
 			if !ok {
@@ -171,6 +175,32 @@ func unfollowed(err error) error {
 		return &Fault{codeNotFound, "there is no such workspace", map[string]any{"argument": "workspace", "rule": ruleThere}}
 	}
 	return err
+}
+
+// judgedEvery is how often it is asked whether a subscriber may still read. Each message is judged besides, before what is
+// in it is read: this only ends subscriptions in which nothing happens.
+const judgedEvery = 250 * time.Millisecond
+
+// whileReadable is a context that ends when the subscriber may not read the workspace any more. While nobody can tell,
+// nothing can be read either, and it goes on.
+func (r *Resolver) whileReadable(ctx context.Context, slug string) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(judgedEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if mayRead(ctx, slug) == errNoWorkspace {
+					stop()
+					return
+				}
+			}
+		}
+	}()
+	return ctx, stop
 }
 
 // retryAfter is how long a subscription waits before it reads again what could not be read.
