@@ -46,6 +46,9 @@ func NewRights(store eventstore.Store, stored eventstore.StateSource, first doma
 	return &Rights{lens: eventstore.NewLens(store, stored, staleAfter), first: first, memo: map[asked]answered{}}
 }
 
+// Lens is what rights are read through. Who decides by the same states reads them there too.
+func (r *Rights) Lens() *eventstore.Lens { return r.lens }
+
 // Workspace says what somebody may do in a workspace, whatever credential they come with. Where they may not read it, it
 // is to look like one that does not exist. In a deleted one everything stays as it was, except that only owners read it:
 // who had a right there is told that it was deleted.

@@ -7,15 +7,35 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/evidence"
 )
 
-// Rights say what somebody may do.
+// Rights say what somebody may do. *access.Rights are those there are.
 type Rights interface {
+	// Holds is what a principal may do in a workspace: nothing where it is not there for them.
+	Holds(ctx context.Context, p access.Principal, ws domain.Slug) (domain.PermissionSet, error)
+	// HoldsIn is what a principal may do in an organization: nothing where it is not there for them.
+	HoldsIn(ctx context.Context, p access.Principal, org domain.Slug) (domain.PermissionSet, error)
 	// Operator says whether a principal operates the server.
 	Operator(ctx context.Context, p access.Principal) (bool, error)
+}
+
+// A Sealer makes values unreadable without the key of their subject. *vault.Keys is the one there is.
+type Sealer interface {
+	Seal(subject, value string) (domain.Personal, error)
+}
+
+// A Lens shows decision states as the log has them. *eventstore.Lens is the one there is.
+type Lens interface {
+	// See answers the states of entities in their order, the zero State where no fact is about one.
+	See(ctx context.Context, at ...eventstore.Sight) ([]*domain.State, error)
+	// Forget makes the next look at a stream a new one.
+	Forget(stream domain.Stream)
 }
 
 // A Desk carries out the commands about organizations and the people in them. Every field is needed, save those said to
@@ -23,7 +43,9 @@ type Rights interface {
 type Desk struct {
 	Commands eventstore.Commander
 	Log      eventstore.Reader
+	Lens     Lens
 	Rights   Rights
+	Sealer   Sealer
 	// Organizations lists the organizations there are, for [Desk.Complete].
 	Organizations Organizations
 	// First is the organization that the first start made. Its default workspace is called default, and made then.
@@ -92,8 +114,28 @@ func (d *Desk) request(p access.Principal, a Ask, stream domain.Stream, name str
 	return r, nil
 }
 
-// do carries out a command.
+// text keeps a free text beside the log, and answers the reference that an event carries; nil stays nil.
+func text(r *eventstore.Request, s *string) *domain.Text {
+	if s == nil || *s == "" {
+		return nil
+	}
+	e := evidence.New([]byte(*s))
+	r.Evidence = append(r.Evidence, e)
+	return &domain.Text{Evidence: e.Digest}
+}
+
+// made is an id that the desk makes up: the same one whenever the same request is sent again.
+func made(r eventstore.Request) uuid.UUID {
+	if r.CommandID == "" {
+		return uuid.New()
+	}
+	return uuid.NewSHA1(eventstore.CommandSpace, []byte(string(r.Stream)+"\x00"+r.CommandID))
+}
+
+// do carries out a command, and has what it changed looked at anew.
 func (d *Desk) do(ctx context.Context, r eventstore.Request, c domain.Command) (eventstore.Result, error) {
 	r.Command = c
-	return d.Commands.Execute(ctx, r)
+	result, err := d.Commands.Execute(ctx, r)
+	d.Lens.Forget(r.Stream)
+	return result, err
 }

@@ -20,7 +20,7 @@ import (
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // The people of the tests.
-var ada, bob, eve = uuid.UUID{15: 1}, uuid.UUID{15: 2}, uuid.UUID{15: 3}
+var ada, bob, eve, mel = uuid.UUID{15: 1}, uuid.UUID{15: 2}, uuid.UUID{15: 3}, uuid.UUID{15: 4}
 
 // An office is a desk over a log, and what a test needs beside it.
 type office struct {
@@ -117,4 +117,73 @@ func refused(t testing.TB, err error, code domain.Code, subject string) {
 	if strings.TrimSpace(no.Message) == "" {
 		t.Error("the refusal says nothing")
 	}
+}
+
+// openOn is an office over a log, as another process beside those there are: with an executor and rights of its own.
+func openOn(t testing.TB, s eventstore.Store) *office {
+	t.Helper()
+	rights := access.NewRights(s, nil, "personal")
+	return &office{t: t, store: s, Desk: &people.Desk{
+		Commands: rights.Watch(executor(t, s)), Log: s, Lens: rights.Lens(), Rights: rights, Sealer: plain{}, Organizations: found{s}, First: "personal",
+		Now: func() time.Time { return noon },
+	}}
+}
+
+// plain seals nothing: tests read what was sealed.
+type plain struct{}
+
+func (plain) Seal(subject, value string) (domain.Personal, error) {
+	return domain.Personal{Subject: subject, Sealed: []byte(value)}, nil
+}
+
+// register makes people known to the server.
+func (o *office) register(accounts ...uuid.UUID) {
+	o.t.Helper()
+	for _, a := range accounts {
+		if len(o.events(domain.AccountStream(a))) == 0 {
+			o.record(domain.AccountStream(a), domain.AccountRegistered{Account: a})
+		}
+	}
+}
+
+var inAcme, inLab = people.Place{Organization: "acme"}, people.Place{Workspace: "lab"}
+
+// village is an office with ada's organization acme and its workspace lab; ada, bob, eve and mel are known.
+func village(t testing.TB, s eventstore.Store) *office {
+	t.Helper()
+	o := openOn(t, s)
+	o.register(ada, bob, eve, mel)
+	o.acme()
+	if _, err := o.CreateWorkspace(t.Context(), session(ada), people.NewWorkspace{Organization: "acme", Slug: "lab"}); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// grant has ada give somebody a role.
+func (o *office) grant(at people.Place, who uuid.UUID, role domain.RoleRef) {
+	o.t.Helper()
+	o.grantTo(at, domain.Person(who), role)
+}
+
+func (o *office) grantTo(at people.Place, who domain.Grantee, role domain.RoleRef) {
+	o.t.Helper()
+	if _, err := o.GrantRole(o.t.Context(), session(ada), people.RoleChange{At: at, Member: who, Role: role}); err != nil {
+		o.t.Fatalf("ada grants %s to %s: %v", role, who, err)
+	}
+}
+
+// may is what somebody may do in a place, when nobody remembers anything.
+func (o *office) may(at people.Place, who domain.Grantee) domain.PermissionSet {
+	o.t.Helper()
+	rights := access.NewRights(o.store, nil, "personal")
+	look, name := rights.Organization, at.Organization
+	if at.Workspace != "" {
+		look, name = rights.Workspace, at.Workspace
+	}
+	a, err := look(o.t.Context(), who, name)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return a.Holds
 }

@@ -191,6 +191,7 @@ func TestOperatorsMayKeepOrganizationsToThemselves(t *testing.T) {
 	t.Parallel()
 	o := open(t)
 	o.OperatorsOnly = true
+	o.record("organization-personal", domain.OrganizationCreated{Slug: "personal", Name: "Personal", Personal: true, Owner: ada})
 	_, err := o.CreateOrganization(t.Context(), session(bob), people.NewOrganization{Slug: "bobs"})
 	refused(t, err, domain.Forbidden, "")
 	if _, err := o.CreateOrganization(t.Context(), session(ada), people.NewOrganization{Slug: "adas"}); err != nil {

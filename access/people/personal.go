@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 )
@@ -32,4 +33,12 @@ func (d *Desk) EnsurePersonal(ctx context.Context, account uuid.UUID, name strin
 		}
 		return d.found(ctx, r, domain.CreateOrganization{Slug: slug, Name: domain.PersonalDefault, Personal: true, Owner: account})
 	})
+}
+
+// person is the account that a principal is, for what only people do.
+func person(p access.Principal) (uuid.UUID, error) {
+	if p.Who().Kind != domain.AccountGrantee {
+		return uuid.Nil, &domain.Error{Code: domain.Forbidden, Message: "this is for people: a service account cannot do it"}
+	}
+	return p.Account, nil
 }
