@@ -18,6 +18,7 @@ func (w *write) failed(err error) {
 	var conflict *eventstore.CommandConflictError
 	var large *eventstore.TooLargeError
 	switch {
+	case w.blocked(err):
 	case errors.As(err, &refused):
 		named := *refused
 		named.Subject = w.field(refused.Subject)

@@ -66,9 +66,11 @@ func (r *mutationResolver) RestoreWorkspace(ctx context.Context, input model.Res
 
 func (r *mutationResolver) DeleteWorkspace(ctx context.Context, input model.DeleteWorkspaceInput) (*model.DeleteWorkspacePayload, error) {
 	w := r.writing(ctx, "deleteWorkspace", input.Workspace, needDelete, input.Meta, nil, input)
-	w.because(input.Reason)
+	if reason := value(input.Reason); reason != "" {
+		w.request.Meta.Reason = reason
+	}
 	w.confirm(input.ConfirmSlug)
-	w.do(domain.DeleteWorkspace{})
+	w.deleteWorkspace()
 	out, err := w.workspaceWritten()
 	return &model.DeleteWorkspacePayload{WorkspaceWritten: out}, err
 }
@@ -101,6 +103,10 @@ func (r *workspaceResolver) Counts(ctx context.Context, obj *model.Workspace) (*
 
 func (r *workspaceResolver) ViewerAccess(ctx context.Context, obj *model.Workspace) (*model.ViewerAccess, error) {
 	return r.access(ctx, obj)
+}
+
+func (r *workspaceResolver) DeletionPreview(ctx context.Context, obj *model.Workspace) (*model.DeletionPreview, error) {
+	return r.deletionPreview(ctx, obj)
 }
 
 func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, first *int, after *string, last *int, before *string) (*model.MemberConnection, error) {

@@ -143,7 +143,10 @@ func (w *write) made() string {
 }
 
 // do carries out the command.
-func (w *write) do(cmd domain.Command) {
+func (w *write) do(cmd domain.Command) { w.carry(cmd, w.Commands.Execute) }
+
+// carry carries out the command by way of execute.
+func (w *write) carry(cmd domain.Command, execute func(context.Context, eventstore.Request) (eventstore.Result, error)) {
 	if !w.ok() {
 		return
 	}
@@ -151,7 +154,7 @@ func (w *write) do(cmd domain.Command) {
 		cmd = among{cmd, w.needs}
 	}
 	w.request.Command, w.request.Evidence = cmd, w.evidence
-	result, err := w.Commands.Execute(w.ctx, w.request)
+	result, err := execute(w.ctx, w.request)
 	if err != nil {
 		w.judge(err, result)
 		w.failed(err)

@@ -30,7 +30,7 @@ var exits = map[string]int{
 	"NOT_FOUND": exitNotFound, "WORKSPACE_NOT_FOUND": exitNotFound, "AS_OF_BEFORE_FIRST_EVENT": exitNotFound, "AS_OF_AHEAD": exitNotFound, "GONE": exitNotFound,
 	"AMBIGUOUS": exitUsage, "BAD_USER_INPUT": exitUsage, "AS_OF_NEEDS_TIME": exitUsage,
 	"INVALID": exitUsage, "REQUIRED": exitUsage, "TOO_LONG": exitUsage,
-	"ALREADY_EXISTS": exitConflict, "CONFLICT": exitConflict, "REVISION_CONFLICT": exitConflict, "INVALID_TRANSITION": exitConflict, "ARCHIVED": exitConflict,
+	"ALREADY_EXISTS": exitConflict, "CONFLICT": exitConflict, "REVISION_CONFLICT": exitConflict, "INVALID_TRANSITION": exitConflict, "ARCHIVED": exitConflict, "BLOCKED": exitConflict,
 	"CONSISTENCY_TIMEOUT": exitTimeout, "TIMEOUT": exitTimeout, "WORKSPACE_PAUSED": exitTimeout, "READ_MODEL_OUTDATED": exitTimeout,
 }
 
@@ -95,10 +95,20 @@ type userError struct {
 	Path       []string `json:"path"`
 	Code       string   `json:"code"`
 	Candidates []string `json:"candidates"`
+	Blockers   []struct{ Name, Status, Command string }
+}
+
+// ways are what helps: what a word may mean, or how to end what stands in the way.
+func (e userError) ways() []string {
+	ways := e.Candidates
+	for _, b := range e.Blockers {
+		ways = append(ways, fmt.Sprintf("%s is %s: `%s`", b.Name, strings.ToLower(b.Status), b.Command))
+	}
+	return ways
 }
 
 // payloadFields are asked of every mutation.
-const payloadFields = `userErrors { message path code ... on NotFoundError { candidates } } revision duplicate`
+const payloadFields = `userErrors { message path code ... on NotFoundError { candidates } ... on DeletionBlocked { blockers { name status command } } } revision duplicate`
 
 // mutate carries out a mutation of one input and answers its payload. Sent twice for whatever reason, it is done once.
 func (c *client) mutate(ctx context.Context, name string, input map[string]any, fields, reason string) (json.RawMessage, error) {
@@ -122,7 +132,7 @@ func (c *client) mutate(ctx context.Context, name string, input map[string]any, 
 	}
 	if len(said.UserErrors) > 0 {
 		e := said.UserErrors[0]
-		return nil, &failure{Exit: exitOf(e.Code), Code: strings.ToLower(e.Code), Message: e.Message, Path: strings.Join(e.Path, "."), Candidates: e.Candidates}
+		return nil, &failure{Exit: exitOf(e.Code), Code: strings.ToLower(e.Code), Message: e.Message, Path: strings.Join(e.Path, "."), Candidates: e.ways()}
 	}
 	return payload, nil
 }

@@ -91,7 +91,16 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 co
 		a.configCommand(func() []*pflag.FlagSet { return sets[1:] }),
 	)
 	strict(root)
+	root.SetGlobalNormalizationFunc(formerly)
 	return root
+}
+
+// formerly takes the word that a flag had: a workspace was once called a tenant.
+func formerly(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "tenant" {
+		name = "workspace"
+	}
+	return pflag.NormalizedName(name)
 }
 
 // strict makes every misuse of the command line a usage failure, and has groups refuse words that name no command.

@@ -22,8 +22,8 @@ const (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return group("run", "Runs: list, show, delete", []string{"runs"},
-		a.runList(), a.runShow(), a.remove("run", "RUN", "deleteRun", "run { id runId }"))
+	return group("run", "Runs: list, show, cancel, delete", []string{"runs"},
+		a.runList(), a.runShow(), a.runCancel(), a.remove("run", "RUN", "deleteRun", "run { id runId }"))
 }
 
 // runFilters are the flags that choose runs.
@@ -237,4 +237,41 @@ func (a *app) section(w io.Writer, title string, rows any, columns []column) err
 		t.add(row(m))
 	}
 	return t.flush()
+}
+
+// runCancel records that a run was cancelled: whoever runs it is not told.
+func (a *app) runCancel() *cobra.Command {
+	var reason string
+	var requested, lost bool
+	cmd := &cobra.Command{
+		Use: "cancel RUN", Short: "Record that a run was cancelled, was told to stop, or that nobody will hear of it again", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if requested && lost {
+				return usage("--requested and --lost: give one of them")
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			slug, err := a.inWorkspace(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			mutation, input := "cancelRun", map[string]any{"workspace": slug, "run": args[0], "requested": requested}
+			if lost {
+				mutation, input = "loseRun", map[string]any{"workspace": slug, "run": args[0]}
+			}
+			payload, err := c.mutate(cmd.Context(), mutation, input, "run { id runId number status pipeline { namespace name } revision }", reason)
+			if err != nil {
+				return err
+			}
+			return a.printPayload(payload, "run", func(w io.Writer, r row) error {
+				return facts(w, "run", runRef(r), "id", r.text("id"), "run id", r.text("runId"), "status", r.text("status"), "revision", r.text("revision"))
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&requested, "requested", false, "it was told to stop and has not yet")
+	cmd.Flags().BoolVar(&lost, "lost", false, "nobody will hear of it again")
+	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
+	return cmd
 }

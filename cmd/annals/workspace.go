@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const workspaceFields = `slug name status kind environment sensitivity team description labels { key value } createdAt updatedAt createdRevision revision`
+const workspaceFields = `id slug name status kind environment sensitivity team description labels { key value } createdAt updatedAt createdRevision revision`
 
 func (a *app) workspaceCommand() *cobra.Command {
-	return group("workspace", "Workspaces: list, show, create, rename, describe, label, classify, members, archive, restore, delete", []string{"workspaces", "tenant"},
-		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(), a.workspaceClassify(), a.workspaceMembers(),
+	return group("workspace", "Workspaces: list, show, create, edit, rename, describe, label, classify, members, archive, restore, delete", []string{"workspaces", "tenant", "tenants"},
+		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceEdit(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(), a.workspaceClassify(), a.workspaceMembers(),
 		a.workspaceState("archive", "Make a workspace read-only"), a.workspaceState("restore", "Make an archived workspace writable again"),
 		a.workspaceDelete())
 }
@@ -135,7 +135,7 @@ func showWorkspace(ctx context.Context, c *client, slug string, asOf map[string]
 
 func writeWorkspace(w io.Writer, r row) error {
 	return facts(w,
-		"workspace", r.text("slug"), "name", r.text("name"), "status", r.text("status"), "kind", kindOf(r), "sensitivity", strings.ToLower(r.text("sensitivity")),
+		"workspace", r.text("slug"), "id", r.text("id"), "name", r.text("name"), "status", r.text("status"), "kind", kindOf(r), "sensitivity", strings.ToLower(r.text("sensitivity")),
 		"team", r.text("team"), "description", r.text("description"), "labels", labels(r), "created", shortTime(r.text("createdAt")), "changed", shortTime(r.text("updatedAt")),
 		"revision", r.text("asOf", "revision"), "as of", shortTime(r.text("asOf", "time")),
 		"projected", r.text("progress", "applied")+" "+strings.ToLower(r.text("progress", "state")), "reason", r.text("progress", "reason"),
@@ -246,24 +246,5 @@ func (a *app) workspaceState(verb, short string) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
-	return cmd
-}
-
-func (a *app) workspaceDelete() *cobra.Command {
-	var reason, confirm string
-	cmd := &cobra.Command{
-		Use: "delete WORKSPACE --reason TEXT --confirm WORKSPACE", Short: "Delete a workspace; its history is kept, its slug never used again", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" {
-				return usage("--reason is missing: deletions are kept with theirs")
-			}
-			if confirm != args[0] {
-				return usage("a workspace is deleted only when its slug is said twice").with("add --confirm %s", args[0])
-			}
-			return a.change(cmd.Context(), "deleteWorkspace", "", map[string]any{"workspace": args[0], "confirmSlug": confirm, "reason": reason})
-		},
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
-	cmd.Flags().StringVar(&confirm, "confirm", "", "the `slug` once more")
 	return cmd
 }

@@ -384,6 +384,40 @@ type ComplexityRoot struct {
 		Workspace        func(childComplexity int) int
 	}
 
+	DeletionBlocked struct {
+		Blockers func(childComplexity int) int
+		Blocking func(childComplexity int) int
+		Code     func(childComplexity int) int
+		Message  func(childComplexity int) int
+		Path     func(childComplexity int) int
+	}
+
+	DeletionBlocker struct {
+		Command func(childComplexity int) int
+		ID      func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Path    func(childComplexity int) int
+		Status  func(childComplexity int) int
+	}
+
+	DeletionCounts struct {
+		ArtifactVersions func(childComplexity int) int
+		Artifacts        func(childComplexity int) int
+		EndedRuns        func(childComplexity int) int
+		Members          func(childComplexity int) int
+		Pipelines        func(childComplexity int) int
+		Steps            func(childComplexity int) int
+	}
+
+	DeletionPreview struct {
+		Blockers func(childComplexity int) int
+		Blocking func(childComplexity int) int
+		Ends     func(childComplexity int) int
+		Never    func(childComplexity int) int
+		Possible func(childComplexity int) int
+	}
+
 	DescribeArtifactPayload struct {
 		Artifact         func(childComplexity int) int
 		ClientMutationID func(childComplexity int) int
@@ -1183,6 +1217,7 @@ type ComplexityRoot struct {
 		Counts          func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
 		CreatedRevision func(childComplexity int) int
+		DeletionPreview func(childComplexity int) int
 		Description     func(childComplexity int) int
 		Environment     func(childComplexity int) int
 		ID              func(childComplexity int) int
@@ -2664,6 +2699,142 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteWorkspacePayload.Workspace(childComplexity), true
+
+	case "DeletionBlocked.blockers":
+		if e.ComplexityRoot.DeletionBlocked.Blockers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocked.Blockers(childComplexity), true
+	case "DeletionBlocked.blocking":
+		if e.ComplexityRoot.DeletionBlocked.Blocking == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocked.Blocking(childComplexity), true
+	case "DeletionBlocked.code":
+		if e.ComplexityRoot.DeletionBlocked.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocked.Code(childComplexity), true
+	case "DeletionBlocked.message":
+		if e.ComplexityRoot.DeletionBlocked.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocked.Message(childComplexity), true
+	case "DeletionBlocked.path":
+		if e.ComplexityRoot.DeletionBlocked.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocked.Path(childComplexity), true
+
+	case "DeletionBlocker.command":
+		if e.ComplexityRoot.DeletionBlocker.Command == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.Command(childComplexity), true
+	case "DeletionBlocker.id":
+		if e.ComplexityRoot.DeletionBlocker.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.ID(childComplexity), true
+	case "DeletionBlocker.kind":
+		if e.ComplexityRoot.DeletionBlocker.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.Kind(childComplexity), true
+	case "DeletionBlocker.name":
+		if e.ComplexityRoot.DeletionBlocker.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.Name(childComplexity), true
+	case "DeletionBlocker.path":
+		if e.ComplexityRoot.DeletionBlocker.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.Path(childComplexity), true
+	case "DeletionBlocker.status":
+		if e.ComplexityRoot.DeletionBlocker.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionBlocker.Status(childComplexity), true
+
+	case "DeletionCounts.artifactVersions":
+		if e.ComplexityRoot.DeletionCounts.ArtifactVersions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.ArtifactVersions(childComplexity), true
+	case "DeletionCounts.artifacts":
+		if e.ComplexityRoot.DeletionCounts.Artifacts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.Artifacts(childComplexity), true
+	case "DeletionCounts.endedRuns":
+		if e.ComplexityRoot.DeletionCounts.EndedRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.EndedRuns(childComplexity), true
+	case "DeletionCounts.members":
+		if e.ComplexityRoot.DeletionCounts.Members == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.Members(childComplexity), true
+	case "DeletionCounts.pipelines":
+		if e.ComplexityRoot.DeletionCounts.Pipelines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.Pipelines(childComplexity), true
+	case "DeletionCounts.steps":
+		if e.ComplexityRoot.DeletionCounts.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionCounts.Steps(childComplexity), true
+
+	case "DeletionPreview.blockers":
+		if e.ComplexityRoot.DeletionPreview.Blockers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionPreview.Blockers(childComplexity), true
+	case "DeletionPreview.blocking":
+		if e.ComplexityRoot.DeletionPreview.Blocking == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionPreview.Blocking(childComplexity), true
+	case "DeletionPreview.ends":
+		if e.ComplexityRoot.DeletionPreview.Ends == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionPreview.Ends(childComplexity), true
+	case "DeletionPreview.never":
+		if e.ComplexityRoot.DeletionPreview.Never == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionPreview.Never(childComplexity), true
+	case "DeletionPreview.possible":
+		if e.ComplexityRoot.DeletionPreview.Possible == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionPreview.Possible(childComplexity), true
 
 	case "DescribeArtifactPayload.artifact":
 		if e.ComplexityRoot.DescribeArtifactPayload.Artifact == nil {
@@ -6350,6 +6521,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.CreatedRevision(childComplexity), true
+	case "Workspace.deletionPreview":
+		if e.ComplexityRoot.Workspace.DeletionPreview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.DeletionPreview(childComplexity), true
 	case "Workspace.description":
 		if e.ComplexityRoot.Workspace.Description == nil {
 			break
@@ -10954,6 +11131,8 @@ enum UserErrorCode {
   ARCHIVED
   "The workspace or the thing was deleted."
   GONE
+  "Something stands in the way that has to be ended first."
+  BLOCKED
 }
 
 """
@@ -11062,6 +11241,22 @@ type WorkspaceClosed implements UserError {
   path: [String!]!
   "ARCHIVED or GONE."
   code: UserErrorCode!
+}
+
+"""
+The workspace cannot be deleted now: something has to be ended first, or it keeps being written to and should be archived first.
+"""
+type DeletionBlocked implements UserError {
+  "What is wrong and what to do about it, for people."
+  message: String!
+  "Where in the arguments."
+  path: [String!]!
+  "BLOCKED."
+  code: UserErrorCode!
+  "What has to be ended first: the newest 50 of each kind; empty where the workspace keeps being written to."
+  blockers: [DeletionBlocker!]!
+  "How many things have to be ended first, counted up to 10,000; 10,001 means more."
+  blocking: Int!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/workspace.graphqls", Input: `"""
@@ -11219,6 +11414,8 @@ type Workspace implements Node & Versioned {
   counts: ResourceCounts!
   "What you may do here."
   viewerAccess: ViewerAccess!
+  "What deleting it would come to: what has to be ended first, and what would end with it and stay as history."
+  deletionPreview: DeletionPreview!
   """
   Who holds a role here directly, by KIND:ID.
   """
@@ -11392,6 +11589,58 @@ type Workspace implements Node & Versioned {
 }
 
 """
+What deleting a workspace would come to. Nothing is deleted by asking.
+"""
+type DeletionPreview {
+  "Whether nothing stands in the way."
+  possible: Boolean!
+  "Why it can never be deleted; null: it can, once nothing stands in the way."
+  never: String
+  "What has to be ended first: the newest 50 of each kind."
+  blockers: [DeletionBlocker!]!
+  "How many things have to be ended first, counted up to 10,000; 10,001 means more."
+  blocking: Int!
+  "What would end with the workspace and stay as history, counted up to 10,000 each."
+  ends: DeletionCounts!
+}
+
+"""
+How many things would end with a workspace.
+"""
+type DeletionCounts {
+  "Those who hold a role in it directly."
+  members: Int!
+  "Pipelines."
+  pipelines: Int!
+  "Runs that have ended."
+  endedRuns: Int!
+  "Steps."
+  steps: Int!
+  "Artifacts."
+  artifacts: Int!
+  "Versions of artifacts."
+  artifactVersions: Int!
+}
+
+"""
+A thing that has to be ended before its workspace can be deleted.
+"""
+type DeletionBlocker {
+  "What it is."
+  kind: EntityKind!
+  "The global id."
+  id: ID!
+  "The name for people, such as ` + "`" + `PIPELINE#NUMBER` + "`" + ` of a run."
+  name: String!
+  "The state it is in, in the words of its own enum."
+  status: String!
+  "The command that ends it."
+  command: String!
+  "Its own address at the server, where it can be seen."
+  path: String!
+}
+
+"""
 How far the read models of a workspace are behind its stream.
 """
 type WorkspaceProgress {
@@ -11543,7 +11792,7 @@ extend type Mutation {
     input: RestoreWorkspaceInput!
   ): RestoreWorkspacePayload!
   """
-  Deletes a workspace. Its history is kept, an earlier moment still shows it, and its slug is never used again.
+  Deletes a workspace. Its history is kept, an earlier moment still shows it, and its slug is never used again. It is refused (DeletionBlocked) while something runs in it: ` + "`" + `Workspace.deletionPreview` + "`" + ` lists what.
   """
   deleteWorkspace(
     "What to do."
@@ -11771,8 +12020,8 @@ input DeleteWorkspaceInput {
   workspace: String!
   "The slug once more, against slips."
   confirmSlug: String!
-  "Why: it is kept in the history and on the tombstone."
-  reason: String!
+  "Why: it is kept in the history."
+  reason: String
   "How the write is done."
   meta: WriteMeta
 }
@@ -12466,6 +12715,58 @@ func (ec *executionContext) childFields_DeleteWorkspacePayload(ctx context.Conte
 		return ec.fieldContext_DeleteWorkspacePayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteWorkspacePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletionBlocker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_DeletionBlocker_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_DeletionBlocker_id(ctx, field)
+	case "name":
+		return ec.fieldContext_DeletionBlocker_name(ctx, field)
+	case "status":
+		return ec.fieldContext_DeletionBlocker_status(ctx, field)
+	case "command":
+		return ec.fieldContext_DeletionBlocker_command(ctx, field)
+	case "path":
+		return ec.fieldContext_DeletionBlocker_path(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletionBlocker", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletionCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "members":
+		return ec.fieldContext_DeletionCounts_members(ctx, field)
+	case "pipelines":
+		return ec.fieldContext_DeletionCounts_pipelines(ctx, field)
+	case "endedRuns":
+		return ec.fieldContext_DeletionCounts_endedRuns(ctx, field)
+	case "steps":
+		return ec.fieldContext_DeletionCounts_steps(ctx, field)
+	case "artifacts":
+		return ec.fieldContext_DeletionCounts_artifacts(ctx, field)
+	case "artifactVersions":
+		return ec.fieldContext_DeletionCounts_artifactVersions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletionCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletionPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "possible":
+		return ec.fieldContext_DeletionPreview_possible(ctx, field)
+	case "never":
+		return ec.fieldContext_DeletionPreview_never(ctx, field)
+	case "blockers":
+		return ec.fieldContext_DeletionPreview_blockers(ctx, field)
+	case "blocking":
+		return ec.fieldContext_DeletionPreview_blocking(ctx, field)
+	case "ends":
+		return ec.fieldContext_DeletionPreview_ends(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletionPreview", field.Name)
 }
 
 func (ec *executionContext) childFields_DescribeArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13878,6 +14179,8 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_counts(ctx, field)
 	case "viewerAccess":
 		return ec.fieldContext_Workspace_viewerAccess(ctx, field)
+	case "deletionPreview":
+		return ec.fieldContext_Workspace_deletionPreview(ctx, field)
 	case "members":
 		return ec.fieldContext_Workspace_members(ctx, field)
 	case "runs":

@@ -64,6 +64,11 @@ func (m *Moment) AppendID(b []byte, kind relay.Kind, key int64) []byte {
 	return relay.ID{Kind: kind, Slug: m.Slug(), Key: key}.Append(b)
 }
 
+// IDOf is the global id of a thing of a workspace.
+func IDOf(kind EntityKind, slug domain.Slug, key int64) string {
+	return relay.ID{Kind: Prefix(kind), Slug: string(slug), Key: key}.String()
+}
+
 // A Ref is a thing that something else points to; the field entity reads it.
 type Ref struct {
 	At   *Moment

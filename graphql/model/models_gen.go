@@ -591,10 +591,72 @@ type DeleteWorkspaceInput struct {
 	Workspace string `json:"workspace"`
 	// The slug once more, against slips.
 	ConfirmSlug string `json:"confirmSlug"`
-	// Why: it is kept in the history and on the tombstone.
-	Reason string `json:"reason"`
+	// Why: it is kept in the history.
+	Reason *string `json:"reason,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The workspace cannot be deleted now: something has to be ended first, or it keeps being written to and should be archived first.
+type DeletionBlocked struct {
+	// What is wrong and what to do about it, for people.
+	Message string `json:"message"`
+	// Where in the arguments.
+	Path []string `json:"path"`
+	// BLOCKED.
+	Code UserErrorCode `json:"code"`
+	// What has to be ended first: the newest 50 of each kind; empty where the workspace keeps being written to.
+	Blockers []*DeletionBlocker `json:"blockers"`
+	// How many things have to be ended first, counted up to 10,000; 10,001 means more.
+	Blocking int `json:"blocking"`
+}
+
+func (DeletionBlocked) IsUserError() {}
+
+// A thing that has to be ended before its workspace can be deleted.
+type DeletionBlocker struct {
+	// What it is.
+	Kind EntityKind `json:"kind"`
+	// The global id.
+	ID string `json:"id"`
+	// The name for people, such as `PIPELINE#NUMBER` of a run.
+	Name string `json:"name"`
+	// The state it is in, in the words of its own enum.
+	Status string `json:"status"`
+	// The command that ends it.
+	Command string `json:"command"`
+	// Its own address at the server, where it can be seen.
+	Path string `json:"path"`
+}
+
+// How many things would end with a workspace.
+type DeletionCounts struct {
+	// Those who hold a role in it directly.
+	Members int `json:"members"`
+	// Pipelines.
+	Pipelines int `json:"pipelines"`
+	// Runs that have ended.
+	EndedRuns int `json:"endedRuns"`
+	// Steps.
+	Steps int `json:"steps"`
+	// Artifacts.
+	Artifacts int `json:"artifacts"`
+	// Versions of artifacts.
+	ArtifactVersions int `json:"artifactVersions"`
+}
+
+// What deleting a workspace would come to. Nothing is deleted by asking.
+type DeletionPreview struct {
+	// Whether nothing stands in the way.
+	Possible bool `json:"possible"`
+	// Why it can never be deleted; null: it can, once nothing stands in the way.
+	Never *string `json:"never,omitempty,omitzero"`
+	// What has to be ended first: the newest 50 of each kind.
+	Blockers []*DeletionBlocker `json:"blockers"`
+	// How many things have to be ended first, counted up to 10,000; 10,001 means more.
+	Blocking int `json:"blocking"`
+	// What would end with the workspace and stay as history, counted up to 10,000 each.
+	Ends *DeletionCounts `json:"ends"`
 }
 
 // The input of `describeArtifact`.
@@ -3210,6 +3272,8 @@ const (
 	UserErrorCodeArchived UserErrorCode = "ARCHIVED"
 	// The workspace or the thing was deleted.
 	UserErrorCodeGone UserErrorCode = "GONE"
+	// Something stands in the way that has to be ended first.
+	UserErrorCodeBlocked UserErrorCode = "BLOCKED"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -3224,11 +3288,12 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeInvalidTransition,
 	UserErrorCodeArchived,
 	UserErrorCodeGone,
+	UserErrorCodeBlocked,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalid, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeNotFound, UserErrorCodeAmbiguous, UserErrorCodeAlreadyExists, UserErrorCodeConflict, UserErrorCodeRevisionConflict, UserErrorCodeInvalidTransition, UserErrorCodeArchived, UserErrorCodeGone:
+	case UserErrorCodeInvalid, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeNotFound, UserErrorCodeAmbiguous, UserErrorCodeAlreadyExists, UserErrorCodeConflict, UserErrorCodeRevisionConflict, UserErrorCodeInvalidTransition, UserErrorCodeArchived, UserErrorCodeGone, UserErrorCodeBlocked:
 		return true
 	}
 	return false
