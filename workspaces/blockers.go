@@ -65,6 +65,7 @@ var elsewhere = map[domain.Kind]string{
 	domain.KindAccount:        "a person's",
 	domain.KindTeam:           "an organization's",
 	domain.KindServiceAccount: "an organization's",
+	domain.KindAPIKey:         "of whoever holds it: one that is bound to the workspace opens nothing any more",
 }
 
 // going are the statuses of a run that has not ended. A run that nothing was reported of is only a name: it keeps nobody.
