@@ -26,10 +26,11 @@ func (w *write) deleteWorkspace() {
 
 // still refuses a caller who lost the right to delete the workspace since the mutation began.
 func (w *write) still(ctx context.Context) error {
-	if mayAdmin.of(caller(ctx), w.slug) {
-		return nil
+	ok, err := caller(ctx).may(ctx, w.slug, domain.DeleteWorkspaces)
+	if err == nil && !ok {
+		err = caller(ctx).lacks(w.name, needDelete, "workspace "+string(w.slug))
 	}
-	return &domain.Error{Code: domain.NotFound, Subject: "workspace", Message: "there is no such workspace"}
+	return err
 }
 
 // blocked keeps why a workspace is not deleted now, and says whether that is the reason.
