@@ -49,7 +49,9 @@ const lookTimeout = 5 * time.Second
 // NewLens looks into a store. Answers are at most so old as fresh says; stored may be nil, and spares reading long
 // histories from their beginning.
 func NewLens(store Store, stored StateSource, fresh time.Duration) *Lens {
-	return &Lens{store: store, stored: stored, loads: newLoads(store), fresh: fresh, seen: map[Sight]*sight{}, changed: map[domain.Stream]time.Time{}}
+	l := &Lens{store: store, stored: stored, loads: newLoads(store), fresh: fresh, seen: map[Sight]*sight{}, changed: map[domain.Stream]time.Time{}}
+	l.loads.limit = lookTimeout
+	return l
 }
 
 // Forget makes the next look at anything in the stream a new one: it was changed just now.
@@ -73,10 +75,7 @@ func (l *Lens) See(ctx context.Context, at ...Sight) ([]*domain.State, error) {
 			return states, nil
 		}
 		if mine != nil {
-			// Not the caller's context: others wait for the same answer, and he may go away.
-			look, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
-			l.look(look, mine)
-			cancel()
+			l.look(mine)
 			for _, c := range mine {
 				if c.s.err != nil {
 					return nil, c.s.err
@@ -131,9 +130,10 @@ func (l *Lens) claim(at []Sight, states []*domain.State) (mine []claimed, other 
 	return mine, other
 }
 
-// look does what was claimed and tells who waits.
-func (l *Lens) look(ctx context.Context, mine []claimed) {
-	found, err := l.read(ctx, mine)
+// look does what was claimed and tells who waits. It is not bound to the caller, who may go away while others wait for the
+// same answer.
+func (l *Lens) look(mine []claimed) {
+	found, err := l.read(mine)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, c := range mine {
@@ -151,7 +151,7 @@ func (l *Lens) look(ctx context.Context, mine []claimed) {
 }
 
 // read reads what happened since, where that is known, and everything else anew.
-func (l *Lens) read(ctx context.Context, mine []claimed) ([]sight, error) {
+func (l *Lens) read(mine []claimed) ([]sight, error) {
 	found := make([]sight, len(mine))
 	for i, c := range mine {
 		found[i] = sight{state: &domain.State{Changed: domain.NoRevision}, through: domain.NoRevision}
@@ -160,8 +160,10 @@ func (l *Lens) read(ctx context.Context, mine []claimed) ([]sight, error) {
 		}
 	}
 	if l.loads.cheap {
-		return found, l.readByIndex(ctx, mine, found)
+		return found, l.readByIndex(mine, found)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	defer cancel()
 	for i, c := range mine {
 		if err := l.readTail(ctx, c.at, &found[i]); err != nil {
 			return nil, err
@@ -171,12 +173,12 @@ func (l *Lens) read(ctx context.Context, mine []claimed) ([]sight, error) {
 }
 
 // readByIndex asks for the events about all of the entities in one round trip.
-func (l *Lens) readByIndex(ctx context.Context, mine []claimed, found []sight) error {
+func (l *Lens) readByIndex(mine []claimed, found []sight) error {
 	reads := make([]EntityRead, len(mine))
 	for i, c := range mine {
 		reads[i] = EntityRead{Stream: c.at.Stream, Entity: c.at.Entity, From: found[i].state.Changed + 1}
 	}
-	events, err := l.loads.read(ctx, reads)
+	events, err := l.loads.read(context.Background(), reads)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", mine[0].at.Stream, err)
 	}

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -26,7 +27,8 @@ type EntitiesReader interface {
 // idle, else whatever queued while the last reads were under way.
 type loads struct {
 	reader EntitiesReader
-	cheap  bool // there is such a reader
+	cheap  bool          // there is such a reader
+	limit  time.Duration // of one round trip; 0: none but the context's
 
 	mu      sync.Mutex
 	waiting []*load
@@ -52,7 +54,8 @@ func newLoads(store Store) *loads {
 	return &loads{reader: reader, cheap: cheap}
 }
 
-// read answers one list of events for each question.
+// read answers one list of events for each question. The context is that of everybody who reads here, not of one caller:
+// whoever comes first reads for those who come meanwhile.
 func (l *loads) read(ctx context.Context, reads []EntityRead) ([][]domain.Recorded, error) {
 	mine := &load{reads: reads, done: make(chan struct{})}
 	l.mu.Lock()
@@ -77,7 +80,7 @@ func (l *loads) run(ctx context.Context) {
 		for _, one := range group {
 			reads = append(reads, one.reads...)
 		}
-		found, err := l.reader.ReadEntities(ctx, reads)
+		found, err := l.readGroup(ctx, reads)
 		for _, one := range group {
 			if one.err = err; err == nil {
 				one.found, found = found[:len(one.reads)], found[len(one.reads):]
@@ -85,6 +88,15 @@ func (l *loads) run(ctx context.Context) {
 			close(one.done)
 		}
 	}
+}
+
+func (l *loads) readGroup(ctx context.Context, reads []EntityRead) ([][]domain.Recorded, error) {
+	if l.limit == 0 {
+		return l.reader.ReadEntities(ctx, reads)
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.limit)
+	defer cancel()
+	return l.reader.ReadEntities(ctx, reads)
 }
 
 // take is the next group; without one, the caller is not busy any more.

@@ -19,7 +19,7 @@ import (
 // Options say what is measured. Zero fields have defaults.
 type Options struct {
 	Short  bool      // smaller data, two minutes
-	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, lists, lineage, start
+	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rights, lists, lineage, start
 	Dir    string    // for the data, removed afterwards; default a temporary directory
 	Binary string    // the program to measure over HTTP; default this one
 	Seed   uint64    // default 1
@@ -50,6 +50,7 @@ func Run(ctx context.Context, o Options) error {
 		{"esdb", m.esdb},
 		{"ingest", m.ingest},
 		{"rebuild", m.rebuild},
+		{"rights", m.rights},
 		{"lists", m.lists},
 		{"lineage", m.lineage},
 	} {
