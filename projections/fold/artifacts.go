@@ -21,6 +21,7 @@ type artifactRow struct {
 
 var artifactsTable = table[int64, artifactRow]{
 	name: "artifacts", keys: 1,
+	counted: func(r *artifactRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "namespace", typ: tText}, {name: "name", typ: tText}, {name: "type", typ: tText, nullable: true}, {name: "canonical", typ: tInt8},
 		{name: "description", typ: tBytea, nullable: true}, {name: "description_at", typ: tText, nullable: true}, {name: "lifecycle", typ: tText, nullable: true},

@@ -14,7 +14,7 @@ type Querier interface {
 
 // digestTables are the tables with rows of a workspace. Left out are those that say how far projecting has come.
 var digestTables = []string{
-	"identities", "counters", "workspaces", "workspaces_was", "pipelines", "pipelines_was", "pipeline_versions",
+	"identities", "counters", "totals", "workspaces", "workspaces_was", "pipelines", "pipelines_was", "pipeline_versions",
 	"runs", "runs_was", "run_details", "run_details_was", "steps", "steps_was", "attributes", "attributes_was",
 	"metrics", "metrics_was", "artifacts", "artifacts_was", "aliases", "artifact_versions", "artifact_versions_was",
 	"version_details", "version_details_was", "lineage_edges", "lineage_edges_was", "artifact_edges", "artifact_edges_was",

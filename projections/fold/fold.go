@@ -128,6 +128,7 @@ type fold struct {
 	ownColumns       table[ownKey, ownRow]
 	reads            table[readKey, readRow]
 	counters         table[counterKey, counterRow]
+	totals           table[workspaceKey, totalsRow]
 	audit            auditRows
 	words            wordRows
 	lifeFacts        lifeRows
@@ -150,6 +151,7 @@ func newFold() *fold {
 	f.artifacts, f.aliases, f.versions, f.versionDetails = artifactsTable, aliasesTable, versionsTable, versionDetailsTable
 	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
 	f.declared, f.lastSaid, f.ownColumns, f.reads, f.counters = declaredTable, lastSaidTable, ownColumnsTable, readsTable, countersTable
+	f.totals = totalsTable
 	f.people = newPeople()
 	for _, t := range f.tables() {
 		t.init(&f.clock, f.age)
@@ -217,6 +219,7 @@ func (f *fold) apply(e *happening) error {
 	for _, t := range f.tables() {
 		t.settle()
 	}
+	f.settleTotals()
 	return nil
 }
 

@@ -72,6 +72,7 @@ func (f *fold) rounds(ctx context.Context, w *wants) error {
 func (f *fold) ask(w *wants) {
 	t := &f.trip
 	f.workspaces.load(t, w.workspaces.take())
+	f.totals.load(t, w.totals.take())
 	if up := w.runsUp.take(); len(up) > 0 {
 		t.ask(fmt.Sprintf(runsUpSQL, f.runs.list()), placesOf(up), f.runs.take)
 	}

@@ -43,6 +43,14 @@ JOIN c s ON s.key = l.source JOIN c t ON t.key = l.target LEFT JOIN read.pipelin
 	meantSQL = labelsSQL + ` SELECT r.label, d.version_label, coalesce(v.hash, '') FROM read.run_details d JOIN r ON r.key = d.key LEFT JOIN read.pipeline_versions v ON v.ws = d.ws AND v.key = d.version WHERE d.ws = $1 AND d.version_label IS NOT NULL`
 )
 
+// totalsWrong is a row where totals are not what counting the rows gives.
+const totalsWrong = `
+SELECT t.*, c.* FROM (SELECT (SELECT count(*) FROM read.pipelines WHERE ws = $1 AND NOT deleted) AS pipelines, (SELECT count(*) FROM read.runs WHERE ws = $1 AND NOT deleted) AS runs,
+    (SELECT count(*) FROM read.steps WHERE ws = $1 AND NOT deleted) AS steps, (SELECT count(*) FROM read.artifacts WHERE ws = $1 AND NOT deleted) AS artifacts,
+    (SELECT count(*) FROM read.artifact_versions WHERE ws = $1 AND NOT deleted AND exists_now) AS versions) c
+LEFT JOIN read.totals t ON t.ws = $1
+WHERE (coalesce(t.pipelines, 0), coalesce(t.runs, 0), coalesce(t.steps, 0), coalesce(t.artifacts, 0), coalesce(t.versions, 0)) <> (c.pipelines, c.runs, c.steps, c.artifacts, c.versions)`
+
 // equalNaive compares the rows with what the bare facts amount to.
 func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	versions, edges, links := n.lineage()
@@ -52,7 +60,7 @@ func (m *model) equalNaive(number int32, n *naive) (differ string) {
 	}{
 		{"statuses", statusesSQL, n.statuses()}, {"versions", versionsSQL, versions}, {"edges", edgesSQL, edges}, {"edges between artifacts", linksSQL, links},
 		{"versions of pipelines", meantSQL, n.meant()}, {"nestings", nestingsSQL, n.nestings()}, {"columns", columnsSQL, n.fields()},
-		{"versions astray", versionsAstray + " AND v.ws = $1", nil},
+		{"versions astray", versionsAstray + " AND v.ws = $1", nil}, {"totals that are wrong", totalsWrong, nil},
 	} {
 		if got := m.rows(c.sql, number); !slices.Equal(got, c.want) {
 			differ += fmt.Sprintf("%s:\n got  %s\n want %s\n", c.what, strings.Join(got, "\n      "), strings.Join(c.want, "\n      "))

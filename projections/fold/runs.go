@@ -28,6 +28,7 @@ type runRow struct {
 
 var runsTable = table[int64, runRow]{
 	name: "runs", keys: 1,
+	counted: func(r *runRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "run_id", typ: tText}, {name: "foreign_run", typ: tBool}, {name: "pipeline", typ: tInt8, nullable: true},
 		{name: "number", typ: tInt4, nullable: true}, {name: "status", typ: tText}, {name: "own_status", typ: tText},

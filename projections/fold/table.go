@@ -31,6 +31,8 @@ type table[K comparable, R comparable] struct {
 	keys    int // how many of the columns are the key
 	bind    func(k *K, r *R, to []any) []any
 	same    func(a, b R) bool // nil: ==
+	counted func(r *R) bool   // whether totals count the row; nil: they count none
+	delta   int32             // how many more are counted after the event at hand
 
 	at      *clock
 	age     newness
@@ -140,9 +142,25 @@ func (t *table[K, R]) settle() {
 		if visible {
 			r.since = t.at.revision
 		}
+		t.delta += t.counts(r.will, &r.next) - t.counts(r.is, &r.now)
 		r.is, r.now = r.will, r.next
 	}
 	t.touched = t.touched[:0]
+}
+
+// counts is 1 for a row that totals count.
+func (t *table[K, R]) counts(there bool, r *R) int32 {
+	if there && t.counted != nil && t.counted(r) {
+		return 1
+	}
+	return 0
+}
+
+// took is how many more rows are counted since it was asked last.
+func (t *table[K, R]) took() int32 {
+	n := t.delta
+	t.delta = 0
+	return n
 }
 
 // level is the length class of a closed row.

@@ -34,6 +34,7 @@ type versionRow struct {
 
 var versionsTable = table[int64, versionRow]{
 	name: "artifact_versions", keys: 1,
+	counted: func(r *versionRow) bool { return !r.deleted && r.existsNow },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "artifact", typ: tInt8}, {name: "named_as", typ: tInt8}, {name: "number", typ: tInt4}, {name: "name", typ: tText, nullable: true},
 		{name: "producer", typ: tInt8, nullable: true}, {name: "attempt", typ: tInt4, nullable: true}, {name: "kind", typ: tText}, {name: "outcome", typ: tText},

@@ -32,7 +32,7 @@ func (w *wanted[K]) take() []place[K] {
 
 // wants are what the page needs of the database.
 type wants struct {
-	workspaces                  wanted[workspaceKey]
+	workspaces, totals          wanted[workspaceKey]
 	pipelineVersions            wanted[pipelineVersionWord]
 	registered                  wanted[registration]
 	runsUp, runsDown, runsMaybe wanted[int64]
@@ -73,6 +73,7 @@ func (f *fold) wantNamed(w *wants) {
 		if e.Event == nil {
 			continue
 		}
+		w.totals.want(e.ws, workspaceKey{})
 		if e.Event.Subject().Kind == domain.KindWorkspace {
 			w.workspaces.want(e.ws, workspaceKey{})
 		}

@@ -1,7 +1,9 @@
 -- Indexes that projecting does not need: a rebuild makes them after it has filled the tables.
 CREATE INDEX workspaces_slug ON read.workspaces (slug);
+CREATE INDEX workspaces_organization ON read.workspaces (organization, ws);
 CREATE INDEX workspaces_was_ws ON read.workspaces_was (ws, since);
 
+CREATE INDEX organizations_slug ON read.organizations (slug);
 CREATE INDEX organizations_was_ws ON read.organizations_was (ws, since);
 CREATE INDEX accounts_id ON read.accounts (id);
 CREATE INDEX accounts_was_ws ON read.accounts_was (ws, since);

@@ -53,6 +53,13 @@ CREATE TABLE read.counters (
     PRIMARY KEY (ws, key, what)
 );
 
+-- How many things of a workspace there are now, deleted ones apart. Not temporal: counted in place.
+CREATE TABLE read.totals (
+    ws int NOT NULL,
+    pipelines int NOT NULL, runs int NOT NULL, steps int NOT NULL, artifacts int NOT NULL, versions int NOT NULL,
+    PRIMARY KEY (ws)
+);
+
 CREATE TABLE read.workspaces (
     ws int NOT NULL, since bigint NOT NULL,
     slug text NOT NULL, name text NOT NULL, organization text NOT NULL, owner uuid,
