@@ -46,6 +46,9 @@ func (e *UnavailableError) Error() string { return "keys cannot be checked now: 
 // Unwrap is the cause.
 func (e *UnavailableError) Unwrap() error { return e.Cause }
 
+// RefusalOf turns an error into what may be said over HTTP. Of what is no refusal it says that the server cannot answer.
+func RefusalOf(err error) *Refusal { return refusalOf(err) }
+
 // refusalOf turns an error into what may be said over HTTP.
 func refusalOf(err error) *Refusal {
 	var r *Refusal

@@ -24,6 +24,12 @@ func knocks(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && len(r.Header.Values("Authorization")) == 0
 }
 
+// stranger says whether nothing in a request says who sent it, such as the cookie of a session.
+func (m *Mux) stranger(r *http.Request) bool {
+	_, err := m.auth.Authenticate(r.Context(), r)
+	return err != nil && refusalOf(err).Status == http.StatusUnauthorized
+}
+
 func (m *Mux) knock(w http.ResponseWriter, r *http.Request, needs Scope) {
 	k := &knock{mux: m, needs: needs, asked: r}
 	m.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), knockKey{}, k)))

@@ -20,10 +20,13 @@ CREATE TABLE IF NOT EXISTS log.access_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )`
 
-// grantsSQL lets the server's role use keys; rows are never deleted, so that an event's actor can always be named.
+// grantsSQL lets the server's role use keys; their rows are never deleted, so that an event's actor can always be named.
+// What people sign in by is deleted when it is used up, has expired, or is to be forgotten.
 const grantsSQL = `
 GRANT USAGE ON SCHEMA log TO %[1]s;
-GRANT SELECT, INSERT, UPDATE ON log.api_keys TO %[1]s`
+GRANT SELECT, INSERT, UPDATE ON log.api_keys TO %[1]s;
+GRANT SELECT, INSERT, UPDATE, DELETE ON log.accounts, log.identities, log.sessions, log.sign_in_links, log.oidc_attempts,
+    log.device_grants, log.sign_in_limits TO %[1]s`
 
 // Migrate brings the tables of this package to the newest shape, as the owner of the database, and lets the
 // server's role use them. An empty role is the owner itself.

@@ -97,7 +97,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.page.ServeHTTP(w, r)
 			return
 		}
-		if knocks(r) {
+		if knocks(r) && m.stranger(r) {
 			m.knock(w, r, h.needs)
 			return
 		}

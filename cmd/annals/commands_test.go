@@ -36,6 +36,9 @@ var invocations = []struct {
 	args    []string
 	exit    int
 }{
+	{"login-link", nil, 0},
+	{"login-link", []string{"nobody@example.org"}, exitNotFound},
+	{"login-link", []string{"somebody", "--new"}, exitUsage},
 	{"workspace list", nil, 0},
 	{"workspace create", []string{"research", "--name", "Research", "--label", "team=ml"}, 0},
 	{"workspace create", []string{"research"}, exitConflict},

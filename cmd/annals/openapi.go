@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
 	"github.com/annals-io/annals/rest/openapi"
@@ -48,6 +49,7 @@ func operations(f serveFlags) []openapi.Operation {
 	all = append(all, (*openlineage.Handler)(nil).Operations()...)
 	all = append(all, (*native.Handler)(nil).Operation())
 	all = append(all, access.Handler{}.Operations()...)
+	all = append(all, (*signin.Handler)(nil).Operations()...)
 	if f.pprof {
 		all = append(all, profileOperations()...)
 	}

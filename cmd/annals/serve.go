@@ -68,6 +68,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer s.close()
+	address := f.address(listener)
+	if err := s.openSignIn(s.living, f, address); err != nil {
+		return err
+	}
 	first, err := s.first(ctx, f)
 	if err != nil {
 		return storeFailure(err)
@@ -76,7 +80,6 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	address := f.address(listener)
 	if _, asked, _ := net.SplitHostPort(f.listen); asked != "0" && !strings.HasSuffix(address, ":"+asked) {
 		fmt.Fprintf(a.stderr, "annals: port %s is taken: this server listens at %s\n", asked, address)
 	}
@@ -138,18 +141,17 @@ func (f serveFlags) logger(a *app) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(a.stderr, options)), nil
 }
 
-// welcome tells a person where the server is, and what to try. The first key is shown this once.
-func (a *app) welcome(f serveFlags, address, first string) error {
-	shown := address
-	if f.publicURL != "" {
-		shown = strings.TrimSuffix(f.publicURL, "/")
-	}
+// welcome tells a person where the server is, and what to try. The first key and the link are shown this once.
+func (a *app) welcome(f serveFlags, address string, first firstSteps) error {
+	shown := f.base(address)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nAnnals is ready at %s\n\n", shown)
-	if first != "" {
-		fmt.Fprintf(&b, "  API key    %s\n", first)
+	if first.key != "" {
+		fmt.Fprintf(&b, "  sign in    %s\n", first.link)
+		fmt.Fprintf(&b, "             works once, for a day: `annals login-link` makes another\n")
+		fmt.Fprintf(&b, "  API key    %s\n", first.key)
 		fmt.Fprintf(&b, "             shown this once, and kept in %s\n", displayPath(f.data, firstKeyFile))
-		fmt.Fprintf(&b, "  in a browser  %s/graphql#key=%s\n\n", shown, first)
+		fmt.Fprintf(&b, "  in a browser  %s/graphql#key=%s\n\n", shown, first.key)
 	}
 	data := ""
 	if f.data != "annals-data" {

@@ -26,21 +26,32 @@ const (
 	firstWorkspace    = domain.Slug("default")
 )
 
-// first creates what an empty instance begins with, and answers the first key when it was made just now. An
-// interrupted first start is taken up where it ended: every step is done once.
-func (s *server) first(ctx context.Context, f serveFlags) (key string, err error) {
+// firstSteps are what the person who starts an instance is shown once: a key, and a link to sign in by.
+type firstSteps struct{ key, link string }
+
+// first creates what an empty instance begins with, and answers the first key and a link when they were made just now.
+// An interrupted first start is taken up where it ended: every step is done once.
+func (s *server) first(ctx context.Context, f serveFlags) (made firstSteps, err error) {
 	if err := s.firstStreams(ctx); err != nil {
-		return "", err
-	}
-	has, err := s.keys.HasAdmin(ctx)
-	if err != nil || (has && !f.newKey) {
-		return "", err
+		return made, err
 	}
 	owner, err := s.firstOwner(ctx)
 	if err != nil {
-		return "", err
+		return made, err
 	}
-	return s.firstKey(ctx, f.data, owner)
+	if err := s.adopt(ctx, owner); err != nil {
+		return made, err
+	}
+	has, err := s.keys.HasAdmin(ctx)
+	if err != nil || (has && !f.newKey) {
+		return made, err
+	}
+	if made.key, err = s.firstKey(ctx, f.data, owner); err != nil {
+		return made, err
+	}
+	link, err := s.signIn.Link(ctx, owner, domain.Actor{Kind: "system", ID: "serve"})
+	made.link = link.URL
+	return made, err
 }
 
 // firstStreams creates the organization, the workspace and their owner.

@@ -43,7 +43,8 @@ type serveFlags struct {
 	rebuild          string        // "auto", "accept" or "manual"
 	commandRetention time.Duration // 0: for ever
 	limits           limit.Limits  // of GraphQL
-	lineageMemory    int64         // bytes
+	oidc             oidcFlags
+	lineageMemory    int64 // bytes
 
 	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
 }
@@ -75,6 +76,12 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	f.rebuild = rebuildAuto
 	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for annals projection rebuild")
 	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
+	fs.StringVar(&f.oidc.issuer, "oidc-issuer", "", "`URL` of another party that signs people in by OpenID Connect; passwords are off then")
+	fs.StringVar(&f.oidc.clientID, "oidc-client-id", "", "what this server is registered as there")
+	fs.StringVar(&f.oidc.secretFile, "oidc-client-secret-file", "", "`file` of the secret that goes with it; a public client has none")
+	fs.StringSliceVar(&f.oidc.scopes, "oidc-scopes", nil, "`scopes` to ask for besides openid; without any, profile and email")
+	fs.StringSliceVar(&f.oidc.domains, "oidc-allowed-domains", nil, "`domains` of verified e-mail addresses that are let in; without any, everybody whom that party signs in")
+	fs.StringVar(&f.oidc.label, "oidc-label", "", "what people call that party, for the sign-in page")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
 		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "organizations", "rebuild", "command-retention")
@@ -113,6 +120,9 @@ func (f serveFlags) check() error {
 		return usage("--drain %s is less than nothing", f.drain).with("0 waits for no request; 20s is the default")
 	}
 	if _, err := f.origins(); err != nil {
+		return err
+	}
+	if err := f.checkOIDC(host); err != nil {
 		return err
 	}
 	for _, p := range f.trustedProxies {

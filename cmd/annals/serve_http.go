@@ -20,7 +20,7 @@ import (
 
 // web is the HTTP server: one router that denies by default, and around it what concerns every request.
 func (s *server) web(f serveFlags) (*http.Server, error) {
-	mux := access.NewMux(s.keys, s.log, s.metrics.authenticated)
+	mux := access.NewMux(s.gate, s.log, s.metrics.authenticated)
 	mux.Speak("/graphql", refuseGraphQL)
 	s.up.refuse = mux.Refuse
 	api, err := s.graphql(f)
@@ -70,6 +70,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Handle("POST /v1/workspaces/{slug}/events", access.IngestOnly, own)
 
 	access.Handler{Keys: s.keys, Log: s.log}.Register(mux)
+	s.signIn.Register(mux)
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))

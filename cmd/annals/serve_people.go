@@ -3,7 +3,12 @@ package main
 import (
 	"context"
 
+	"github.com/google/uuid"
+
+	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/access/people"
+	"github.com/annals-io/annals/access/signin"
+	"github.com/annals-io/annals/domain"
 )
 
 // Who may create team organizations.
@@ -19,4 +24,35 @@ func (s *server) openDesk(ctx context.Context, f serveFlags) {
 		Organizations: s.engine, First: firstOrganization, OperatorsOnly: f.organizations == organizationsOperator,
 	}
 	s.work.Go(func() { s.desk.Complete(ctx, s.log) })
+}
+
+// invitations are those of the desk, as the sign-in pages know them.
+type invitations struct{ desk *people.Desk }
+
+// holder is whoever comes with an invitation: a person, once there is an account.
+func holder(account uuid.UUID) access.Principal {
+	return access.Principal{SessionID: "invitation", Scopes: []access.Scope{access.Admin}, Account: account, Holder: domain.AccountGrantee}
+}
+
+func offerOf(o people.Offer) signin.Offer {
+	shown := signin.Offer{Place: o.At.String(), Path: "/login"}
+	if o.Name != "" {
+		shown.Place = o.Name + " (" + shown.Place + ")"
+	}
+	for _, role := range o.Roles {
+		shown.Roles = append(shown.Roles, role.String())
+	}
+	return shown
+}
+
+// Offer says what an invitation offers, to a stranger too: he holds the link.
+func (i invitations) Offer(ctx context.Context, token string) (signin.Offer, error) {
+	o, err := i.desk.Offer(ctx, holder(uuid.Max), token)
+	return offerOf(o), err
+}
+
+// Accept uses it up for an account.
+func (i invitations) Accept(ctx context.Context, account uuid.UUID, token string) (signin.Offer, error) {
+	o, _, err := i.desk.AcceptInvitation(ctx, holder(account), people.Ask{}, token)
+	return offerOf(o), err
 }

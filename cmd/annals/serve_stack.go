@@ -15,7 +15,10 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/account"
 	"github.com/annals-io/annals/access/people"
+	"github.com/annals-io/annals/access/session"
+	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
@@ -45,10 +48,14 @@ type server struct {
 	sealer   *vault.Keys
 	desk     *people.Desk
 	docs     docs.Site
+	signIn   *signin.Handler
+	gate     *session.Gate
+	accounts *account.Accounts
 
-	work  sync.WaitGroup // what goes on beside requests
-	stop  context.CancelFunc
-	began time.Time
+	work   sync.WaitGroup  // what goes on beside requests
+	living context.Context // of that work: it ends when the server stops
+	stop   context.CancelFunc
+	began  time.Time
 }
 
 // The connections to the database, at most.
@@ -83,7 +90,7 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 		return nil, err
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
+	s.living, s.stop = work, stop
 	s.background(work, f)
 	s.openDesk(work, f)
 	select {

@@ -79,6 +79,7 @@ var libraries = map[string][]string{
 	"github.com/xi2/xz":                          {"internal/embedded"},
 	"github.com/klauspost/compress":              {"eventstore/postgres", "eventstore/esdb", "evidence"},
 	"pgregory.net/rapid":                         {"eventstore/eventstoretest"},
+	"github.com/coreos/go-oidc":                  {"access/oidc"},
 	"golang.org/x":                               {anything},
 }
 
