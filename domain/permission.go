@@ -11,35 +11,35 @@ type Permission string
 
 // What can be done in a workspace.
 const (
-	ReadWorkspace      Permission = "workspace:read"      // see everything but the values of secrets
-	IngestEvents       Permission = "events:ingest"       // send run events in
-	WritePipelines     Permission = "pipelines:write"     // create and change pipelines, their versions and schedules
-	WriteRuns          Permission = "runs:write"          // create and change runs and steps
-	WriteArtifacts     Permission = "artifacts:write"     // create and change artifacts and their versions
-	PromoteArtifacts   Permission = "artifacts:promote"   // send an artifact version to another workspace, or take one
-	WriteModels        Permission = "models:write"        // create and change models, their versions and stages
-	WriteStacks        Permission = "stacks:write"        // create and change stacks and their components
-	WriteDeployments   Permission = "deployments:write"   // create and change deployments
-	ManageSecrets      Permission = "secrets:manage"      // create, change, reveal and delete secrets and connectors
-	ManageMembers      Permission = "members:manage"      // invite, and grant and revoke roles that one holds
-	ManageRoles        Permission = "roles:manage"        // define and delete custom roles
-	ManageKeys         Permission = "keys:manage"         // see, create and revoke the keys of others
-	ConfigureWorkspace Permission = "workspace:configure" // name, describe, label, classify, archive and restore it
-	DeleteWorkspaces   Permission = "workspace:delete"    // end it
-	ManageOwners       Permission = "owners:manage"       // make and unmake owners
+	ReadWorkspace      Permission = "workspace:read"
+	IngestEvents       Permission = "events:ingest"
+	WritePipelines     Permission = "pipelines:write"
+	WriteRuns          Permission = "runs:write"
+	WriteArtifacts     Permission = "artifacts:write"
+	PromoteArtifacts   Permission = "artifacts:promote"
+	WriteModels        Permission = "models:write"
+	WriteStacks        Permission = "stacks:write"
+	WriteDeployments   Permission = "deployments:write"
+	ManageSecrets      Permission = "secrets:manage"
+	ManageMembers      Permission = "members:manage"
+	ManageRoles        Permission = "roles:manage"
+	ManageKeys         Permission = "keys:manage"
+	ConfigureWorkspace Permission = "workspace:configure"
+	DeleteWorkspaces   Permission = "workspace:delete"
+	ManageOwners       Permission = "owners:manage"
 )
 
 // What can be done in an organization, besides what can be done in each of its workspaces.
 const (
-	ReadOrganization          Permission = "organization:read"           // see it, its people, teams and roles
-	CreateWorkspaces          Permission = "workspaces:create"           // create workspaces in it
-	ConfigureOrganization     Permission = "organization:configure"      // name and describe it
-	ManageTeams               Permission = "teams:manage"                // create and delete teams, and say who is in them
-	ManageServiceAccounts     Permission = "service_accounts:manage"     // create and delete service accounts
-	ManageOrganizationMembers Permission = "organization_members:manage" // invite, suspend, and grant and revoke roles that one holds
-	ManageOrganizationRoles   Permission = "organization_roles:manage"   // define and delete its custom roles
-	ManageOrganizationOwners  Permission = "organization_owners:manage"  // make and unmake its owners
-	DeleteOrganizations       Permission = "organization:delete"         // end it
+	ReadOrganization          Permission = "organization:read"
+	CreateWorkspaces          Permission = "workspaces:create"
+	ConfigureOrganization     Permission = "organization:configure"
+	ManageTeams               Permission = "teams:manage"
+	ManageServiceAccounts     Permission = "service_accounts:manage"
+	ManageOrganizationMembers Permission = "organization_members:manage"
+	ManageOrganizationRoles   Permission = "organization_roles:manage"
+	ManageOrganizationOwners  Permission = "organization_owners:manage"
+	DeleteOrganizations       Permission = "organization:delete"
 )
 
 // permission is what is settled about a permission.
@@ -50,17 +50,37 @@ type permission struct {
 	custom bool
 	// organization says that it is about an organization and means nothing in a workspace.
 	organization bool
+	// about says to people what it lets one do.
+	about string
 }
 
 // permissions is the closed list, in the order in which lists show it.
 var permissions = []permission{
-	{ReadWorkspace, true, false}, {IngestEvents, true, false}, {WritePipelines, true, false}, {WriteRuns, true, false},
-	{WriteArtifacts, true, false}, {PromoteArtifacts, true, false}, {WriteModels, true, false}, {WriteStacks, true, false},
-	{WriteDeployments, true, false}, {ManageSecrets, true, false}, {ManageMembers, true, false}, {ManageRoles, true, false},
-	{ManageKeys, true, false}, {ConfigureWorkspace, true, false}, {DeleteWorkspaces, false, false}, {ManageOwners, false, false},
-	{ReadOrganization, true, true}, {CreateWorkspaces, true, true}, {ConfigureOrganization, true, true}, {ManageTeams, false, true},
-	{ManageServiceAccounts, false, true}, {ManageOrganizationMembers, true, true}, {ManageOrganizationRoles, true, true},
-	{ManageOrganizationOwners, false, true}, {DeleteOrganizations, false, true},
+	{ReadWorkspace, true, false, "see everything but the values of secrets"},
+	{IngestEvents, true, false, "send run events in"},
+	{WritePipelines, true, false, "create and change pipelines, their versions and schedules"},
+	{WriteRuns, true, false, "create and change runs and steps"},
+	{WriteArtifacts, true, false, "create and change artifacts and their versions"},
+	{PromoteArtifacts, true, false, "send an artifact version to another workspace, or take one"},
+	{WriteModels, true, false, "create and change models, their versions and stages"},
+	{WriteStacks, true, false, "create and change stacks and their components"},
+	{WriteDeployments, true, false, "create and change deployments"},
+	{ManageSecrets, true, false, "create, change, reveal and delete secrets and connectors"},
+	{ManageMembers, true, false, "invite, and grant and revoke roles that one holds"},
+	{ManageRoles, true, false, "define and delete custom roles"},
+	{ManageKeys, true, false, "see, create and revoke the keys of others"},
+	{ConfigureWorkspace, true, false, "name, describe, label, classify, archive and restore it"},
+	{DeleteWorkspaces, false, false, "end it"},
+	{ManageOwners, false, false, "make and unmake owners"},
+	{ReadOrganization, true, true, "see it, its people, teams and roles"},
+	{CreateWorkspaces, true, true, "create workspaces in it"},
+	{ConfigureOrganization, true, true, "name and describe it"},
+	{ManageTeams, false, true, "create and delete teams, and say who is in them"},
+	{ManageServiceAccounts, false, true, "create and delete service accounts"},
+	{ManageOrganizationMembers, true, true, "invite, suspend, and grant and revoke roles that one holds"},
+	{ManageOrganizationRoles, true, true, "define and delete its custom roles"},
+	{ManageOrganizationOwners, false, true, "make and unmake its owners"},
+	{DeleteOrganizations, false, true, "end it"},
 }
 
 // Permissions is the closed list of permissions at a level, in the order in which lists show it. At the level of an
@@ -73,6 +93,21 @@ func Permissions(l Level) []Permission {
 		}
 	}
 	return out
+}
+
+// Customizable says whether a custom role can hold a permission.
+func Customizable(p Permission) bool {
+	return slices.ContainsFunc(permissions, func(x permission) bool { return x.name == p && x.custom })
+}
+
+// About says to people what a permission lets one do, empty for what is no permission.
+func (p Permission) About() string {
+	for _, known := range permissions {
+		if known.name == p {
+			return known.about
+		}
+	}
+	return ""
 }
 
 // A Level says where a role is defined or held: in one workspace, or in an organization and so in each of its workspaces.

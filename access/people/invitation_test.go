@@ -155,6 +155,9 @@ func TestWhatOpensNoInvitation(t *testing.T) {
 		if err := o.accept(eve, token); err == nil || err.Error() != want.Error() {
 			t.Errorf("%s: %v; want %v", name, err, want)
 		}
+		if _, err := o.Offer(t.Context(), session(eve), token); err == nil || err.Error() != want.Error() {
+			t.Errorf("what %s offers: %v; want %v", name, err, want)
+		}
 	}
 	if o.log() != before {
 		t.Error("something was changed")
