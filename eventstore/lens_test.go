@@ -26,7 +26,9 @@ type counted struct {
 }
 
 func (c *counted) ReadEntities(ctx context.Context, reads []eventstore.EntityRead) ([][]domain.Recorded, error) {
-	c.looks.Add(1)
+	if c.looks.Add(1) > 1000 {
+		return nil, errors.New("looked at again and again")
+	}
 	if c.hold != nil {
 		<-c.hold
 	}
@@ -187,4 +189,19 @@ func TestALensNeverSeesWhatWasBeforeAChangeMadeHere(t *testing.T) {
 	}
 	stop()
 	wait.Wait()
+}
+
+// A store that takes longer to answer than an answer stays fresh is asked once all the same, and answered.
+func TestALensAnswersHoweverSlowTheStore(t *testing.T) {
+	t.Parallel()
+	store, _ := lensStore(t)
+	c := &counted{indexed: indexed{store}}
+	l := eventstore.NewLens(c, nil, 0) // nothing stays fresh
+	states, err := l.See(t.Context(), theWorkspace)
+	if err != nil || !states[0].Exists {
+		t.Fatalf("seen is %v, %v", states, err)
+	}
+	if n := c.looks.Load(); n != 1 {
+		t.Errorf("the store was asked %d times", n)
+	}
 }
