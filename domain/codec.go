@@ -32,6 +32,7 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"workspace.environment_set":   decodeAs[WorkspaceEnvironmentSet],
 		"workspace.sensitivity_set":   decodeAs[WorkspaceSensitivitySet],
 		"workspace.team_set":          decodeAs[WorkspaceTeamSet],
+		"workspace.wall_set":          decodeAs[WorkspaceWallSet],
 		"role.defined":                decodeAs[RoleDefined],
 		"role.deleted":                decodeAs[RoleDeleted],
 		"role.granted":                decodeAs[RoleGranted],
@@ -77,6 +78,11 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"artifact.deleted":            decodeAs[ArtifactDeleted],
 		"artifact_version.annotated":  decodeAs[ArtifactVersionAnnotated],
 		"artifact_version.deleted":    decodeAs[ArtifactVersionDeleted],
+
+		"artifact_version.sent":              decodeAs[ArtifactVersionSent],
+		"artifact_version.received":          decodeAs[ArtifactVersionReceived],
+		"artifact_version.promoted":          decodeAs[ArtifactVersionPromoted],
+		"artifact_version.promotion_refused": decodeAs[ArtifactVersionPromotionRefused],
 	}
 	for _, p := range phases {
 		if p != Retrying {

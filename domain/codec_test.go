@@ -60,7 +60,9 @@ func samples() []Event {
 		RunNested{run, parent, &parent}, RunDeleted{run}, StepDeleted{step}, MetricsLogged{step, []Metric{{"rmse", 0.25, 3}}},
 		ArtifactsConsumed{Execution{Run: run}, Started, 1, []IO{io}}, ArtifactsProduced{step, Succeeded, 2, []IO{io}}, ArtifactObserved{io}, ArtifactDescribed{orders, text}, ArtifactTagged{orders, tags, []string{"old"}},
 		ArtifactAliased{orders, Alias{Name{"hive", "orders"}, "TABLE"}}, ArtifactDeleted{orders},
-		ArtifactVersionAnnotated{VersionRef{orders, "", &step, 1}, attrs, tags}, ArtifactVersionDeleted{VersionRef{Artifact: orders, Name: "7"}},
+		ArtifactVersionAnnotated{VersionRef{Artifact: orders, Producer: &step, Attempt: 1}, attrs, tags}, ArtifactVersionDeleted{VersionRef{Artifact: orders, Name: "7"}},
+		ArtifactVersionSent{VersionRef{Artifact: orders, Producer: &step, Attempt: 1}, owner, text}, ArtifactVersionReceived{io, owner, text}, ArtifactVersionPromoted{VersionRef{Artifact: orders, Promotion: owner}, owner},
+		ArtifactVersionPromotionRefused{VersionRef{Artifact: orders, Name: "7"}, owner, Gone}, WorkspaceWallSet{true},
 	}
 	for _, p := range phases {
 		r := RunReported{p, run, &job, "v1", "nightly", 2, attrs, attrs, tags, fail, code, &OrchestratorRef{"airflow", "manual__1", "https://example.org/run/1"}, info, true}

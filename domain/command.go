@@ -99,6 +99,8 @@ func Check(e Event) error {
 		return checkList("inputs", append(e.Inputs[:len(e.Inputs):len(e.Inputs)], e.Outputs...))
 	case ArtifactObserved:
 		return checkIO("artifact", e.IO)
+	case ArtifactVersionReceived:
+		return checkIO("artifact", e.IO)
 	case PipelineVersionRegistered:
 		return checkSpec(e)
 	}

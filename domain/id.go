@@ -95,12 +95,13 @@ type Execution struct {
 }
 
 // A VersionRef names one version of an artifact: by its producer's name for it, or by who wrote it in which
-// attempt, or, with neither, the version that came from outside.
+// attempt, or by the promotion that it came with, or, with none of them, the version that came from outside.
 type VersionRef struct {
-	Artifact Name       `json:"artifact"`
-	Name     string     `json:"name,omitempty"`
-	Producer *Execution `json:"producer,omitempty"`
-	Attempt  int        `json:"attempt,omitempty"`
+	Artifact  Name       `json:"artifact"`
+	Name      string     `json:"name,omitempty"`
+	Producer  *Execution `json:"producer,omitempty"`
+	Attempt   int        `json:"attempt,omitempty"`
+	Promotion uuid.UUID  `json:"promotion,omitzero"`
 }
 
 // A Kind is a kind of entity.
@@ -197,6 +198,9 @@ func VersionEntity(v VersionRef) Entity {
 	if v.Producer != nil {
 		x := v.Producer.Entity()
 		return Entity{KindArtifactVersion, derive("artifact_version", v.Artifact.Namespace, v.Artifact.Name, "by", x.ID.String(), strconv.Itoa(v.Attempt))}
+	}
+	if v.Promotion != uuid.Nil {
+		return Entity{KindArtifactVersion, derive("artifact_version", v.Artifact.Namespace, v.Artifact.Name, "received", v.Promotion.String())}
 	}
 	return Entity{KindArtifactVersion, derive("artifact_version", v.Artifact.Namespace, v.Artifact.Name, "named", v.Name)}
 }

@@ -37,6 +37,9 @@ type State struct {
 	Disabled   bool     `json:"disabled,omitempty"`   // of accounts: shut out
 	Identities []Digest `json:"identities,omitempty"` // of accounts: those that are linked
 
+	HidesCounts bool      `json:"hidesCounts,omitempty"` // of workspaces: see WorkspaceWallSet
+	Sent        []Sending `json:"sent,omitempty"`        // of artifact versions: promotions that have not ended well
+
 	Changed Revision `json:"changed"` // of the last fact about it
 }
 
@@ -74,6 +77,10 @@ func (s *State) Apply(r *Recorded) error {
 		s.Sensitivity = e.Sensitivity
 	case WorkspaceTeamSet:
 		s.Filed = e.Team
+	case WorkspaceWallSet:
+		s.HidesCounts = e.HidesCounts
+	case ArtifactVersionSent, ArtifactVersionPromoted, ArtifactVersionPromotionRefused:
+		s.promoted(e)
 	case WorkspaceArchived:
 		s.Archived = true
 	case WorkspaceRestored:

@@ -27,12 +27,13 @@ func OutcomeOf(s Status) Outcome {
 }
 
 // A Write is one version of an artifact: what one attempt of one execution wrote, or, with no execution, a version
-// that was only observed. By identifies it.
+// that was only observed, or received from another workspace. By identifies it. One that was received is complete from
+// when it was received: reads that name none mean it like what was written here; one that was observed has no such time.
 type Write struct {
 	By        VersionRef
-	Execution Entity // zero: observed
+	Execution Entity // zero: observed or received
 	Outcome   Outcome
-	Completed time.Time // event time; zero: not complete
+	Completed time.Time // event time; zero: not complete, or only observed
 	Name      string    // by its producer, said by the last event of the attempt that names one
 	Last      Order     // of the last fact that speaks of the version
 	DeletedAt time.Time // event time of its deletion; zero: it is there

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -25,11 +27,13 @@ type class struct {
 	gone   []*version // those that turned out to be others; reads may mean them until they are resolved again
 }
 
-// A slot is what makes a version one: the attempt that wrote it, or, where nobody did, its name.
+// A slot is what makes a version one: the attempt that wrote it, or the promotion that it came with, or, where there is
+// neither, its name.
 type slot struct {
 	execution int64
 	attempt   int
 	name      string
+	promotion uuid.UUID
 }
 
 // A version is a version of an artifact, as the function of the facts sees it.
@@ -69,7 +73,7 @@ func executionEntity(key int64) domain.Entity {
 
 // pickable says whether a read that names no version may mean this one.
 func (v *version) pickable() bool {
-	return v.alive && v.slot.execution != 0 && v.write.Outcome == domain.Complete && !v.write.Completed.IsZero()
+	return v.alive && (v.slot.execution != 0 || v.slot.promotion != uuid.Nil) && v.write.Outcome == domain.Complete && !v.write.Completed.IsZero()
 }
 
 // compare orders versions by completion, as package domain does, and by key where that sees no difference.
@@ -123,7 +127,8 @@ func (c *class) put(v *version) {
 }
 
 // stir marks the reads that a version completed at t can matter to: those that start at t or later, up to where two
-// other executions have written since. Two, since a read never means what its own execution wrote.
+// other executions have written since. Two, since a read never means what its own execution wrote; what was received is
+// nobody's own.
 func (c *class) stir(f *fold, t time.Time) {
 	from := sort.Search(len(c.reads), func(i int) bool { return !c.reads[i].start.Before(t) })
 	if from == len(c.reads) {
@@ -133,10 +138,10 @@ func (c *class) stir(f *fold, t time.Time) {
 	first := int64(0)
 	for i := sort.Search(len(c.done), func(i int) bool { return c.done[i].write.Completed.After(t) }); i < len(c.done); i++ {
 		v := c.done[i]
-		if !v.write.DeletedAt.IsZero() || v.slot.execution == first {
+		if !v.write.DeletedAt.IsZero() || v.slot.execution != 0 && v.slot.execution == first {
 			continue
 		}
-		if first == 0 {
+		if first == 0 && v.slot.execution != 0 {
 			first = v.slot.execution
 			continue
 		}

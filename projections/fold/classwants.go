@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -25,11 +27,19 @@ func (f *fold) wantClasses(w *wants) {
 		case domain.ArtifactsProduced:
 			f.wantIOs(w, e, x.Execution, nil, x.Outputs)
 		case domain.ArtifactObserved:
-			f.wantVersion(w, e, x.Artifact, x.Version)
+			f.wantVersion(w, e, domain.VersionRef{Artifact: x.Artifact, Name: x.Version})
 		case domain.ArtifactVersionAnnotated:
-			f.wantVersion(w, e, x.Version.Artifact, x.Version.Name)
+			f.wantVersion(w, e, x.Version)
 		case domain.ArtifactVersionDeleted:
-			f.wantVersion(w, e, x.Version.Artifact, x.Version.Name)
+			f.wantVersion(w, e, x.Version)
+		case domain.ArtifactVersionReceived:
+			f.wantPromotion(w, e, x.Promotion, domain.VersionRef{Artifact: x.Artifact, Name: x.Version})
+		case domain.ArtifactVersionSent:
+			f.wantPromotion(w, e, x.Promotion, x.Version)
+		case domain.ArtifactVersionPromoted:
+			f.wantPromotion(w, e, x.Promotion, x.Version)
+		case domain.ArtifactVersionPromotionRefused:
+			f.wantPromotion(w, e, x.Promotion, x.Version)
 		case domain.PipelineDeclared:
 			for i := range x.Outputs {
 				pipeline := f.pipelineKey(x.Pipeline)
@@ -92,17 +102,22 @@ func (f *fold) wantIOs(w *wants, e *happening, x domain.Execution, inputs, outpu
 	}
 }
 
-func (f *fold) wantVersion(w *wants, e *happening, artifact domain.Name, name string) {
-	class := f.stored(artifact)
+func (f *fold) wantVersion(w *wants, e *happening, ref domain.VersionRef) {
+	class := f.stored(ref.Artifact)
 	if class == 0 {
 		return
 	}
 	w.counters.want(e.ws, counterKey{class, "artifact_version"})
-	if name == "" {
+	if ref.Promotion != uuid.Nil {
+		w.received.want(e.ws, ref.Promotion)
+		w.outside.want(e.ws, class) // what reads mean that do not mean it any more
+		return
+	}
+	if ref.Name == "" {
 		w.outside.want(e.ws, class)
 		return
 	}
-	w.named.want(e.ws, namedVersion{class, keyText(name)})
+	w.named.want(e.ws, namedVersion{class, keyText(ref.Name)})
 }
 
 // These look into indexes that hold a few rows of their table. A planner that has not seen the table yet takes such an

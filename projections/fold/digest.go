@@ -21,6 +21,7 @@ var digestTables = []string{
 	"column_lineage", "column_lineage_was", "declared", "declared_was", "audit_entries", "words",
 	"organizations", "organizations_was", "accounts", "accounts_was", "members", "members_was", "roles", "roles_was",
 	"teams", "teams_was", "team_members", "team_members_was", "service_accounts", "service_accounts_was", "invitations", "invitations_was",
+	"promotions", "promotions_was",
 	"life_facts", "io_facts", "io_says", "reads", "last_said", "own_columns", "runs_left",
 }
 

@@ -129,6 +129,7 @@ type fold struct {
 	reads            table[readKey, readRow]
 	counters         table[counterKey, counterRow]
 	totals           table[workspaceKey, totalsRow]
+	promotions       table[uuid.UUID, promotionRow]
 	audit            auditRows
 	words            wordRows
 	lifeFacts        lifeRows
@@ -152,6 +153,7 @@ func newFold() *fold {
 	f.edges, f.artifactEdges, f.columnLineage = edgesTable, artifactEdgesTable, columnLineageTable
 	f.declared, f.lastSaid, f.ownColumns, f.reads, f.counters = declaredTable, lastSaidTable, ownColumnsTable, readsTable, countersTable
 	f.totals = totalsTable
+	f.promotions = promotionsTable
 	f.people = newPeople()
 	for _, t := range f.tables() {
 		t.init(&f.clock, f.age)
@@ -228,7 +230,7 @@ func (f *fold) change(e domain.Event) error {
 	switch e := e.(type) {
 	case domain.WorkspaceCreated, domain.WorkspaceRenamed, domain.WorkspaceDescribed, domain.WorkspaceLabelled,
 		domain.WorkspaceArchived, domain.WorkspaceRestored, domain.WorkspaceDeleted,
-		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet:
+		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet, domain.WorkspaceWallSet:
 		f.workspaceChanged(e)
 	case domain.OrganizationCreated, domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered,
 		domain.AccountRenamed, domain.AccountDisabled, domain.AccountEnabled, domain.IdentityLinked, domain.IdentityUnlinked,
@@ -263,6 +265,14 @@ func (f *fold) change(e domain.Event) error {
 		return f.versionAnnotated(e)
 	case domain.ArtifactVersionDeleted:
 		return f.versionDeleted(e)
+	case domain.ArtifactVersionReceived:
+		return f.versionReceived(e)
+	case domain.ArtifactVersionSent:
+		return f.versionSent(e)
+	case domain.ArtifactVersionPromoted:
+		return f.promotionEnded(e.Version, e.Promotion, statePromoted, "")
+	case domain.ArtifactVersionPromotionRefused:
+		return f.promotionEnded(e.Version, e.Promotion, stateRefused, e.Code)
 	default:
 		return fmt.Errorf("%s: %w", e.EventType(), domain.ErrUnknownEvent)
 	}

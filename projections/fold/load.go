@@ -131,6 +131,7 @@ func (f *fold) ask(w *wants) {
 		t.ask(fmt.Sprintf(artifactsSQL, f.artifacts.list()), placesOf(list), f.artifacts.take)
 	}
 	f.askClasses(w)
+	f.askPromotions(w)
 	f.askPeople(&w.people)
 }
 
@@ -204,7 +205,7 @@ func (f *fold) follow(w *wants) {
 	for p, r := range f.versions.rows {
 		w.artifacts.want(p.ws, r.now.artifact)
 		_, ours := f.executions[place[int64]{p.ws, r.now.producer}]
-		if ours || w.named.asked[place[namedVersion]{p.ws, namedVersion{r.now.artifact, r.now.name}}] {
+		if ours || r.now.promotion != uuid.Nil || w.named.asked[place[namedVersion]{p.ws, namedVersion{r.now.artifact, r.now.name}}] {
 			w.versionDetails.want(p.ws, p.key)
 			w.attributes.want(p.ws, p.key)
 		}

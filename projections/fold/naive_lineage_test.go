@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -127,6 +129,9 @@ func secondsOf(w domain.Write) string {
 
 // key makes a reference comparable: references hold a pointer.
 func key(ref domain.VersionRef) string {
+	if ref.Promotion != uuid.Nil {
+		return fmt.Sprintf("%s with %s", ref.Artifact, ref.Promotion)
+	}
 	if ref.Producer == nil {
 		return fmt.Sprintf("%s named %s", ref.Artifact, ref.Name)
 	}
@@ -177,12 +182,25 @@ func (n *naive) writes(c domain.Name) (writes []domain.Write, labels map[string]
 			w.Last = s.order
 		}
 		for _, d := range n.deleted {
-			if n.class(d.ref.Artifact) == c && *d.ref.Producer == x && d.ref.Attempt == k.attempt && (w.DeletedAt.IsZero() || d.at.Before(w.DeletedAt)) {
+			if n.class(d.ref.Artifact) == c && d.ref.Producer != nil && *d.ref.Producer == x && d.ref.Attempt == k.attempt && (w.DeletedAt.IsZero() || d.at.Before(w.DeletedAt)) {
 				w.DeletedAt = d.at
 			}
 		}
 		writes = append(writes, w)
 		labels[key(w.By)] = fmt.Sprintf("%s by %s %d", c, label(x), k.attempt)
+	}
+	for _, r := range n.received {
+		if n.class(r.Artifact) != c {
+			continue
+		}
+		w := domain.Write{By: domain.VersionRef{Artifact: c, Promotion: r.Promotion}, Outcome: domain.Complete, Completed: r.order.At, Name: r.Version, Last: r.order}
+		for _, d := range n.deleted {
+			if n.class(d.ref.Artifact) == c && d.ref.Promotion == r.Promotion && (w.DeletedAt.IsZero() || d.at.Before(w.DeletedAt)) {
+				w.DeletedAt = d.at
+			}
+		}
+		writes = append(writes, w)
+		labels[key(w.By)] = fmt.Sprintf("%s received %s", c, r.Promotion)
 	}
 	for _, o := range n.observed {
 		if n.class(o.io.Artifact) != c {

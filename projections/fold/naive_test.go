@@ -17,6 +17,7 @@ type naive struct {
 	order     []domain.Execution
 	io        []said
 	observed  []saidOf
+	received  []came
 	deleted   []gone
 	parents   map[domain.RunRef]parent
 	pipelines map[domain.RunRef]parent2
@@ -59,6 +60,11 @@ type said struct {
 
 type saidOf struct {
 	io    domain.IO
+	order domain.Order
+}
+
+type came struct {
+	domain.ArtifactVersionReceived
 	order domain.Order
 }
 
@@ -125,6 +131,9 @@ func (n *naive) add(r *domain.Recorded) {
 		if e.Version != "" {
 			n.observed = append(n.observed, saidOf{e.IO, o})
 		}
+	case domain.ArtifactVersionReceived:
+		n.named(e.IO)
+		n.received = append(n.received, came{e, o})
 	case domain.ArtifactAliased:
 		n.artifact(e.Artifact)
 		n.artifact(e.Alias.Name)
@@ -147,7 +156,9 @@ func (n *naive) add(r *domain.Recorded) {
 		n.artifact(e.Artifact)
 	case domain.ArtifactVersionDeleted:
 		n.artifact(e.Version.Artifact)
-		n.execution(*e.Version.Producer)
+		if e.Version.Producer != nil {
+			n.execution(*e.Version.Producer)
+		}
 		n.deleted = append(n.deleted, gone{e.Version, o.At})
 	}
 }

@@ -97,6 +97,14 @@ func (f *fold) namesIn(e domain.Event) []named {
 		n.version(e.Version)
 	case domain.ArtifactVersionDeleted:
 		n.version(e.Version)
+	case domain.ArtifactVersionSent:
+		n.version(e.Version)
+	case domain.ArtifactVersionPromoted:
+		n.version(e.Version)
+	case domain.ArtifactVersionPromotionRefused:
+		n.version(e.Version)
+	case domain.ArtifactVersionReceived:
+		n.io(e.IO)
 	}
 	return n.list
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"github.com/annals-io/annals/domain"
@@ -20,7 +21,7 @@ r AS (SELECT r.*, CASE WHEN foreign_run THEN run_id || ' of ' || p.namespace || 
     FROM read.runs r LEFT JOIN read.pipelines p ON p.ws = r.ws AND p.key = r.pipeline WHERE r.ws = $1),
 x AS (SELECT key, label AS name FROM r UNION ALL SELECT s.key, r.label || '/' || s.name FROM read.steps s JOIN r ON r.key = s.run WHERE s.ws = $1),
 v AS (SELECT a.key, a.outcome, a.completed_at, coalesce(a.name, '') AS name, a.exists_now,
-    c.name || CASE WHEN a.producer IS NULL THEN ' ' || a.kind || ' ' || coalesce(a.name, '') ELSE ' by ' || x.name || ' ' || a.attempt END AS label
+    c.name || CASE WHEN a.promotion IS NOT NULL THEN ' received ' || a.promotion WHEN a.producer IS NULL THEN ' ' || a.kind || ' ' || coalesce(a.name, '') ELSE ' by ' || x.name || ' ' || a.attempt END AS label
     FROM read.artifact_versions a JOIN c ON c.key = a.artifact LEFT JOIN x ON x.key = a.producer WHERE a.ws = $1)`
 
 // wrongs are what went wrong in which attempt, then in the last one.
@@ -94,7 +95,7 @@ func drawStory(t *rapid.T, s *story, most int) {
 		return out
 	}
 	scale := rapid.SampledFrom([]float64{1, 3600}).Draw(t, "scale") // near each other, or windows apart
-	registered := map[string]bool{}
+	registered, received := map[string]bool{}, map[uuid.UUID]bool{}
 	count := rapid.IntRange(1, most).Draw(t, "messages")
 	for range count {
 		when := scale * float64(rapid.IntRange(1, 12).Draw(t, "when"))
@@ -118,6 +119,17 @@ func drawStory(t *rapid.T, s *story, most int) {
 			out := io(name.Draw(t, "artifact"))
 			out.Version = rapid.SampledFrom([]string{"1", "2"}).Draw(t, "version")
 			events = append(events, domain.ArtifactObserved{IO: out})
+		case kind == 3 && rapid.Bool().Draw(t, "of what was received"):
+			events = append(events, domain.ArtifactVersionDeleted{Version: domain.VersionRef{Artifact: data(name.Draw(t, "artifact")), Promotion: drawPromotion(t)}})
+		case kind == 23 || kind == 18:
+			id := drawPromotion(t)
+			if received[id] {
+				continue // it is received once
+			}
+			received[id] = true
+			out := io(name.Draw(t, "artifact"))
+			out.Version, out.URI = rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "version"), "s3://b/k"
+			events = append(events, domain.ArtifactVersionReceived{IO: out, Promotion: id})
 		case kind == 3:
 			by := x
 			events = append(events, domain.ArtifactVersionDeleted{Version: domain.VersionRef{Artifact: data(name.Draw(t, "artifact")), Producer: &by, Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}})
@@ -196,6 +208,11 @@ func drawStory(t *rapid.T, s *story, most int) {
 		}
 		s.says(when, events...)
 	}
+}
+
+// drawPromotion draws the id of one of a few promotions.
+func drawPromotion(t *rapid.T) uuid.UUID {
+	return uuid.UUID{15: byte(rapid.IntRange(1, 4).Draw(t, "promotion"))}
 }
 
 // drawDeletion draws a deletion of anything: later facts may speak of it all the same.

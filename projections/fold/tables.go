@@ -15,6 +15,6 @@ func (f *fold) tables() []keeper {
 	return append([]keeper{
 		&f.workspaces, &f.pipelines, &f.pipelineVersions, &f.runs, &f.runDetails, &f.left, &f.steps, &f.attributes, &f.metrics,
 		&f.artifacts, &f.aliases, &f.versions, &f.versionDetails, &f.edges, &f.artifactEdges, &f.columnLineage,
-		&f.declared, &f.lastSaid, &f.ownColumns, &f.reads, &f.counters, &f.totals,
+		&f.declared, &f.lastSaid, &f.ownColumns, &f.reads, &f.counters, &f.totals, &f.promotions,
 	}, f.people.tables()...)
 }

@@ -3,6 +3,8 @@ package fold
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -36,8 +38,11 @@ func (f *fold) timesOfPage() {
 			p := place[domain.Execution]{e.ws, x}
 			f.said[p] = append(f.said[p], moment{e.order.At, phase == domain.Succeeded || phase == domain.Cached})
 		}
-		if d, ok := e.Event.(domain.ArtifactVersionDeleted); ok {
-			f.deletedTimes(e, d.Version)
+		switch x := e.Event.(type) {
+		case domain.ArtifactVersionDeleted:
+			f.deletedTimes(e, x.Version)
+		case domain.ArtifactVersionReceived:
+			f.receivedTime(e, x.Artifact)
 		}
 	}
 	for _, u := range f.newUses {
@@ -136,9 +141,29 @@ func (f *fold) deletedTimes(e *happening, ref domain.VersionRef) {
 	}
 	for p, r := range f.versions.rows {
 		v := &r.now
-		if p.ws == e.ws && v.artifact == class && !v.completedAt.IsZero() && (producer != 0 && v.producer == producer || producer == 0 && v.name == keyText(ref.Name)) {
+		if p.ws == e.ws && v.artifact == class && !v.completedAt.IsZero() && isRef(v, producer, ref) {
 			t := f.timesOf(place[int64]{e.ws, class})
 			t.writes = append(t.writes, v.completedAt)
 		}
+	}
+}
+
+// isRef says whether a reference may mean the version of a row.
+func isRef(v *versionRow, producer int64, ref domain.VersionRef) bool {
+	switch {
+	case producer != 0:
+		return v.producer == producer
+	case ref.Promotion != uuid.Nil:
+		return v.promotion == ref.Promotion
+	}
+	return v.name == keyText(ref.Name)
+}
+
+// receivedTime adds when a version was received: for reads it is complete then.
+func (f *fold) receivedTime(e *happening, artifact domain.Name) {
+	f.ws = e.ws
+	if class := f.stored(artifact); class != 0 {
+		t := f.timesOf(place[int64]{e.ws, class})
+		t.writes = append(t.writes, e.order.At)
 	}
 }

@@ -130,7 +130,7 @@ func (f *fold) use(ex *execution, now uses) error {
 		w := &was.writes[i]
 		if !slices.ContainsFunc(now.writes, func(x writeUse) bool { return x.class == w.class && x.attempt == w.attempt }) {
 			c := f.class(w.class)
-			if v := c.slots[slot{ex.key, w.attempt, ""}]; v != nil {
+			if v := c.slots[slot{execution: ex.key, attempt: w.attempt}]; v != nil {
 				c.change(f, v, func() { v.alive = false })
 				f.show(v)
 			}
@@ -164,7 +164,7 @@ func (f *fold) use(ex *execution, now uses) error {
 // wrote gives an attempt's version its state.
 func (f *fold) wrote(ex *execution, w *writeUse) (*version, error) {
 	c := f.class(w.class)
-	s := slot{ex.key, w.attempt, ""}
+	s := slot{execution: ex.key, attempt: w.attempt}
 	v := c.slots[s]
 	if v == nil {
 		by := ex.ref
@@ -304,7 +304,7 @@ func (f *fold) place(ex *execution) {
 		}
 	}
 	for _, w := range ex.uses.writes {
-		v := f.class(w.class).slots[slot{ex.key, w.attempt, ""}]
+		v := f.class(w.class).slots[slot{execution: ex.key, attempt: w.attempt}]
 		for _, role := range w.roles {
 			add(edgeKey{ex.key, directionWrite, v.key, role.role}, role.position)
 		}

@@ -3,6 +3,8 @@ package fold
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -11,6 +13,7 @@ const (
 	kindProduced = "produced"
 	kindObserved = "observed"
 	kindExternal = "external"
+	kindReceived = "received"
 )
 
 type versionRow struct {
@@ -30,6 +33,7 @@ type versionRow struct {
 	deletedAt         time.Time
 	reason            string
 	sameAs            int64 // the version that it turned out to be, when two names became one artifact
+	promotion         uuid.UUID
 }
 
 var versionsTable = table[int64, versionRow]{
@@ -40,11 +44,11 @@ var versionsTable = table[int64, versionRow]{
 		{name: "producer", typ: tInt8, nullable: true}, {name: "attempt", typ: tInt4, nullable: true}, {name: "kind", typ: tText}, {name: "outcome", typ: tText},
 		{name: "completed_at", typ: tTime, nullable: true}, {name: "last_at", typ: tTime, nullable: true}, {name: "last_rank", typ: tInt2}, {name: "last_digest", typ: tBytea, nullable: true},
 		{name: "exists_now", typ: tBool}, {name: "readers", typ: tInt4}, {name: "deleted", typ: tBool}, {name: "deleted_at", typ: tTime, nullable: true}, {name: "reason", typ: tText, nullable: true},
-		{name: "same_as", typ: tInt8, nullable: true},
+		{name: "same_as", typ: tInt8, nullable: true}, {name: "promotion", typ: tUUID, nullable: true},
 	},
 	bind: func(k *int64, r *versionRow, to []any) []any {
 		return append(to, k, &r.artifact, &r.namedAs, &r.number, &r.name, &r.producer, &r.attempt, &r.kind, &r.outcome, &r.completedAt,
-			&r.lastAt, &r.lastRank, &r.lastDigest, &r.existsNow, &r.readers, &r.deleted, &r.deletedAt, &r.reason, &r.sameAs)
+			&r.lastAt, &r.lastRank, &r.lastDigest, &r.existsNow, &r.readers, &r.deleted, &r.deletedAt, &r.reason, &r.sameAs, &r.promotion)
 	},
 	same: func(a, b versionRow) bool {
 		a.lastAt, a.lastRank, a.lastDigest, a.readers = b.lastAt, b.lastRank, b.lastDigest, b.readers
@@ -73,6 +77,9 @@ func (f *fold) newVersion(c *class, s slot, namedAs int64, ref domain.VersionRef
 	if s.execution == 0 {
 		row.kind = kindExternal
 	}
+	if s.promotion != uuid.Nil {
+		row.kind, row.promotion = kindReceived, s.promotion
+	}
 	f.show(v)
 	return v, nil
 }
@@ -100,7 +107,7 @@ func (f *fold) show(v *version) {
 	}
 	row.existsNow = v.alive || v.slot.execution == 0 && v.readers > 0
 	row.deletedAt = v.write.DeletedAt
-	if v.slot.execution == 0 && v.alive {
+	if v.slot.execution == 0 && v.slot.promotion == uuid.Nil && v.alive {
 		row.kind = kindObserved
 	}
 }
@@ -108,12 +115,15 @@ func (f *fold) show(v *version) {
 // gatherVersion puts a loaded version into its class.
 func (f *fold) gatherVersion(key int64, row *versionRow) {
 	c := f.class(row.artifact)
-	s := slot{row.producer, int(row.attempt), ""}
-	if row.producer == 0 {
+	s := slot{execution: row.producer, attempt: int(row.attempt)}
+	switch {
+	case row.promotion != uuid.Nil:
+		s = slot{promotion: row.promotion}
+	case row.producer == 0:
 		s = slot{name: row.name}
 	}
 	v := &version{key: key, class: c, slot: s, readers: row.readers}
-	v.alive = row.existsNow && row.producer != 0 || row.kind == kindObserved
+	v.alive = row.existsNow && (row.producer != 0 || row.promotion != uuid.Nil) || row.kind == kindObserved
 	v.write = domain.Write{
 		By: domain.VersionRef{Producer: &v.by}, Execution: executionEntity(row.producer), Outcome: domain.Outcome(row.outcome),
 		Completed: row.completedAt, Name: row.name, DeletedAt: row.deletedAt,
@@ -202,11 +212,14 @@ func (f *fold) observed(c *class, name string) (*version, error) {
 func (f *fold) referred(ref domain.VersionRef) (*version, error) {
 	c := f.class(f.canon(f.artifactKey(ref.Artifact)))
 	if ref.Producer != nil {
-		s := slot{f.key(ref.Producer.Entity()), max(ref.Attempt, 1), ""}
+		s := slot{execution: f.key(ref.Producer.Entity()), attempt: max(ref.Attempt, 1)}
 		if v := c.slots[s]; v != nil {
 			return v, nil
 		}
 		return f.newVersion(c, s, f.artifactKey(ref.Artifact), ref)
+	}
+	if ref.Promotion != uuid.Nil {
+		return f.receivedBy(c, ref)
 	}
 	name := keyText(ref.Name)
 	v := c.slots[slot{name: name}]

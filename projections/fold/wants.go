@@ -57,6 +57,8 @@ type wants struct {
 	movers                      map[place[int64]]bool    // runs whose pipeline the page names; true: one that is new
 	contentsAt                  map[place[targetOf]]bool // of a class: contents of words are wanted
 	people                      peopleWants
+	promotions                  wanted[uuid.UUID]
+	received                    wanted[uuid.UUID] // versions, by the promotion that they came with
 }
 
 type namedVersion struct {
@@ -211,6 +213,20 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 			execution(*x.Version.Producer)
 		}
 	case domain.ArtifactVersionDeleted:
+		if x.Version.Producer != nil {
+			execution(*x.Version.Producer)
+		}
+	case domain.ArtifactVersionReceived:
+		ios([]domain.IO{x.IO})
+	case domain.ArtifactVersionSent:
+		if x.Version.Producer != nil {
+			execution(*x.Version.Producer)
+		}
+	case domain.ArtifactVersionPromoted:
+		if x.Version.Producer != nil {
+			execution(*x.Version.Producer)
+		}
+	case domain.ArtifactVersionPromotionRefused:
 		if x.Version.Producer != nil {
 			execution(*x.Version.Producer)
 		}

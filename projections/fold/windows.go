@@ -48,7 +48,7 @@ LEFT JOIN LATERAL (
         ORDER BY v.completed_at DESC LIMIT 1) a,
     LATERAL (
         SELECT v.completed_at FROM read.artifact_versions v
-        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at < x.lo AND NOT v.deleted AND v.producer <> a.producer
+        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at < x.lo AND NOT v.deleted AND coalesce(v.producer <> a.producer, true)
         ORDER BY v.completed_at DESC LIMIT 1) b
 ) low ON true
 LEFT JOIN LATERAL (
@@ -58,7 +58,7 @@ LEFT JOIN LATERAL (
         ORDER BY v.completed_at LIMIT 1) a,
     LATERAL (
         SELECT v.completed_at FROM read.artifact_versions v
-        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at > x.hi AND NOT v.deleted AND v.producer <> a.producer
+        WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.completed_at IS NOT NULL AND v.completed_at > x.hi AND NOT v.deleted AND coalesce(v.producer <> a.producer, true)
         ORDER BY v.completed_at LIMIT 1) b
 ) high ON true`
 

@@ -22,6 +22,7 @@ type workspaceRow struct {
 	createdAt                time.Time
 	kind, environment        string
 	sensitivity, team        string
+	hidesCounts              bool
 }
 
 var workspacesTable = table[workspaceKey, workspaceRow]{
@@ -31,9 +32,10 @@ var workspacesTable = table[workspaceKey, workspaceRow]{
 		{name: "description", typ: tBytea, nullable: true}, {name: "labels", typ: tJSONB, canon: canonical[map[string]string]},
 		{name: "archived", typ: tBool}, {name: "deleted", typ: tBool}, {name: "created_at", typ: tTime},
 		{name: "kind", typ: tText}, {name: "environment", typ: tText, nullable: true}, {name: "sensitivity", typ: tText, nullable: true}, {name: "team", typ: tText, nullable: true},
+		{name: "hides_counts", typ: tBool},
 	},
 	bind: func(_ *workspaceKey, r *workspaceRow, to []any) []any {
-		return append(to, &r.slug, &r.name, &r.organization, &r.owner, &r.description, &r.labels, &r.archived, &r.deleted, &r.createdAt, &r.kind, &r.environment, &r.sensitivity, &r.team)
+		return append(to, &r.slug, &r.name, &r.organization, &r.owner, &r.description, &r.labels, &r.archived, &r.deleted, &r.createdAt, &r.kind, &r.environment, &r.sensitivity, &r.team, &r.hidesCounts)
 	},
 }
 
@@ -64,6 +66,8 @@ func (f *fold) workspaceChanged(e domain.Event) {
 		w.sensitivity = string(e.Sensitivity)
 	case domain.WorkspaceTeamSet:
 		w.team = e.Team
+	case domain.WorkspaceWallSet:
+		w.hidesCounts = e.HidesCounts
 	case domain.WorkspaceArchived:
 		w.archived = true
 	case domain.WorkspaceRestored:

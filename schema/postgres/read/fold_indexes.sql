@@ -18,3 +18,4 @@ CREATE INDEX declared_artifact ON read.declared (ws, artifact, direction);
 CREATE INDEX column_lineage_source ON read.column_lineage (ws, source, source_field);
 CREATE INDEX own_columns_word ON read.own_columns (ws, target, pipeline, at DESC);
 CREATE INDEX artifact_edges_target ON read.artifact_edges (ws, target, source) INCLUDE (since, pipeline);
+CREATE INDEX artifact_versions_promotion ON read.artifact_versions (ws, promotion) WHERE promotion IS NOT NULL;

@@ -69,3 +69,8 @@ CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision)
 CREATE INDEX audit_command ON read.audit_entries (ws, hashtextextended(command, 0)) WHERE command IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
 CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity) INCLUDE (since);
+CREATE INDEX promotions_id ON read.promotions (promotion, ws);
+CREATE INDEX promotions_version ON read.promotions (ws, version, direction);
+CREATE INDEX promotions_artifact ON read.promotions (ws, artifact, direction);
+CREATE INDEX promotions_open ON read.promotions (ws) WHERE state = 'open';
+CREATE INDEX promotions_was_id ON read.promotions_was (ws, promotion, since);

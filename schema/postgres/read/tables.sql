@@ -66,6 +66,7 @@ CREATE TABLE read.workspaces (
     description bytea, labels jsonb NOT NULL DEFAULT '{}', archived bool NOT NULL DEFAULT false, deleted bool NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
     kind text NOT NULL DEFAULT 'project', environment text, sensitivity text, team text,
+    hides_counts bool NOT NULL DEFAULT false, -- behind its wall even how many things there are is not told
     PRIMARY KEY (ws)
 );
 CREATE TABLE read.workspaces_was (LIKE read.workspaces INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -245,7 +246,7 @@ CREATE TABLE read.artifact_versions (
     named_as bigint NOT NULL,                 -- the artifact under whose name it was written
     number int NOT NULL, name text,           -- label on arrival; the producer's name
     producer bigint, attempt int,             -- execution; null: external or observed
-    kind text NOT NULL,                       -- produced, observed, external
+    kind text NOT NULL,                       -- produced, observed, external, received
     outcome text NOT NULL,                    -- complete, failed, unfinished; external: complete
     completed_at timestamptz,
     last_at timestamptz, last_rank smallint, last_digest bytea,
@@ -253,9 +254,26 @@ CREATE TABLE read.artifact_versions (
     exists_now bool NOT NULL DEFAULT true,    -- false: an external version that no read means any more, or a write that moved
     deleted bool NOT NULL DEFAULT false, deleted_at timestamptz, reason text,
     same_as bigint,                           -- the version that it turned out to be, when two names became one artifact
+    promotion uuid,                           -- that it came with; then it has no producer
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.artifact_versions_was (LIKE read.artifact_versions INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+
+-- Promotions, of each the side that this workspace knows. Both sides have one id: that is all that joins them.
+CREATE TABLE read.promotions (
+    ws int NOT NULL, promotion uuid NOT NULL, since bigint NOT NULL,
+    direction smallint NOT NULL,              -- 0 sent, 1 received
+    version bigint NOT NULL,                  -- that was sent, or that was received
+    artifact bigint NOT NULL,                 -- under whose name
+    began bigint NOT NULL,                    -- revision of the event that began it here
+    state text NOT NULL,                      -- open, promoted, refused; received
+    code text,                                -- why it was refused
+    other bytea,                              -- evidence: what this side knows of the other
+    actor text NOT NULL,                      -- KIND:ID of who promoted
+    reason text, at timestamptz NOT NULL,     -- when that was recorded here
+    PRIMARY KEY (ws, promotion)
+);
+CREATE TABLE read.promotions_was (LIKE read.promotions INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
 
 CREATE TABLE read.version_details (
     ws int NOT NULL, key bigint NOT NULL, since bigint NOT NULL,
