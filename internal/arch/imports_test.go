@@ -26,7 +26,8 @@ var rooms = map[string][]string{
 	"projections/read": {"domain", "schema"},
 
 	"workspaces":       {"domain", "eventstore", "projections"},
-	"graphql":          {"domain", "eventstore", "evidence", "projections", "schema", "workspaces"},
+	"promotion":        {"domain", "eventstore", "evidence", "projections"},
+	"graphql":          {"domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
 	"graphql/explorer": {},
 	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
 

@@ -125,6 +125,9 @@ func (f *fold) wantPromotion(w *wants, e *happening, id uuid.UUID, ref domain.Ve
 	w.promotions.want(e.ws, id)
 	w.received.want(e.ws, id)
 	f.wantVersion(w, e, ref)
+	if class := f.stored(ref.Artifact); class != 0 {
+		w.outside.want(e.ws, class) // what reads mean that mean this one from now on
+	}
 }
 
 // askPromotions queues the reading of what is wanted.

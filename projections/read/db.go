@@ -17,6 +17,7 @@ type DB struct {
 	pool   *pgxpool.Pool
 	texts  sync.Map // of fixed statements: textKey to string
 	memory *memory  // nil: nothing is remembered
+	joins  sync.Map // workspaces that are known to have promotions: joinKey to true
 	bounds
 }
 

@@ -25,6 +25,7 @@ const (
 	CutByNodes Cut = "NODES"
 	CutByDepth Cut = "DEPTH"
 	CutByTime  Cut = "TIME"
+	CutByWall  Cut = "WALL" // of what lies in another workspace not even the number is told, or it cannot be read now
 )
 
 // Bounds of walks.
@@ -61,6 +62,9 @@ type LineageQuery struct {
 	Namespaces                  []string        // of artifacts
 	CreatedAfter, CreatedBefore time.Time       // recorded times of executions and versions; After means at or after
 	Within                      time.Duration   // the walk answers what it has after this time; 0: no bound
+	// Walls lets the walk go on through promotions into other workspaces, as far as whoever asks may see. Nil: it ends
+	// at the walls of its own.
+	Walls Walls
 }
 
 // A GraphNode is something that was reached.
@@ -71,6 +75,8 @@ type GraphNode struct {
 	Distance         int    // in edges: below 0 upstream, above 0 downstream
 	Deleted          bool
 	MoreUp, MoreDown int // neighbours that were not sent, in the directions that were walked; counted up to 1,000, or 10 where there are very many
+	Place            int // in the graph's places: the workspace that it is of; -1 of an opaque node
+	Hidden           int // of an opaque node: how many nodes it stands for; 0: that is not told
 }
 
 // A GraphEdge joins two nodes by index, in the direction the data went.
@@ -87,6 +93,8 @@ type Graph struct {
 	Complete    bool
 	TruncatedBy Cut // empty when complete
 	Revision    domain.Revision
+	// Places are the workspaces that the nodes are of, each at its moment; the first is the one that the walk began in.
+	Places []Moment
 }
 
 // Frontier are the indices of the nodes with neighbours that were not sent: where to go on.
@@ -120,33 +128,73 @@ func (d *DB) Lineage(ctx context.Context, m Moment, q LineageQuery) (Graph, erro
 	if q.Within > 0 {
 		deadline = time.Now().Add(q.Within)
 	}
+	if q.Walls != nil && d.crosses(m) {
+		return d.farWalk(ctx, m, q, deadline)
+	}
 	for try := 1; ; try++ {
-		g, holds, err := d.tryWalk(ctx, m, q, deadline, try)
+		g, holds, joined, err := d.tryWalk(ctx, m, q, deadline, try)
+		if err == nil && holds && joined && q.Walls != nil {
+			d.joins.Store(joinKey{m.Schema, m.Number}, true)
+			return d.farWalk(ctx, m, q, deadline)
+		}
+		if err != nil || holds {
+			g.Places = []Moment{m}
+			return g, err
+		}
+	}
+}
+
+// farWalk is Lineage where there are promotions to follow.
+func (d *DB) farWalk(ctx context.Context, m Moment, q LineageQuery, deadline time.Time) (Graph, error) {
+	for try := 1; ; try++ {
+		g, holds, err := d.tryFar(ctx, m, q, deadline, try)
 		if err != nil || holds {
 			return g, err
 		}
 	}
 }
 
+// joinKey is a workspace in a model.
+type joinKey struct {
+	schema string
+	number int32
+}
+
+// crosses says that the workspace is known to have taken part in a promotion. Where that is not known, a walk finds out
+// beside its own work, and begins again if it has: nearly all have not.
+func (d *DB) crosses(m Moment) bool {
+	_, known := d.joins.Load(joinKey{m.Schema, m.Number})
+	return known
+}
+
 // tryWalk is one try at a walk; holds is false where it was led by something that is no longer so. The first two tries
-// take what is remembered in good faith, the third takes what is known, the fourth reads everything.
-func (d *DB) tryWalk(ctx context.Context, m Moment, q LineageQuery, deadline time.Time, try int) (g Graph, holds bool, err error) {
+// take what is remembered in good faith, the third takes what is known, the fourth reads everything. joined says that the
+// workspace took part in a promotion, where that matters.
+func (d *DB) tryWalk(ctx context.Context, m Moment, q LineageQuery, deadline time.Time, try int) (g Graph, holds, joined bool, err error) {
 	w, err := d.newWalk(ctx, m, q)
 	if err != nil {
-		return g, false, err
+		return g, false, false, err
 	}
 	w.deadline = deadline
 	if try < 4 {
 		if w.recall, err = d.recall(ctx, m, try == 3); err != nil {
-			return g, false, err
+			return g, false, false, err
 		}
 	}
 	if err = w.run(ctx); err == nil {
 		g, err = w.graph(ctx)
 	}
 	if err != nil {
-		return g, false, err
+		return g, false, false, err
 	}
-	holds, err = w.recall.holds(ctx)
-	return g, holds, err
+	if holds, err = w.recall.holds(ctx); err != nil || !holds {
+		return g, false, false, err
+	}
+	if w.recall != nil {
+		return g, true, w.recall.joined, nil
+	}
+	if q.Walls != nil {
+		joined, err = d.joined(ctx, m)
+	}
+	return g, true, joined, err
 }

@@ -27,6 +27,8 @@ type recall struct {
 	era   era
 	now   chan eraFound
 	sure  bool // what is not known for the moment is read
+	// joined says, once the walk is known to hold, whether the workspace took part in a promotion by the moment.
+	joined bool
 
 	mu      sync.Mutex
 	doubted [questions][]int64
@@ -38,14 +40,17 @@ type era struct{ started, table int64 }
 
 type eraFound struct {
 	era
-	err error
+	joined bool
+	err    error
 }
 
-const eraSQL = `SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, coalesce(to_regclass($1)::oid::bigint, 0)`
+// eraSQL asks for promotions besides: that costs a walk next to nothing here, and a statement of its own elsewhere.
+const eraSQL = `SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, coalesce(to_regclass($3)::oid::bigint, 0),
+EXISTS (SELECT FROM read.promotions WHERE ws = $1 AND began <= $2)`
 
 func (d *DB) findEra(ctx context.Context, m Moment) (f eraFound) {
 	table := pgx.Identifier{m.Schema, "lineage_edges"}.Sanitize()
-	if f.err = d.pool.QueryRow(ctx, eraSQL, table).Scan(&f.started, &f.table); f.err != nil {
+	if f.err = d.pool.QueryRow(ctx, d.text(m, eraSQL), m.Number, m.Revision, table).Scan(&f.started, &f.table, &f.joined); f.err != nil {
 		f.err = fmt.Errorf("see whether the database of %s is still the same: %w", m.Slug, f.err)
 	}
 	return f
@@ -153,6 +158,7 @@ func (r *recall) holds(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	holds := true
+	r.joined = now.joined
 	for asks, nodes := range r.doubted {
 		on := r.on(question(asks))
 		if len(changed[asks]) > 0 {

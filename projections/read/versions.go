@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/annals-io/annals/domain"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
@@ -20,21 +21,22 @@ type Version struct {
 	Name        string          // the producer's
 	Producer    int64           // execution; 0: none is known
 	Attempt     int
-	Kind        string // produced, observed, external
+	Kind        string // produced, observed, external, received
 	Outcome     string // complete, failed, unfinished
 	CompletedAt time.Time
 	Exists      bool // false: an external version that no read means any more, or a write that moved
 	Deleted     bool
 	DeletedAt   time.Time // event time
 	Reason      string    // of its deletion
+	Promotion   uuid.UUID // that it came with; zero: none
 }
 
-const versionColumns = `key, since, artifact, named_as, number, name, producer, attempt, kind, outcome, completed_at, exists_now, deleted, deleted_at, reason`
+const versionColumns = `key, since, artifact, named_as, number, name, producer, attempt, kind, outcome, completed_at, exists_now, deleted, deleted_at, reason, promotion`
 
 func scanVersion(row pgx.CollectableRow) (Version, error) {
 	var v Version
 	err := row.Scan(&v.Key, &v.Since, &v.Artifact, &v.NamedAs, &v.Number, (*zeronull.Text)(&v.Name), (*zeronull.Int8)(&v.Producer), (*zeroInt)(&v.Attempt),
-		&v.Kind, &v.Outcome, (*zeronull.Timestamptz)(&v.CompletedAt), &v.Exists, &v.Deleted, (*zeronull.Timestamptz)(&v.DeletedAt), (*zeronull.Text)(&v.Reason))
+		&v.Kind, &v.Outcome, (*zeronull.Timestamptz)(&v.CompletedAt), &v.Exists, &v.Deleted, (*zeronull.Timestamptz)(&v.DeletedAt), (*zeronull.Text)(&v.Reason), (*zeronull.UUID)(&v.Promotion))
 	return v, err
 }
 

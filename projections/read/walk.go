@@ -34,6 +34,8 @@ type walk struct {
 	cut       bool            // a root stands for more than were taken
 	late      bool            // time was up
 	collapsed map[int64]int64 // step to run, where steps stand for their runs
+	elsewhere int             // nodes of other workspaces, which take up room too
+	blind     bool            // nothing that is found is told but how much it is
 }
 
 // A oneWay is the walk in one direction.
@@ -62,16 +64,8 @@ func (d *DB) emptyWalk(m Moment, q LineageQuery) *walk {
 // newWalk fixes where the walk begins.
 func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, error) {
 	w := d.emptyWalk(m, q)
-	var err error
-	if !q.CreatedAfter.IsZero() {
-		if w.created[0], err = d.keyAt(ctx, m, q.CreatedAfter); err != nil {
-			return nil, err
-		}
-	}
-	if !q.CreatedBefore.IsZero() {
-		if w.created[1], err = d.keyAt(ctx, m, q.CreatedBefore); err != nil {
-			return nil, err
-		}
+	if err := w.bounded(ctx); err != nil {
+		return nil, err
 	}
 	for _, to := range []way{up, down} {
 		if to == up && !q.Up || to == down && !q.Down {
@@ -93,12 +87,25 @@ func (d *DB) newWalk(ctx context.Context, m Moment, q LineageQuery) (*walk, erro
 	return w, nil
 }
 
+// bounded finds the keys that were new between the times of the filter.
+func (w *walk) bounded(ctx context.Context) (err error) {
+	if !w.q.CreatedAfter.IsZero() {
+		if w.created[0], err = w.db.keyAt(ctx, w.m, w.q.CreatedAfter); err != nil {
+			return err
+		}
+	}
+	if !w.q.CreatedBefore.IsZero() {
+		w.created[1], err = w.db.keyAt(ctx, w.m, w.q.CreatedBefore)
+	}
+	return err
+}
+
 // place is the index of a node, which is taken in where it is new and there is room.
 func (w *walk) place(key int64, s side, distance int) (i int, ok bool) {
 	if i, ok = w.index[key]; ok {
 		return i, true
 	}
-	if len(w.nodes) >= w.q.MaxNodes {
+	if len(w.nodes)+w.elsewhere >= w.q.MaxNodes {
 		w.dropped = true
 		return 0, false
 	}
@@ -117,6 +124,19 @@ func (o *oneWay) see(i int) (fresh bool) {
 	fresh = !o.seen[i]
 	o.seen[i] = true
 	return fresh
+}
+
+// saw says whether the walk was at a node.
+func (o *oneWay) saw(i int) bool { return i < len(o.seen) && o.seen[i] }
+
+// places is how many nodes the walk was at.
+func (o *oneWay) places() (n int) {
+	for _, was := range o.seen {
+		if was {
+			n++
+		}
+	}
+	return n
 }
 
 // run walks level by level, both ways in turn, so that what finds room is what is nearest.
@@ -249,7 +269,7 @@ func (w *walk) neighbours(ctx context.Context, s side, o *oneWay, nodes []int64)
 }
 
 // bound is how many hops are read at once.
-func (w *walk) bound() int { return max(4*(w.q.MaxNodes-len(w.nodes))+w.db.bounds.hops, 1) }
+func (w *walk) bound() int { return max(4*(w.q.MaxNodes-len(w.nodes)-w.elsewhere)+w.db.bounds.hops, 1) }
 
 // look is the hops from all nodes of a side; of very many, the first of each.
 func (w *walk) look(ctx context.Context, s side, to way, nodes []int64) ([]hop, error) {
@@ -293,6 +313,14 @@ func (w *walk) filter(ctx context.Context, hops []hop) error {
 		if _, ok := w.index[h.to]; !ok && !w.refused[h.to] {
 			fresh[h.to] = w.sides[w.index[h.from]].opposite()
 		}
+	}
+	return w.refuse(ctx, fresh)
+}
+
+// refuse refuses those of new nodes that the query leaves out.
+func (w *walk) refuse(ctx context.Context, fresh map[int64]side) error {
+	if !w.filtered() {
+		return nil
 	}
 	var unknown [sides][]int64
 	for key, s := range fresh {

@@ -51,7 +51,7 @@ func (w *walk) end(ctx context.Context) error {
 			return err
 		})
 	}
-	if !w.filtered() {
+	if !w.filtered() && !w.blind {
 		tasks = append(tasks, func() error { return w.learn(ctx, w.unknown()) })
 	}
 	if err := together(tasks, w.q.Collapse); err != nil {

@@ -26,9 +26,10 @@ type Workspace struct {
 	Environment  domain.Environment // empty: none
 	Sensitivity  domain.Sensitivity // empty: nobody said
 	Team         string             // it is filed under
+	HidesCounts  bool               // behind its wall even how many things there are is not told
 }
 
-const workspaceColumns = `slug, since, name, organization, owner, description, labels, archived, deleted, created_at, kind, environment, sensitivity, team`
+const workspaceColumns = `slug, since, name, organization, owner, description, labels, archived, deleted, created_at, kind, environment, sensitivity, team, hides_counts`
 
 func scanWorkspace(row pgx.CollectableRow) (Workspace, error) {
 	var w Workspace
@@ -36,7 +37,7 @@ func scanWorkspace(row pgx.CollectableRow) (Workspace, error) {
 	var owner *uuid.UUID
 	var environment, sensitivity, team *string
 	err := row.Scan(&w.Slug, &w.Since, &w.Name, &w.Organization, &owner, &t.digest, &w.Labels, &w.Archived, &w.Deleted, &w.CreatedAt,
-		&w.Kind, &environment, &sensitivity, &team)
+		&w.Kind, &environment, &sensitivity, &team, &w.HidesCounts)
 	w.Environment, w.Sensitivity, w.Team = domain.Environment(orEmpty(environment)), domain.Sensitivity(orEmpty(sensitivity)), orEmpty(team)
 	if owner != nil {
 		w.Owner = *owner
