@@ -5,6 +5,7 @@ import (
 	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
+	"github.com/annals-io/annals/rest"
 	"github.com/annals-io/annals/rest/openapi"
 )
 
@@ -38,6 +39,7 @@ func aboutAPI() openapi.Info {
 func known() openapi.Known {
 	k := openapi.Known{}
 	access.Known(k)
+	rest.Known(k)
 	return k
 }
 
@@ -48,6 +50,7 @@ func operations(f serveFlags) []openapi.Operation {
 	all = append(all, projectionOperations()...)
 	all = append(all, (*openlineage.Handler)(nil).Operations()...)
 	all = append(all, (*native.Handler)(nil).Operation())
+	all = append(all, (&rest.API{}).Operations()...)
 	all = append(all, access.Handler{}.Operations()...)
 	all = append(all, (*signin.Handler)(nil).Operations()...)
 	if f.pprof {

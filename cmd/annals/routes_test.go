@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/graphql"
 )
 
 // event is an OpenLineage event that any workspace takes.
@@ -40,6 +44,17 @@ var requests = map[string]struct {
 	"POST /workspaces/api/v1/lineage":              {"POST", "/workspaces/api/v1/lineage", event, 404, 404, ""},
 	"POST /workspaces/api/v1/lineage/batch":        {"POST", "/workspaces/api/v1/lineage/batch", event, 404, 404, ""},
 	"POST /v1/workspaces/{slug}/events":            {"POST", "/v1/workspaces/default/events", nativeEvent, 200, 409, "/v1/workspaces/nowhere/events"},
+	"GET /v1/workspaces":                           {"GET", "/v1/workspaces", "", 200, 200, ""},
+	"GET /v1/workspaces/{slug}":                    {"GET", "/v1/workspaces/default", "", 200, 404, "/v1/workspaces/nowhere"},
+	"GET /v1/slugs/{slug}":                         {"GET", "/v1/slugs/fraud", "", 200, 200, ""},
+	"PATCH /v1/workspaces/{slug}":                  {"PATCH", "/v1/workspaces/default", `{"description":"x"}`, 200, 404, "/v1/workspaces/nowhere"},
+	"POST /v1/workspaces/{slug}/archive":           {"POST", "/v1/workspaces/default/archive", "", 200, 404, "/v1/workspaces/nowhere/archive"},
+	"POST /v1/workspaces/{slug}/restore":           {"POST", "/v1/workspaces/default/restore", "", 200, 404, "/v1/workspaces/nowhere/restore"},
+	"DELETE /v1/workspaces/{slug}":                 {"DELETE", "/v1/workspaces/default?confirm=default", "", 400, 404, "/v1/workspaces/nowhere?confirm=nowhere"},
+	"GET /v1/workspaces/{slug}/runs":               {"GET", "/v1/workspaces/default/runs", "", 200, 404, "/v1/workspaces/nowhere/runs"},
+	"GET /v1/workspaces/{slug}/runs/{run}":         {"GET", "/v1/workspaces/default/runs/none", "", 404, 404, "/v1/workspaces/nowhere/runs/none"},
+	"GET /v1/workspaces/{slug}/events":             {"GET", "/v1/workspaces/default/events", "", 200, 404, "/v1/workspaces/nowhere/events"},
+	"GET /v1/workspaces/{slug}/lineage":            {"GET", "/v1/workspaces/default/lineage?root=none", "", 404, 404, "/v1/workspaces/nowhere/lineage?root=none"},
 	"GET /v1/keys":                                 {"GET", "/v1/keys", "", 200, 200, ""},
 	"POST /v1/keys":                                {"POST", "/v1/keys", `{"scopes":["read"]}`, 201, 201, ""},
 	"DELETE /v1/keys/{id}":                         {"DELETE", "/v1/keys/zzzzzzzzzzzz", "", 404, 404, ""},
@@ -82,6 +97,10 @@ var requests = map[string]struct {
 
 // noAPI stands for the GraphQL server where only the routes are asked for.
 type noAPI struct{ http.Handler }
+
+func (noAPI) Ask(context.Context, string, map[string]any) (json.RawMessage, []*graphql.Fault, error) {
+	return nil, nil, errors.New("there is no GraphQL here")
+}
 
 func (noAPI) Explorer() http.Handler { return http.NotFoundHandler() }
 

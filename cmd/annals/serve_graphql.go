@@ -14,11 +14,13 @@ import (
 	"github.com/annals-io/annals/ingest/foreign"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/projections/read"
+	"github.com/annals-io/annals/rest"
 )
 
 // graphqlAPI is what the router needs of the GraphQL server.
 type graphqlAPI interface {
 	http.Handler
+	rest.Asker
 	Explorer() http.Handler
 }
 
@@ -82,6 +84,11 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	return &graphql.Resolver{
 		Moments: s.engine, Read: db, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
 	}
+}
+
+// rest is what plain HTTP answers, by way of GraphQL.
+func (s *server) rest(api rest.Asker) *rest.API {
+	return &rest.API{GraphQL: api, Rights: s.rights, Commands: s.rights.Watch(s.commander()), Log: s.log, Around: s.model.marked}
 }
 
 // readNative reads a native event by the rules of POST /v1/workspaces/{slug}/events.

@@ -16,6 +16,7 @@ import (
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
 	refused "github.com/annals-io/annals/ingest/refusal"
+	"github.com/annals-io/annals/rest"
 )
 
 // web is the HTTP server: one router that denies by default, and around it what concerns every request.
@@ -35,7 +36,7 @@ func (s *server) web(f serveFlags) (*http.Server, error) {
 	if err := s.docs.Publish(described); err != nil {
 		return nil, err
 	}
-	handler := s.up.guard(s.traced(s.observed(mux, f)))
+	handler := s.up.guard(s.traced(rest.Tenants(s.observed(mux, f))))
 	w := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -69,6 +70,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	own := &native.Handler{Door: s.door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("native")}
 	mux.Handle("POST /v1/workspaces/{slug}/events", access.IngestOnly, own)
 
+	s.rest(api).Register(mux)
 	access.Handler{Keys: s.keys, Log: s.log}.Register(mux)
 	s.signIn.Register(mux)
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}

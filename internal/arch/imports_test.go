@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"graphql/explorer": {},
 	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
 
+	"rest":         {"access", "domain", "eventstore", "evidence", "graphql"}, // plain HTTP, by way of GraphQL
 	"rest/openapi": {}, // whoever has routes describes them by it
 	"rest/docs":    {"domain", "rest/openapi"},
 

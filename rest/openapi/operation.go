@@ -138,7 +138,7 @@ var meaning = map[int]string{
 	http.StatusNotAcceptable:         "None of the forms of the answer is acceptable.",
 	http.StatusConflict:              "It contradicts what is there, or what somebody did meanwhile; the message says what happened.",
 	http.StatusGone:                  "It was there and has ended.",
-	http.StatusPreconditionFailed:    "It has changed since the revision that the request names.",
+	http.StatusPreconditionFailed:    "What the request makes a condition is not so: the thing has changed since, or cannot be read yet.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is of another kind than the address takes.",
 	http.StatusUnprocessableEntity:   "A value breaks a rule; the field says which.",

@@ -214,7 +214,14 @@ func (c *components) tagged(s *Schema, f reflect.StructField) {
 		s.Description = doc
 	}
 	if words := f.Tag.Get("enum"); words != "" {
-		s.Enum = anys(strings.Split(words, ","))
+		at := s
+		if s.Items != nil {
+			at = s.Items
+		}
+		at.Enum = anys(strings.Split(words, ","))
+		if kinds, ok := at.Type.([]string); ok && slices.Contains(kinds, "null") {
+			at.Enum = append(at.Enum, nil)
+		}
 	}
 	if format := f.Tag.Get("format"); format != "" {
 		s.Format = format

@@ -1,0 +1,166 @@
+package rest
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/rest/openapi"
+)
+
+// A Workspace is a workspace at a moment.
+type Workspace struct {
+	Slug        string    `json:"slug" doc:"The name in addresses: never changed, never used again."`
+	Name        string    `json:"name" doc:"The name for people."`
+	Description *string   `json:"description"`
+	Status      Word      `json:"status" enum:"active,archived,deleted"`
+	Kind        Word      `json:"kind" enum:"default,project,environment"`
+	Environment *Word     `json:"environment" enum:"development,staging,production"`
+	Sensitivity *Word     `json:"sensitivity" enum:"public,internal,confidential"`
+	Team        *string   `json:"team" doc:"The team it is filed under, which grants the team nothing."`
+	Labels      Labels    `json:"labels"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+	Revision    int64     `json:"revision" doc:"Of the last change of the workspace itself: its ETag."`
+	AsOf        Moment    `json:"asOf"`
+	Counts      *Counts   `json:"counts,omitempty"`
+}
+
+// Counts are how many things a workspace holds.
+type Counts struct {
+	Pipelines        int `json:"pipelines"`
+	Runs             int `json:"runs"`
+	Steps            int `json:"steps"`
+	Artifacts        int `json:"artifacts"`
+	ArtifactVersions int `json:"artifactVersions"`
+}
+
+const (
+	momentFields    = `asOf { revision time settled }`
+	workspaceFields = `slug name description status kind environment sensitivity team labels { key value } createdAt updatedAt revision ` + momentFields
+	countFields     = ` counts { pipelines runs steps artifacts artifactVersions }`
+
+	workspacesDocument = `query listWorkspaces($filter: WorkspaceFilter, $asOf: AsOf, $first: Int, $after: String) {
+	workspaces(filter: $filter, asOf: $asOf, first: $first, after: $after) { nodes { ` + workspaceFields + ` }` + pageFields + ` } }`
+	workspaceDocument = `query getWorkspace($slug: String!, $asOf: AsOf, $atLeast: Int64) {
+	workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) { ` + workspaceFields + countFields + ` } }`
+	slugDocument = `query getSlug($slug: String!) { slugAvailability(slug: $slug) { slug available reason } }`
+)
+
+// A Slug is whether a name in addresses can be had.
+type Slug struct {
+	Slug      string  `json:"slug"`
+	Available bool    `json:"available"`
+	Reason    *string `json:"reason" doc:"Why it cannot be had: it breaks a rule, or it was ever taken."`
+}
+
+var errNoWorkspace = &domain.Error{Code: domain.NotFound, Subject: "slug", Message: "there is no such workspace"}
+
+// filterParams are the parameters of lists of workspaces.
+func filterParams() []openapi.Parameter {
+	return params(
+		some("status", "Only those in one of these states; active and archived when left out.", "active", "archived", "deleted"),
+		some("kind", "Only those of one of these kinds.", "default", "project", "environment"),
+		some("environment", "Only those that stand for one of these stages.", "development", "staging", "production"),
+		some("sensitivity", "Only those whose data are to be handled in one of these ways.", "public", "internal", "confidential"),
+		some("team", "Only those filed under one of these teams."),
+		some("label", "Only those with all of these labels, each written key=value."),
+		one("text", "Only those whose slug or name contains this text, whatever its case.", openapi.Text()),
+		asOfParam, limitParam, cursorParam,
+	)
+}
+
+func (a *API) workspaceActions() []action {
+	one := openapi.Of[Workspace]()
+	return []action{
+		{openapi.Operation{
+			Pattern: "GET /v1/workspaces", ID: "listWorkspaces", Tag: "workspaces", Summary: "List workspaces", Description: "Those that the caller may see, by slug.",
+			Parameters: filterParams(), Answers: []openapi.Answer{openapi.Says(http.StatusOK, "A page of them.", openapi.Of[Page[Workspace]]())}, Refuses: reading(),
+		}, access.Read, listWorkspaces},
+		{openapi.Operation{
+			Pattern: "GET /v1/workspaces/{slug}", ID: "getWorkspace", Tag: "workspaces", Summary: "Read a workspace", Permission: string(domain.ReadWorkspace),
+			Parameters: params(slugParam, asOfParam, atLeastParam), Answers: says(http.StatusOK, "The workspace.", one), Refuses: reading(http.StatusNotFound, http.StatusPreconditionFailed),
+		}, access.Read, getWorkspace},
+		{openapi.Operation{
+			Pattern: "GET /v1/slugs/{slug}", ID: "getSlug", Tag: "workspaces", Summary: "Ask whether a slug can be had",
+			Description: "For a new workspace or organization. Slugs are unique on the whole server and never used again, so that the answer cannot be kept from those who may have one.",
+			Parameters:  params(openapi.Parameter{Name: "slug", In: "path", Description: "The slug that is wanted.", Shape: openapi.Text(), Example: "fraud"}),
+			Answers:     []openapi.Answer{openapi.Says(http.StatusOK, "Whether it can be had.", openapi.Of[Slug]())}, Refuses: reading(http.StatusTooManyRequests),
+		}, access.Admin, getSlug},
+	}
+}
+
+// reading are the refusals of every action that reads, with others.
+func reading(more ...int) []int { return append(more, http.StatusBadRequest) }
+
+// filter is which workspaces are asked for.
+func (c *call) filter() (map[string]any, error) {
+	labels := []map[string]string{}
+	for _, l := range c.query["label"] {
+		key, value, ok := cutLabel(l)
+		if !ok {
+			return nil, invalid("label", "it is written key=value")
+		}
+		labels = append(labels, map[string]string{"key": key, "value": value})
+	}
+	return map[string]any{
+		"statuses": c.words("status"), "kinds": c.words("kind"), "environments": c.words("environment"), "sensitivities": c.words("sensitivity"),
+		"teams": c.list("team"), "text": c.text("text"), "labels": labels,
+	}, nil
+}
+
+// paged are the variables of a list, with others.
+func (c *call) paged(more map[string]any) (map[string]any, error) {
+	at, err := c.asOf()
+	v := map[string]any{"asOf": at, "first": c.number("limit"), "after": c.text("cursor")}
+	for name, value := range more {
+		v[name] = value
+	}
+	return v, err
+}
+
+func listWorkspaces(c *call) (answer, error) {
+	filter, err := c.filter()
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := c.paged(map[string]any{"filter": filter})
+	if err != nil {
+		return answer{}, err
+	}
+	var found struct{ Workspaces connection[Workspace] }
+	if err := c.ask(workspacesDocument, v, &found); err != nil {
+		return answer{}, err
+	}
+	return found.Workspaces.page(), nil
+}
+
+func getWorkspace(c *call) (answer, error) {
+	at, err := c.asOf()
+	if err != nil {
+		return answer{}, err
+	}
+	return c.workspace(http.StatusOK, at, c.number("atLeast"))
+}
+
+// workspace reads the workspace of the path.
+func (c *call) workspace(status int, asOf, atLeast any) (answer, error) {
+	var found struct{ Workspace *Workspace }
+	err := c.ask(workspaceDocument, map[string]any{"slug": c.path("slug"), "asOf": asOf, "atLeast": atLeast}, &found)
+	if err != nil {
+		return answer{}, err
+	}
+	if found.Workspace == nil {
+		return answer{}, errNoWorkspace
+	}
+	return answer{status, found.Workspace, &found.Workspace.Revision}, nil
+}
+
+func getSlug(c *call) (answer, error) {
+	var found struct{ SlugAvailability Slug }
+	if err := c.ask(slugDocument, map[string]any{"slug": c.path("slug")}, &found); err != nil {
+		return answer{}, err
+	}
+	return answer{body: found.SlugAvailability}, nil
+}
