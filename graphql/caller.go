@@ -15,6 +15,8 @@ type Principal interface {
 	Holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error)
 	// HoldsIn is what the caller may do in an organization.
 	HoldsIn(ctx context.Context, org domain.Slug) (domain.PermissionSet, error)
+	// Deleted says whether a workspace in which the caller may do something was deleted.
+	Deleted(ctx context.Context, ws domain.Slug) (bool, error)
 	// Operator says whether the caller operates the server.
 	Operator(ctx context.Context) (bool, error)
 	// Allows says whether the credential lets a permission through at all, whoever holds it.

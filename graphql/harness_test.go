@@ -82,6 +82,8 @@ func (m may) HoldsIn(_ context.Context, org domain.Slug) (domain.PermissionSet, 
 
 func (m may) MayRun(domain.RunRef) bool { return true }
 
+func (m may) Deleted(context.Context, domain.Slug) (bool, error) { return false, nil }
+
 func (m may) Operator(context.Context) (bool, error) { return m.admin, nil }
 
 func (m may) Allows(p domain.Permission) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/graphql/model"
 )
 
 // needed is a permission that a mutation takes in its workspace, and the least scope of keys that let it through.
@@ -31,11 +32,25 @@ func (w *write) permit(needs needed) {
 	switch {
 	case err != nil:
 		w.fault = err
+	case holds.Has(needs.permission) && holds.Has(domain.ReadWorkspace):
 	case holds.Has(needs.permission):
+		w.ended(c)
 	case holds.Has(domain.ReadWorkspace) || holds.Has(domain.IngestEvents):
 		w.fault = c.lacks(w.name, needs, "workspace "+string(w.slug))
 	default:
 		w.noWorkspace()
+	}
+}
+
+// ended tells who may write in a workspace and not read it whether that is since it was deleted: its things cannot be looked
+// up for them, and would seem to be missing.
+func (w *write) ended(c Caller) {
+	deleted, err := c.Deleted(w.ctx, w.slug)
+	switch {
+	case err != nil:
+		w.fault = storeFault(err)
+	case deleted:
+		w.refuse(&model.WorkspaceClosed{Message: "the workspace was deleted; its slug is never used again", Path: []string{"input", "workspace"}, Code: model.UserErrorCodeGone})
 	}
 }
 

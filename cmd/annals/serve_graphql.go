@@ -59,6 +59,12 @@ func (p rightful) HoldsIn(ctx context.Context, org domain.Slug) (domain.Permissi
 	return p.rights.HoldsIn(ctx, p.Principal, org)
 }
 
+// Deleted says whether a workspace was deleted in which the caller may do something.
+func (p rightful) Deleted(ctx context.Context, ws domain.Slug) (bool, error) {
+	a, err := p.rights.Workspace(ctx, p.Who(), ws)
+	return a.Deleted && len(a.Holds) > 0 && p.In(ws), err
+}
+
 // Operator says whether the caller operates the server.
 func (p rightful) Operator(ctx context.Context) (bool, error) {
 	return p.rights.Operator(ctx, p.Principal)
