@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/annals-io/annals/domain"
@@ -42,6 +44,26 @@ func (r *Rights) May(ctx context.Context, p Principal, ws domain.Slug, may domai
 func (r *Rights) MayIn(ctx context.Context, p Principal, org domain.Slug, may domain.Permission) (bool, error) {
 	holds, err := r.HoldsIn(ctx, p, org)
 	return holds.Has(may), err
+}
+
+// Permit refuses a principal who may not do something in a workspace: 403 and the permission's name to whoever may see that
+// the workspace is there, and absent, which says that there is none, to everybody else.
+func (r *Rights) Permit(ctx context.Context, p Principal, ws domain.Slug, may domain.Permission, absent error) error {
+	holds, err := r.Holds(ctx, p, ws)
+	switch {
+	case err != nil:
+		return err
+	case holds.Has(may):
+		return nil
+	case holds.Has(domain.ReadWorkspace) || holds.Has(domain.IngestEvents):
+		return Lacking(may, "workspace "+string(ws))
+	}
+	return absent
+}
+
+// Lacking refuses whoever may see a place and not do something there.
+func Lacking(may domain.Permission, place string) *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Code: "permission_missing", Message: fmt.Sprintf("it takes the permission %s in %s, which this credential does not have there: ask an admin for a role that has it, or use a key with more scopes", may, place)}
 }
 
 // Operates says whether a principal comes from an operator of the server, somebody who is an owner or admin of its first

@@ -85,7 +85,7 @@ func projectionOperations() []openapi.Operation {
 	return []openapi.Operation{
 		{Pattern: "GET /v1/projections", ID: "listProjections", Tag: "health", Summary: "List how far the read models are", Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How far they are.", openapi.Of[projectionPage]())}},
 		{
-			Pattern: "POST /v1/workspaces/{slug}/projection/retry", ID: "retryProjection", Tag: "health", Summary: "Try again to project a workspace that is paused", Parameters: []openapi.Parameter{slugParameter},
+			Pattern: "POST /v1/workspaces/{slug}/projection/retry", ID: "retryProjection", Tag: "health", Summary: "Try again to project a workspace that is paused", Permission: "workspace:configure", Parameters: []openapi.Parameter{slugParameter},
 			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How far it is.", openapi.Of[standing]())}, Refuses: []int{http.StatusNotFound, http.StatusConflict},
 		},
 		{

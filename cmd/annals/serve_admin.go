@@ -131,13 +131,8 @@ func (a adminAPI) status(w http.ResponseWriter, r *http.Request) {
 func (a adminAPI) retry(w http.ResponseWriter, r *http.Request) {
 	slug := domain.Slug(r.PathValue("slug"))
 	p, _ := access.From(r.Context())
-	may, err := a.rights.May(r.Context(), p, slug, domain.ConfigureWorkspace)
-	if err != nil {
+	if err := a.rights.Permit(r.Context(), p, slug, domain.ConfigureWorkspace, &projections.NotFoundError{Slug: slug}); err != nil {
 		a.fail(w, r, err)
-		return
-	}
-	if !may {
-		a.fail(w, r, &projections.NotFoundError{Slug: slug})
 		return
 	}
 	if err := a.engine.Retry(r.Context(), slug); err != nil {
@@ -171,6 +166,10 @@ func adminRefusal(err error) *access.Refusal {
 		return &access.Refusal{Status: http.StatusNotFound, Code: "not_found", Message: none.Error()}
 	case errors.As(err, &paused):
 		return &access.Refusal{Status: http.StatusConflict, Code: "paused", Message: paused.Error()}
+	}
+	var refused *access.Refusal
+	if errors.As(err, &refused) {
+		return refused
 	}
 	if no := modelRefusal(err); no != nil {
 		return no

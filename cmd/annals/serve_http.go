@@ -105,12 +105,8 @@ func (s *server) door(r *http.Request, named domain.Slug) (domain.Slug, domain.A
 	if err != nil {
 		return "", domain.Actor{}, err
 	}
-	may, err := s.rights.May(r.Context(), p, slug, domain.IngestEvents)
-	if err != nil {
+	if err := s.rights.Permit(r.Context(), p, slug, domain.IngestEvents, refused.NoWorkspace(slug)); err != nil {
 		return "", domain.Actor{}, err
-	}
-	if !may {
-		return "", domain.Actor{}, refused.NoWorkspace(slug)
 	}
 	return slug, p.Actor(), nil
 }

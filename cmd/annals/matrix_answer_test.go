@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/annals-io/annals/graphql/relay"
+)
+
+// filled puts a workspace into the words of an argument that stand for it.
+func filled(v any, slug string) any {
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = filled(v[i], slug)
+		}
+		return out
+	case string:
+		switch v {
+		case "$organization":
+			return theirs[slug]
+		case "$workspace":
+			return slug
+		case "$workspaceID":
+			return workspaceIDs[slug]
+		}
+	}
+	return v
+}
+
+// workspaceIDs are global ids of the workspaces, the missing one's made as if it were there.
+var workspaceIDs = func() map[string]string {
+	ids := map[string]string{}
+	for slug := range theirs {
+		ids[slug] = relay.ID{Kind: relay.Workspace, Slug: slug}.String()
+	}
+	return ids
+}()
+
+// A matrixAnswer is all that somebody is told.
+type matrixAnswer struct {
+	status int
+	body   string
+	header string
+}
+
+// about is the answer as it would be about another workspace of that organization.
+func (a matrixAnswer) about(slug string) matrixAnswer {
+	for from, organization := range theirs {
+		a.body = strings.ReplaceAll(strings.ReplaceAll(a.body, from, slug), organization, theirs[slug])
+		if id := workspaceIDs[from]; id != "" {
+			a.body = strings.ReplaceAll(a.body, id, workspaceIDs[slug])
+		}
+	}
+	return a
+}
+
+// told are the headers of an answer, but those that are of the moment.
+func told(h http.Header) string {
+	h = h.Clone()
+	for _, of := range []string{"Date", "Traceparent"} { // of the request, whatever it was about
+		h.Del(of)
+	}
+	return fmt.Sprint(h)
+}

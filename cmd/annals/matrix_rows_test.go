@@ -1,0 +1,115 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/annals-io/annals/domain"
+)
+
+// A place says of what an operation asks a permission.
+type matrixPlace string
+
+const (
+	inWorkspace    matrixPlace = "workspace"
+	inOrganization matrixPlace = "organization"
+	ofAnybody      matrixPlace = "anybody"   // who is signed in or has a key; it shows only what the asker may see
+	ofOperators    matrixPlace = "operators" // of the server
+	nowhereAtAll   matrixPlace = "nowhere"   // what is asked for is not there, for nobody
+)
+
+// A matrixRow is what one root field of the schema, or one route, asks of whom.
+type matrixRow struct {
+	place matrixPlace
+	needs domain.Permission // empty: none beside being let in at all
+	gone  bool              // what was deleted is nothing to it, for owners too
+	args  map[string]any    // for a generated request, where the names of arguments do not say it
+}
+
+func takes(p domain.Permission) matrixRow { return matrixRow{place: inWorkspace, needs: p} }
+func (r matrixRow) with(name string, value any) matrixRow {
+	args := map[string]any{name: value}
+	for k, v := range r.args {
+		args[k] = v
+	}
+	r.args = args
+	return r
+}
+
+// matrixRoutes are the routes that want a credential, but those of GraphQL, which has a matrix of its own. One that is not
+// here fails the tests, and so does one that says in its documents that it takes something else.
+var matrixRoutes = map[string]matrixRow{
+	"POST /api/v1/lineage":                         takes(domain.IngestEvents).with("X-Annals-Workspace", "$workspace"),
+	"POST /api/v1/lineage/batch":                   takes(domain.IngestEvents).with("X-Annals-Workspace", "$workspace"),
+	"POST /workspaces/{slug}/api/v1/lineage":       takes(domain.IngestEvents),
+	"POST /workspaces/{slug}/api/v1/lineage/batch": takes(domain.IngestEvents),
+	"POST /workspaces/api/v1/lineage":              {place: nowhereAtAll},
+	"POST /workspaces/api/v1/lineage/batch":        {place: nowhereAtAll},
+	"POST /v1/workspaces/{slug}/events":            takes(domain.IngestEvents),
+	"POST /v1/workspaces/{slug}/projection/retry":  takes(domain.ConfigureWorkspace),
+	"GET /v1/projections":                          {place: ofAnybody},
+	"GET /v1/status":                               {place: ofAnybody},
+	"GET /v1/keys":                                 {place: ofAnybody},
+	"POST /v1/keys":                                {place: ofAnybody},
+	"DELETE /v1/keys/{id}":                         {place: nowhereAtAll}, // of a key that is not there
+	"POST /v1/projections/rebuild":                 {place: ofOperators},
+	"POST /v1/projections/swap":                    {place: ofOperators},
+	"POST /v1/projections/discard":                 {place: ofOperators},
+	"POST /v1/projections/rollback":                {place: ofOperators},
+	"GET /metrics":                                 {place: ofOperators},
+}
+
+// The cast. What each may do is written out here, and not taken from the code that decides it: the built-in roles are
+// exactly these.
+var (
+	matrixViewer = []domain.Permission{"workspace:read"}
+	matrixMember = append(slices.Clone(matrixViewer), "events:ingest", "pipelines:write", "runs:write", "artifacts:write", "artifacts:promote", "models:write", "stacks:write", "deployments:write")
+	matrixAdmin  = append(slices.Clone(matrixMember), "secrets:manage", "members:manage", "roles:manage", "keys:manage", "workspace:configure")
+	matrixOwner  = append(slices.Clone(matrixAdmin), "workspace:delete", "owners:manage")
+
+	matrixOrganizationMember = []domain.Permission{"organization:read"}
+	matrixOrganizationAdmin  = append(slices.Clone(matrixOrganizationMember), "workspaces:create", "organization:configure", "teams:manage", "service_accounts:manage", "organization_members:manage", "organization_roles:manage")
+	matrixOrganizationOwner  = append(slices.Clone(matrixOrganizationAdmin), "organization_owners:manage", "organization:delete")
+)
+
+// An actor is one kind of principal.
+type actor struct {
+	name string
+	// here is what they may do in their own workspace, there in its organization.
+	here, there []domain.Permission
+	owns        bool // the workspace or its organization: they read what was deleted
+	shut        bool // their credential opens nothing
+	key         string
+}
+
+func actors() []*actor {
+	organizationMay := func(ps, more []domain.Permission) []domain.Permission { return append(slices.Clone(ps), more...) }
+	return []*actor{
+		{name: "anonymous", shut: true},
+		{name: "expired", shut: true},
+		{name: "revoked", shut: true},
+		{name: "outsider"},
+		{name: "viewer", here: matrixViewer},
+		{name: "member", here: matrixMember},
+		{name: "admin", here: matrixAdmin},
+		{name: "owner", here: matrixOwner, owns: true},
+		{name: "service account", here: matrixMember},
+		{name: "custom role", here: []domain.Permission{"workspace:read", "artifacts:write"}},
+		{name: "team member", here: matrixMember},
+		{name: "organization member", there: matrixOrganizationMember},
+		{name: "organization admin", here: matrixAdmin, there: organizationMay(matrixAdmin, matrixOrganizationAdmin)},
+		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true},
+		{name: "suspended"},
+		{name: "key to read", here: matrixViewer, owns: true}, // of an owner
+		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
+	}
+}
+
+func (a *actor) may(r matrixRow) bool {
+	switch r.place {
+	case inWorkspace:
+		return slices.Contains(a.here, r.needs)
+	case inOrganization:
+		return slices.Contains(a.there, r.needs)
+	}
+	return true
+}
