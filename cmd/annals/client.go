@@ -34,6 +34,11 @@ func (a *app) client() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.clientOf(address, key)
+}
+
+// clientOf is a client of one server, with a key or (empty) without.
+func (a *app) clientOf(address, key string) (*client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, usage("%q is no address of a server", address).with("write it as http://HOST:PORT")
@@ -78,7 +83,9 @@ func (c *client) once(ctx context.Context, method, path string, header http.Head
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	req.Header.Set("Authorization", "Bearer "+c.key)
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
 	req.Header.Set("User-Agent", "annals/"+buildVersion())
 	resp, err := c.http.Do(req)
 	if err != nil {

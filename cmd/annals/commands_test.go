@@ -36,6 +36,11 @@ var invocations = []struct {
 	args    []string
 	exit    int
 }{
+	{"whoami", nil, 0},
+	{"profile list", nil, 0},
+	{"profile use", []string{"nowhere"}, exitUsage},
+	{"login", []string{"ftp://nowhere"}, exitUsage},
+	{"logout", nil, exitNotFound},
 	{"login-link", nil, 0},
 	{"login-link", []string{"nobody@example.org"}, exitNotFound},
 	{"login-link", []string{"somebody", "--new"}, exitUsage},

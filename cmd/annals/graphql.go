@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -137,10 +138,11 @@ func (c *client) mutate(ctx context.Context, name string, input map[string]any, 
 	return payload, nil
 }
 
-// inWorkspace settles which workspace a command is about: as set, else that of the key, else "default".
+// inWorkspace settles which workspace a command is about: as set, else that of the profile, else that of the key, else
+// "default".
 func (a *app) inWorkspace(ctx context.Context, c *client) (string, error) {
-	if a.global.workspace != "" {
-		return a.global.workspace, nil
+	if slug := cmp.Or(a.global.workspace, a.profileWorkspace); slug != "" {
+		return slug, nil
 	}
 	var who struct {
 		Viewer struct{ Workspace *string }

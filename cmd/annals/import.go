@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -46,7 +47,7 @@ func (a *app) importOf(what, short, long string, protocol func(*client, string) 
 				return err
 			}
 			c.patience = f.patience
-			slug := a.global.workspace
+			slug := cmp.Or(a.global.workspace, a.profileWorkspace)
 			if slug == "" && what == "events" { // its address names the workspace
 				if slug, err = a.inWorkspace(cmd.Context(), c); err != nil {
 					return err

@@ -26,7 +26,7 @@ func main() { os.Exit(run()) }
 // run runs the command line of this process and returns its exit code.
 func run() int {
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, self: os.Args[0], getenv: os.Getenv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, self: os.Args[0], getenv: os.Getenv, configDir: os.UserConfigDir,
 		terminal: func(w io.Writer) bool {
 			f, ok := w.(*os.File)
 			return ok && isatty.IsTerminal(f.Fd())
@@ -41,10 +41,13 @@ type app struct {
 	stdout, stderr io.Writer
 	self           string // how a person starts this program again
 	getenv         func(string) string
-	terminal       func(io.Writer) bool // whether a person looks at it
+	terminal       func(io.Writer) bool   // whether a person looks at it
+	configDir      func() (string, error) // of the user's configuration; nil: there is none
 
 	set    *settings // where the values of flags come from
 	global globalFlags
+	// profileWorkspace is where to work, as the profile has it that the key was taken from.
+	profileWorkspace string
 }
 
 // main runs one command. The first interrupt asks it to end, the second ends it.

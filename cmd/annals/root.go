@@ -12,6 +12,7 @@ import (
 // globalFlags are the settings of every command that speaks to a server.
 type globalFlags struct {
 	url, apiKey, data string
+	profile           string
 	workspace         string
 	output            string
 	noColor           bool
@@ -25,13 +26,14 @@ func (a *app) globals() *pflag.FlagSet {
 	fs.StringVar(&g.url, "url", "", "address of the server; without one, that of the instance in --data")
 	fs.StringVar(&g.apiKey, "api-key", "", "API key; without one, the first key of the instance in --data")
 	fs.StringVar(&g.data, "data", "annals-data", "data directory of a server on this machine")
+	fs.StringVar(&g.profile, "profile", "", "`name` of a server that you signed in to, for --url and --api-key")
 	fs.StringVarP(&g.workspace, "workspace", "w", "", "workspace to work in; without one, that of the key")
 	g.output = "table"
 	fs.VarP(oneOf{&g.output, []string{"table", "json", "ndjson", "yaml"}}, "output", "o", "form of the output")
 	fs.BoolVar(&g.noColor, "no-color", false, "no colours; NO_COLOR does the same")
 	fs.DurationVar(&g.timeout, "timeout", 30*time.Second, "longest wait for one answer")
 	fs.StringVar(&g.config, "config", "", "configuration file; without one, annals.yaml where there is one")
-	setting(fs, "url", "api-key", "data", "workspace", "output", "no-color", "timeout", "config")
+	setting(fs, "url", "api-key", "data", "profile", "workspace", "output", "no-color", "timeout", "config")
 	secret(fs, "api-key")
 	return fs
 }
@@ -61,7 +63,7 @@ their lineage, now or at any earlier moment.
   annals log                            everything that was recorded, in order
 
 Commands speak to the server at --url with the key --api-key; without them, to the one whose data
-lie under ./annals-data.
+lie under ./annals-data, or else to the one you signed in to by "annals login".
 
 Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 conflict,
 6 verification failed, 7 timed out, 8 some were rejected, 130 interrupted.`,
@@ -87,7 +89,7 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 co
 	root.PersistentFlags().AddFlagSet(globals)
 	root.AddCommand(
 		serve, importing, a.workspaceCommand(), a.pipelineCommand(), a.runCommand(), a.artifactCommand(),
-		a.lineageCommand(), a.logCommand(), a.projectionCommand(), a.eventstoreCommand(), a.keyCommand(), a.loginLinkCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
+		a.lineageCommand(), a.logCommand(), a.projectionCommand(), a.eventstoreCommand(), a.keyCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.profileCommand(), a.loginLinkCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 		a.configCommand(func() []*pflag.FlagSet { return sets[1:] }),
 	)
 	strict(root)
