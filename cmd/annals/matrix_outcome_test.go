@@ -29,6 +29,8 @@ func (a *actor) allowed(row matrixRow, slug string) matrixOutcome {
 		return missing
 	case row.needs == "workspace:read" && slug == deletedWorkspace && (!a.owns || row.gone):
 		return missing // only owners read what was deleted
+	case slug == deletedWorkspace && !a.owns && row.reads:
+		return missing
 	case a.may(row):
 		return letIn
 	case slug == deletedWorkspace && !a.owns && !slices.Contains(a.here, "events:ingest"):

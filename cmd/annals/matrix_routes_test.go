@@ -62,6 +62,10 @@ func (w *matrixWorld) callsAll(t *testing.T, a *actor, route access.Route, o ope
 		}
 		for name, value := range row.args {
 			text, _ := filled(value, slug).(string)
+			if query, ok := strings.CutPrefix(name, "?"); ok {
+				path += "?" + query + "=" + text
+				continue
+			}
 			header = append(header, name, text)
 		}
 		status, answer, said := w.call(t, method, path, a.key, body, header...)
@@ -109,6 +113,8 @@ func filledPath(o openapi.Operation, slug string) (method, path string) {
 			parts[i] = slug
 		case part == "{org}" || part == "{organization}":
 			parts[i] = theirs[slug]
+		case part == "{run}":
+			parts[i] = "r1"
 		case strings.HasPrefix(part, "{"):
 			parts[i] = "x1"
 			for _, p := range o.Parameters {

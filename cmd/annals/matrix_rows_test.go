@@ -22,8 +22,11 @@ type matrixRow struct {
 	place matrixPlace
 	needs domain.Permission // empty: none beside being let in at all
 	gone  bool              // what was deleted is nothing to it, for owners too
+	reads bool              // it reads before it writes: what was deleted is nothing to it for those who may not read it
 	args  map[string]any    // for a generated request, where the names of arguments do not say it
 }
+
+func reads() matrixRow { return matrixRow{place: inWorkspace, needs: domain.ReadWorkspace} }
 
 func takes(p domain.Permission) matrixRow { return matrixRow{place: inWorkspace, needs: p} }
 func (r matrixRow) with(name string, value any) matrixRow {
@@ -56,6 +59,25 @@ var matrixRoutes = map[string]matrixRow{
 	"POST /v1/projections/discard":                 {place: ofOperators},
 	"POST /v1/projections/rollback":                {place: ofOperators},
 	"GET /metrics":                                 {place: ofOperators},
+	"GET /v1/workspaces":                           {place: ofAnybody},
+	"GET /v1/slugs/{slug}":                         {place: ofAnybody},
+	"GET /v1/workspaces/{slug}":                    reads(),
+	"GET /v1/workspaces/{slug}/runs":               reads(),
+	"GET /v1/workspaces/{slug}/runs/{run}":         reads(),
+	"GET /v1/workspaces/{slug}/events":             reads(),
+	"GET /v1/workspaces/{slug}/lineage":            reads().with("?root", "r1"),
+	"PATCH /v1/workspaces/{slug}":                  {place: inWorkspace, needs: domain.ConfigureWorkspace, reads: true},
+	"POST /v1/workspaces/{slug}/archive":           takes(domain.ConfigureWorkspace),
+	"POST /v1/workspaces/{slug}/restore":           takes(domain.ConfigureWorkspace),
+	"DELETE /v1/workspaces/{slug}":                 takes(domain.DeleteWorkspaces).with("?confirm", "x1"),
+	"GET /v1/whoami":                               {place: ofAnybody},
+	"GET /v1/sessions":                             {place: ofAnybody},
+	"DELETE /v1/sessions":                          {place: ofAnybody},
+	"DELETE /v1/sessions/{id}":                     {place: nowhereAtAll},
+	"POST /v1/login-links":                         {place: ofOperators},
+	"GET /v1/accounts":                             {place: ofOperators},
+	"POST /v1/accounts/{id}/disable":               {place: ofOperators},
+	"POST /v1/accounts/{id}/enable":                {place: ofOperators},
 }
 
 // The cast. What each may do is written out here, and not taken from the code that decides it: the built-in roles are
