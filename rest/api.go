@@ -19,9 +19,10 @@ type Asker interface {
 	Ask(ctx context.Context, document string, variables map[string]any) (data json.RawMessage, faults []*graphql.Fault, err error)
 }
 
-// Rights say what somebody may do in a workspace: nothing where it is not there for them. *access.Rights are those there are.
+// Rights say what somebody may do. *access.Rights are those there are.
 type Rights interface {
-	Holds(ctx context.Context, p access.Principal, ws domain.Slug) (domain.PermissionSet, error)
+	// Permit refuses a principal who may not do something in a workspace, with absent where they may not even know of it.
+	Permit(ctx context.Context, p access.Principal, ws domain.Slug, may domain.Permission, absent error) error
 }
 
 // An API serves the routes. All fields are needed to serve; none to describe.

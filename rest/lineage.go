@@ -52,7 +52,7 @@ func (a *API) lineageActions() []action {
 	return []action{{openapi.Operation{
 		Pattern: "GET /v1/workspaces/{slug}/lineage", ID: "getLineage", Tag: "lineage", Summary: "Walk what was made from what", Permission: string(domain.ReadWorkspace),
 		Parameters: params(slugParam,
-			openapi.Parameter{Name: "root", In: "query", Required: true, Shape: openapi.Text(), Example: "orders", Description: "Where the walk starts: an artifact, a version of one, a run, a step or a pipeline, by id or name."},
+			openapi.Parameter{Name: "root", In: "query", Required: true, Shape: openapi.Text(), Example: "r1", Description: "Where the walk starts: an artifact, a version of one, a run, a step or a pipeline, by id or name."},
 			one("direction", "up: to what it came from; down: to what came of it; both when left out.", openapi.Words("up", "down", "both")),
 			one("depth", "How many edges to follow each way; 6 when left out.", openapi.Number(1, 50)),
 			one("maxNodes", "How many nodes at most, the nearest; 500 when left out.", openapi.Number(1, 10_000)),

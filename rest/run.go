@@ -103,7 +103,7 @@ const (
 
 func (a *API) runActions() []action {
 	statuses := []string{"unknown", "queued", "initializing", "running", "cancelling", "succeeded", "failed", "cancelled", "skipped", "cached", "unfinished", "lost"}
-	run := openapi.Parameter{Name: "run", In: "path", Shape: openapi.Text(), Example: "r-7", Description: "Its id, the id its producer gave it, or PIPELINE#NUMBER."}
+	run := openapi.Parameter{Name: "run", In: "path", Shape: openapi.Text(), Example: "r1", Description: "Its id, the id its producer gave it, or PIPELINE#NUMBER."}
 	return []action{
 		{openapi.Operation{
 			Pattern: "GET /v1/workspaces/{slug}/runs", ID: "listRuns", Tag: "runs", Summary: "List runs", Description: "The newest first.", Permission: string(domain.ReadWorkspace),

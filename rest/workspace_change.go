@@ -2,7 +2,6 @@ package rest
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -136,14 +135,8 @@ func deleteWorkspace(c *call) (answer, error) {
 
 func updateWorkspace(c *call) (answer, error) {
 	slug := domain.Slug(c.path("slug"))
-	holds, err := c.api.Rights.Holds(c.ctx, c.principal, slug)
-	switch {
-	case err != nil:
-		return answer{}, &eventstore.UnavailableError{Cause: err}
-	case !holds.Has(domain.ReadWorkspace):
-		return answer{}, errNoWorkspace
-	case !holds.Has(domain.ConfigureWorkspace):
-		return answer{}, lacking(domain.ConfigureWorkspace)
+	if err := c.api.Rights.Permit(c.ctx, c.principal, slug, domain.ConfigureWorkspace, errNoWorkspace); err != nil {
+		return answer{}, lookedUp(err)
 	}
 	var patch WorkspacePatch
 	if err := c.decode(&patch); err != nil {
@@ -163,9 +156,12 @@ func updateWorkspace(c *call) (answer, error) {
 	return c.workspace(http.StatusOK, nil, int64(result.Revision))
 }
 
-// lacking says which permission it takes.
-func lacking(p domain.Permission) error {
-	return &domain.Error{Code: domain.Forbidden, Message: fmt.Sprintf("it takes the permission %s", p)}
+// lookedUp is an error of asking for rights: a refusal, or a log that cannot be read now.
+func lookedUp(err error) error {
+	if _, ok := refusalOf(err); ok {
+		return err
+	}
+	return &eventstore.UnavailableError{Cause: err}
 }
 
 // command is a request to the executor, by the headers and the body of the call.

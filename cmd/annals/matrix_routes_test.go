@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -124,7 +126,21 @@ func filledPath(o openapi.Operation, slug string) (method, path string) {
 			}
 		}
 	}
-	return method, strings.Join(parts, "/")
+	return method, strings.Join(parts, "/") + neededQuery(o)
+}
+
+// neededQuery is the query of an operation with what it cannot do without, by the examples.
+func neededQuery(o openapi.Operation) string {
+	query := url.Values{}
+	for _, p := range o.Parameters {
+		if p.In == "query" && p.Required {
+			query.Set(p.Name, fmt.Sprint(p.Example))
+		}
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 // ofStatus is what an answer of REST comes to.

@@ -43,8 +43,8 @@ key=$(cat "$work/data/first-api-key")
 annals() { ANNALS_URL=$url ANNALS_API_KEY=$key "$bin" "$@" >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }; }
 annals workspace create spare
 cat >"$work/events" <<'EOF'
-{"id":"s-1","run":"r-7","pipeline":{"name":"train"},"at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}
-{"id":"s-2","run":"r-7","at":"2026-03-01T12:01:00Z","body":{"type":"artifactsProduced","artifacts":[{"artifact":{"name":"orders"},"version":"1"}]}}
+{"id":"s-1","run":"r1","pipeline":{"name":"train"},"at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}
+{"id":"s-2","run":"r1","at":"2026-03-01T12:01:00Z","body":{"type":"artifactsProduced","artifacts":[{"artifact":{"name":"orders"},"version":"1"}]}}
 EOF
 "$venv/bin/python" -c 'import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1] + "/v1/workspaces/default/events", open(sys.argv[3], "rb").read(), {"Authorization": "Bearer " + sys.argv[2], "Content-Type": "application/x-ndjson"}))' "$url" "$key" "$work/events"
 
