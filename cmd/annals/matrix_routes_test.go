@@ -95,6 +95,8 @@ func (a *actor) wantsOf(route access.Route, row matrixRow, slug string) matrixOu
 		return shutOut
 	case scope != "" && !(access.Principal{Scopes: []access.Scope{scope}}).Has(route.Needs):
 		return forbidden
+	case row.people && a.name == "service account":
+		return forbidden
 	case row.place == ofOperators:
 		return forbidden // nobody of the cast is one
 	case row.place == nowhereAtAll:

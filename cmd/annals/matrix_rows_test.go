@@ -19,11 +19,12 @@ const (
 
 // A matrixRow is what one root field of the schema, or one route, asks of whom.
 type matrixRow struct {
-	place matrixPlace
-	needs domain.Permission // empty: none beside being let in at all
-	gone  bool              // what was deleted is nothing to it, for owners too
-	reads bool              // it reads before it writes: what was deleted is nothing to it for those who may not read it
-	args  map[string]any    // for a generated request, where the names of arguments do not say it
+	place  matrixPlace
+	needs  domain.Permission // empty: none beside being let in at all
+	gone   bool              // what was deleted is nothing to it, for owners too
+	reads  bool              // it reads before it writes: what was deleted is nothing to it for those who may not read it
+	people bool              // it is for people, not for service accounts
+	args   map[string]any    // for a generated request, where the names of arguments do not say it
 }
 
 func reads() matrixRow { return matrixRow{place: inWorkspace, needs: domain.ReadWorkspace} }
@@ -82,9 +83,9 @@ var matrixRoutes = map[string]matrixRow{
 	"POST /v1/workspaces/{slug}/restore":           takes(domain.ConfigureWorkspace),
 	"DELETE /v1/workspaces/{slug}":                 takes(domain.DeleteWorkspaces).with("?confirm", "x1"),
 	"GET /v1/whoami":                               {place: ofAnybody},
-	"GET /v1/sessions":                             {place: ofAnybody},
-	"DELETE /v1/sessions":                          {place: ofAnybody},
-	"DELETE /v1/sessions/{id}":                     {place: nowhereAtAll},
+	"GET /v1/sessions":                             {place: ofAnybody, people: true},
+	"DELETE /v1/sessions":                          {place: ofAnybody, people: true},
+	"DELETE /v1/sessions/{id}":                     {place: nowhereAtAll, people: true},
 	"POST /v1/login-links":                         {place: ofOperators},
 	"GET /v1/accounts":                             {place: ofOperators},
 	"POST /v1/accounts/{id}/disable":               {place: ofOperators},
