@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -128,21 +126,7 @@ func filledPath(o openapi.Operation, slug string) (method, path string) {
 			}
 		}
 	}
-	return method, strings.Join(parts, "/") + neededQuery(o)
-}
-
-// neededQuery is the query of an operation with what it cannot do without, by the examples.
-func neededQuery(o openapi.Operation) string {
-	query := url.Values{}
-	for _, p := range o.Parameters {
-		if p.In == "query" && p.Required {
-			query.Set(p.Name, fmt.Sprint(p.Example))
-		}
-	}
-	if len(query) == 0 {
-		return ""
-	}
-	return "?" + query.Encode()
+	return method, strings.Join(parts, "/")
 }
 
 // ofStatus is what an answer of REST comes to.
