@@ -117,6 +117,7 @@ type Engine struct {
 	once   sync.Once
 	drops  atomic.Bool                     // dropped models are being cleared away
 	held   atomic.Pointer[map[string]bool] // lanes that this process projects
+	walled atomic.Bool                     // the roles of the wall are there
 }
 
 // New makes an engine. It touches nothing yet.

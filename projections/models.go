@@ -69,6 +69,9 @@ func (e *Engine) Prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create the first read model: %w", err)
 	}
+	if err := e.raiseAll(ctx); err != nil {
+		return err
+	}
 	if _, err := e.liveModel(ctx); err != nil {
 		return err
 	}

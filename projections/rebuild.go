@@ -168,6 +168,9 @@ func (b *build) run(ctx context.Context) (Report, error) {
 		return b.report, err
 	}
 	b.filled = true
+	if err := b.e.raise(ctx, b.next.schema); err != nil {
+		return b.report, err
+	}
 	if err := b.e.analyze(ctx, b.next.schema, b.o.Parallel); err != nil {
 		return b.report, fmt.Errorf("analyze %s: %w", b.next.schema, err)
 	}

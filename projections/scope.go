@@ -46,3 +46,9 @@ func streamOf(scope domain.Slug) domain.Stream {
 	}
 	return domain.WorkspaceStream(scope)
 }
+
+// OrganizationOf is the organization that a name of the read models stands for; ok is false where it is no organization's.
+func OrganizationOf(scope domain.Slug) (slug domain.Slug, ok bool) {
+	rest, ok := strings.CutPrefix(string(scope), organizationScope)
+	return domain.Slug(rest), ok
+}

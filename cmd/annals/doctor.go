@@ -93,7 +93,7 @@ func (a *app) checkServer(ctx context.Context) []check {
 	}
 	took := time.Since(began)
 	checks = append(append(checks, checkKey(s.Key)), c.checkKeys(ctx, s.Key)...)
-	return append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkModel(s.Model), checkLag(s), checkParked(s), checkDurable(s))
+	return append(append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkModel(s.Model), checkLag(s), checkParked(s), checkDurable(s)), checkWall(s.Wall)...)
 }
 
 func (c *client) checkReady(ctx context.Context) check {
@@ -221,6 +221,23 @@ func checkDurable(s serverStatus) check {
 		return check{Name: "durability", OK: true, Detail: "the database keeps what it acknowledges"}
 	}
 	return check{Name: "durability", Detail: "off: " + strings.Join(s.Unsafe, ", "), Hint: "a crash can lose acknowledged events: set these to on in PostgreSQL"}
+}
+
+// checkWall says whether PostgreSQL itself keeps workspaces apart, beside the server. Only operators are told.
+func checkWall(w *wallStatus) []check {
+	if w == nil {
+		return nil
+	}
+	out := check{Name: "second wall", OK: len(w.Faults) == 0, Detail: fmt.Sprintf("row level security is forced on %d tables; events cannot be changed", w.Tables)}
+	switch {
+	case !out.OK:
+		out.Detail, out.Hint = strings.Join(w.Faults, "; "), "somebody changed the database: docs/access.md says what belongs there; start the server again once it is mended"
+	case !w.Up:
+		out.Detail, out.Hint = "off: questions are asked as the server's own role", strings.Join(w.Notes, "; ")
+	default:
+		out.Hint = strings.Join(w.Notes, "; ")
+	}
+	return []check{out}
 }
 
 // checkMachine looks at the data directory, where there is one here.

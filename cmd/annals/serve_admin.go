@@ -87,8 +87,17 @@ type serverStatus struct {
 	Lag        int64       `json:"lag"` // events that are not projected yet, over all workspaces
 	Paused     []standing  `json:"paused"`
 	Model      modelReport `json:"readModel"`
-	Unsafe     []string    `json:"unsafe"` // settings of the database with which acknowledged events can be lost
+	Unsafe     []string    `json:"unsafe"`         // settings of the database with which acknowledged events can be lost
+	Wall       *wallStatus `json:"wall,omitempty"` // for operators
 	Key        keyStatus   `json:"key"`
+}
+
+// wallStatus is how the second wall between workspaces stands.
+type wallStatus struct {
+	Up     bool     `json:"up"`
+	Tables int      `json:"tables"`
+	Faults []string `json:"faults"`
+	Notes  []string `json:"notes"`
 }
 
 // keyStatus is what the key of the request may do.
@@ -118,6 +127,17 @@ func (a adminAPI) status(w http.ResponseWriter, r *http.Request) {
 	}
 	if !p.Expires.IsZero() {
 		s.Key.ExpiresAt = &p.Expires
+	}
+	if operates, err := a.rights.Operates(r.Context(), p); err != nil {
+		a.fail(w, r, err)
+		return
+	} else if operates {
+		wall, err := a.engine.Wall(r.Context())
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		s.Wall = &wallStatus{wall.Up, wall.Tables, append([]string{}, wall.Faults...), append([]string{}, wall.Notes...)}
 	}
 	for _, one := range all {
 		s.Lag += one.Lag

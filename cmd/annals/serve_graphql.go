@@ -13,7 +13,6 @@ import (
 	"github.com/annals-io/annals/graphql/transport"
 	"github.com/annals-io/annals/ingest/foreign"
 	"github.com/annals-io/annals/ingest/native"
-	"github.com/annals-io/annals/projections/read"
 	"github.com/annals-io/annals/rest"
 )
 
@@ -85,10 +84,10 @@ func (s *server) caller(ctx context.Context) (graphql.Caller, bool) {
 
 // resolver answers the fields, and remembers so many bytes of what walks of lineage read.
 func (s *server) resolver(memory int64) *graphql.Resolver {
-	db := read.New(s.pool)
-	db.Remember(int(memory))
+	answers := s.answers.Load()
+	answers.Remember(int(memory))
 	return &graphql.Resolver{
-		Moments: s.engine, Read: db, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
+		Moments: s.engine, Read: answers, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // times of revisions, a view by which every question is opened.
 var lacks = map[string]string{
 	"columns": `
-SELECT string_agg(format('ALTER TABLE %I.%I DROP COLUMN %I CASCADE', n.nspname, c.relname, a.attname), '; ')
+SELECT string_agg(format('ALTER TABLE %I.%I DROP COLUMN IF EXISTS %I CASCADE', n.nspname, c.relname, a.attname), '; ')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = 'read_1' AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
 AND a.attname NOT IN ('ws', 'key', 'since', 'until', 'level', 'revision', 'pipeline', 'run', 'artifact') AND c.relname NOT IN ('progress', 'audit_entries', 'lanes', 'parked')`,

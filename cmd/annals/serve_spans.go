@@ -102,10 +102,36 @@ const longestStatement = 2 << 10
 
 // TraceQueryStart begins a span, where the statement is part of something that has one.
 func (t sqlSpans) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return t.begin(ctx, data.SQL)
+}
+
+// TraceBatchStart begins one for statements that travel together, such as a question and what lets it see a workspace.
+func (t sqlSpans) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	texts := make([]string, len(data.Batch.QueuedQueries))
+	for i, q := range data.Batch.QueuedQueries {
+		texts[i] = q.SQL
+	}
+	return t.begin(ctx, strings.Join(texts, "; "))
+}
+
+// TraceBatchQuery does nothing: the statements of a batch share a span.
+func (t sqlSpans) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd ends it.
+func (sqlSpans) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	if ctx.Value(spanBegun{}) == nil {
+		return
+	}
+	span := oteltrace.SpanFromContext(ctx)
+	failed(span, data.Err)
+	span.End()
+}
+
+func (t sqlSpans) begin(ctx context.Context, text string) context.Context {
 	if !oteltrace.SpanFromContext(ctx).IsRecording() {
 		return ctx
 	}
-	text := strings.Join(strings.Fields(data.SQL), " ")
+	text = strings.Join(strings.Fields(text), " ")
 	ctx, _ = t.tracer.Start(ctx, "query", oteltrace.WithSpanKind(oteltrace.SpanKindClient), oteltrace.WithAttributes(
 		attribute.String("db.system.name", "postgresql"), attribute.String("db.query.text", text[:min(len(text), longestStatement)])))
 	return context.WithValue(ctx, spanBegun{}, true)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,7 @@ import (
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/projections/read"
 	"github.com/annals-io/annals/rest/docs"
 	"github.com/annals-io/annals/vault"
 )
@@ -35,10 +37,11 @@ type server struct {
 	tracer    oteltrace.Tracer
 	recording bool // whether spans go anywhere
 
-	database *embedded.Server // nil: somebody else runs it
-	up       *gate            // whether requests may be let through
-	pool     *pgxpool.Pool    // for reading, projecting and keys
-	owner    *pgxpool.Pool    // for schemas
+	database *embedded.Server        // nil: somebody else runs it
+	up       *gate                   // whether requests may be let through
+	pool     *pgxpool.Pool           // for projecting and keys
+	answers  atomic.Pointer[read.DB] // for questions
+	owner    *pgxpool.Pool           // for schemas
 	store    logStore
 	engine   *projections.Engine
 	commands *eventstore.Executor
@@ -60,7 +63,8 @@ type server struct {
 
 // The connections to the database, at most.
 const (
-	readConns  = 24 // GraphQL, projections, keys
+	readConns  = 16 // projections, keys, and questions where there is no second wall
+	askConns   = 12 // questions, of each of two kinds
 	storeConns = 10
 	ownerConns = 4
 )
@@ -97,6 +101,9 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	case <-s.engine.Ready():
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+	if err := s.openAnswers(ctx, url); err != nil {
+		return nil, err
 	}
 	if err := s.model.glance(ctx); err != nil {
 		return nil, err
@@ -274,6 +281,9 @@ func (s *server) keepDatabase(ctx context.Context) {
 			}
 		}
 		s.pool.Reset() // what is left in the pools is connected to the dead
+		if answers := s.answers.Load(); answers != nil {
+			answers.Reset()
+		}
 		s.owner.Reset()
 		s.store.Pool().Reset()
 		s.up.open()
@@ -301,6 +311,9 @@ func (s *server) close() {
 		if err := s.store.Close(); err != nil {
 			s.log.Warn("close the event store", "err", err)
 		}
+	}
+	if answers := s.answers.Load(); answers != nil {
+		answers.Close()
 	}
 	for _, pool := range []*pgxpool.Pool{s.pool, s.owner} {
 		if pool != nil {

@@ -52,7 +52,7 @@ func copyAgain(ctx context.Context, pool *pgxpool.Pool, tables []string) (copied
 // copyInto copies into a new table like the old one. indexed says whether its indexes are there from the beginning.
 func copyInto(ctx context.Context, conn *pgx.Conn, table string, data []byte, indexed bool) (time.Duration, error) {
 	again := "bench_again"
-	like := "INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING IDENTITY"
+	like := "INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING IDENTITY"
 	if indexed {
 		like += " INCLUDING INDEXES"
 	}

@@ -140,6 +140,11 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		s.release()
 		return nil, err
 	}
+	if err := s.prepareRoles(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(stop))
+	}
 	return s, nil
 }
 

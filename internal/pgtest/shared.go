@@ -17,7 +17,8 @@ import (
 )
 
 // testRole owns the databases of tests. It is no superuser, as no role of Annals is in production; it may make
-// roles, since tests of grants do, and end sessions, since tests of lost connections do.
+// roles, since tests of grants do, and end sessions, since tests of lost connections do. It passes over row level
+// security, as the server's own role does.
 const testRole = "annals_test"
 
 // shared is the server of all test processes, as this one sees it.
@@ -127,7 +128,7 @@ func launchShared(ctx context.Context, dir, current string, hold *hold) (*shared
 	if err != nil {
 		return nil, err
 	}
-	create := fmt.Sprintf(`CREATE ROLE %s LOGIN CREATEDB CREATEROLE PASSWORD '%s' IN ROLE pg_monitor, pg_signal_backend`, testRole, secret)
+	create := fmt.Sprintf(`CREATE ROLE %s LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD '%s' IN ROLE pg_monitor, pg_signal_backend`, testRole, secret)
 	if _, err := server.admin.Exec(ctx, create); err != nil {
 		return nil, fmt.Errorf("create the role of tests: %w", err)
 	}

@@ -124,7 +124,7 @@ func (f *fold) wantVersion(w *wants, e *happening, ref domain.VersionRef) {
 // index for empty and reads it whole before it looks at the list: OFFSET 0 keeps it from turning the two round.
 const (
 	namedVersionsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
-CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND left(v.name, 200) = left(x.name, 200) AND v.name = x.name OFFSET 0) t`
+CROSS JOIN LATERAL (SELECT * FROM read.artifact_versions v WHERE v.ws = x.ws AND v.artifact = x.artifact AND v.name_hash = hashtextextended(x.name, 0) AND v.name = x.name OFFSET 0) t`
 	namedReadsSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[], $3::text[]) AS x (ws, artifact, name)
 CROSS JOIN LATERAL (SELECT * FROM read.reads r WHERE r.ws = x.ws AND r.artifact = x.artifact AND r.name = x.name AND r.name <> '' OFFSET 0) t`
 	outsideSQL = `SELECT %s FROM unnest($1::int4[], $2::int8[]) AS x (ws, artifact)

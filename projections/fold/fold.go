@@ -41,9 +41,9 @@ func (e *EventError) Unwrap() error { return e.Cause }
 // plansSQL sets the planner for the rest of the transaction, and says how large the model is. Every statement here
 // finds rows by index from a list of keys, so that one plan serves all lists; but a plan that was made while a table
 // was all but empty may search an index by workspace alone. So plans are made again whenever the model has grown to
-// four times its size.
+// four times its size. And whether policies hold this role: COPY is refused to it then, and all rows are inserted.
 const plansSQL = `
-SELECT pg_relation_size('read.audit_entries'), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+SELECT pg_relation_size('read.audit_entries'), row_security_active('read.audit_entries'), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)`
 
 // Apply changes the rows of one model by the events of the pages, inside tx. The workspaces of the pages differ. An

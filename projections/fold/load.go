@@ -3,6 +3,7 @@ package fold
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -23,6 +24,10 @@ func (f *fold) load(ctx context.Context, ev Evidence) error {
 		var size int64
 		readValue(tInt8, nil, v[0], &size)
 		f.trip.epoch = bits.Len64(uint64(size/8192)) / 2
+		var held bool
+		if readValue(tBool, nil, v[1], &held); held {
+			f.trip.worth = math.MaxInt
+		}
 	})
 	if err := f.trip.run(ctx); err != nil {
 		return fmt.Errorf("prepare to load: %w", err)

@@ -67,7 +67,7 @@ func (d *DB) ArtifactsByKey(ctx context.Context, m Moment, keys []int64) ([]Arti
 
 var artifactsNamedSQL = `
 SELECT ` + columns("r", artifactColumns) + `, l.key, l.producer FROM unnest($3::text[], $4::text[]) n (namespace, name)
-JOIN read.artifacts k ON k.ws = $1 AND left(k.name, 200) = left(n.name, 200) AND k.name = n.name AND (n.namespace IS NULL OR k.namespace = n.namespace)` +
+JOIN read.artifacts k ON k.ws = $1 AND k.name_first = left(n.name, 200) AND k.name = n.name AND (n.namespace IS NULL OR k.namespace = n.namespace)` +
 	artifactList.joined("LEFT JOIN LATERAL", " ON true") + `
 WHERE NOT r.deleted ORDER BY k.key LIMIT $5`
 

@@ -109,7 +109,7 @@ func (q AuditQuery) from(ctx context.Context, d *DB, m Moment, b *binds) (string
 	}
 	if q.CommandID != "" {
 		id := b.of(q.CommandID) // ids are long and come in no order: the index holds a hash
-		all = append(all, "command = "+id, "hashtextextended(command, 0) = hashtextextended("+id+", 0)")
+		all = append(all, "command = "+id, "command_hash = hashtextextended("+id+", 0)")
 	}
 	return " FROM read.audit_entries WHERE " + strings.Join(all, " AND "), nil
 }

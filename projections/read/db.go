@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ type DB struct {
 	texts  sync.Map // of fixed statements: textKey to string
 	memory *memory  // nil: nothing is remembered
 	joins  sync.Map // workspaces that are known to have promotions: joinKey to true
+	guard  *guard   // nil: what the pool's role may read is read
+	forget bool     // statements are broken on purpose: they forget their workspace
 	bounds
 }
 
@@ -43,13 +46,19 @@ func (d *DB) text(m Moment, statement string) string {
 	if text, ok := d.texts.Load(key); ok {
 		return text.(string)
 	}
-	text := inSchema(m, statement)
+	text := d.inSchema(m, statement)
 	d.texts.Store(key, text)
 	return text
 }
 
+// anyWorkspace is where a statement says which workspace it is about.
+var anyWorkspace = regexp.MustCompile(`\b(\w+\.)?ws = \$1\b`)
+
 // inSchema is for statements that are put together for one question: keeping each would be a leak.
-func inSchema(m Moment, statement string) string {
+func (d *DB) inSchema(m Moment, statement string) string {
+	if d.forget {
+		statement = anyWorkspace.ReplaceAllString(statement, "$$1::int IS NOT NULL")
+	}
 	return strings.ReplaceAll(statement, "read.", pgx.Identifier{m.Schema}.Sanitize()+".")
 }
 
@@ -67,25 +76,20 @@ func (b *binds) of(v any) string {
 // ask runs a statement that was put together for this question. It is planned for the values it has: a plan for any
 // value would walk a million runs for the three that failed.
 func ask[T any](ctx context.Context, d *DB, m Moment, what, statement string, values binds, scan pgx.RowToFunc[T]) ([]T, error) {
-	args := append([]any{pgx.QueryExecModeCacheDescribe}, values...)
-	rows, err := d.pool.Query(ctx, inSchema(m, statement), args...)
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
-	}
-	out, err := pgx.CollectRows(rows, scan)
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
-	}
-	return out, nil
+	return collect(ctx, d, m, true, what, d.inSchema(m, statement), scan, values)
 }
 
 // list runs a fixed statement; its first two values are workspace and revision.
 func list[T any](ctx context.Context, d *DB, m Moment, what, statement string, scan pgx.RowToFunc[T], values ...any) ([]T, error) {
-	rows, err := d.pool.Query(ctx, d.text(m, statement), append([]any{m.Number, m.Revision}, values...)...)
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
-	}
-	out, err := pgx.CollectRows(rows, scan)
+	return collect(ctx, d, m, false, what, d.text(m, statement), scan, append([]any{m.Number, m.Revision}, values...))
+}
+
+func collect[T any](ctx context.Context, d *DB, m Moment, planned bool, what, statement string, scan pgx.RowToFunc[T], values []any) ([]T, error) {
+	var out []T
+	err := d.query(ctx, m, planned, statement, values, func(rows pgx.Rows) (err error) {
+		out, err = pgx.CollectRows(rows, scan)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
 	}

@@ -38,6 +38,30 @@
 // the nodes changed after n; if so, it begins again without these. So no one has to be told of a change, whichever
 // process projected it, and an answer from memory is the answer that reading gives.
 //
+// # The second wall
+//
+// Who may read what is decided at the door, and every statement names its workspace: that is the first wall. A DB from
+// [Behind] stands behind a second one, in Postgres, for the day on which somebody forgets the first. Its connections are
+// [Reader], whom row level security shows the rows of one workspace only: that which the transaction says, and the
+// transaction says the moment's, if whoever asks in the context may read it, which is asked anew ([May]). Otherwise it
+// says none, and every table is empty.
+//
+// So a statement goes through one of these, and never through the pool itself:
+//
+//   - list, ask, DB.query, DB.send: about the workspace of one moment. Nearly all.
+//   - survey: one statement about several workspaces, such as the list of workspaces. It gets the numbers of those that
+//     may be read, and sees no others.
+//   - across: one that finds out which workspace something is in, or where somebody is a member; see [Crosser]. Its
+//     tables are named in schema/postgres/read/wall.sql. What it answers is not given out as it is.
+//   - a moment from Moment.blindly: a walk that counts what lies in a workspace that may not be seen. Numbers come out.
+//   - [Moment.For]: a moment read for the sake of another place, such as the roster of a workspace's organization.
+//
+// What is read through the pool is empty, in production and behind the wall of tests alike.
+//
+// Below a policy Postgres lets an index answer only what cannot leak: comparisons of columns with =, <, ^@ and the like,
+// and neither LIKE nor a function of a column. Where one is needed there is a generated column (name_first, run_id_hash).
+// TestPlans holds every statement to its index behind the wall, too.
+//
 // # Pages
 //
 // Lists are read by keyset: a [Mark] is what the last row is sorted by, and its key. Every list has a total order, so

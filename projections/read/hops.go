@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/annals-io/annals/domain"
 )
 
@@ -98,25 +100,23 @@ func (d *DB) someHops(ctx context.Context, m Moment, from side, to way, nodes []
 // readHops reads what one of the statements finds. A walk reads thousands of these short rows, so numbers are taken
 // from the wire as they are there, and a role is a new text only where it differs from the one before.
 func (d *DB) readHops(ctx context.Context, m Moment, what, statement string, values ...any) ([]hop, error) {
-	rows, err := d.pool.Query(ctx, d.text(m, statement), append([]any{m.Number, m.Revision}, values...)...)
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
-	}
-	defer rows.Close()
 	var out []hop
-	var h hop
-	for rows.Next() {
-		r := rawOf(rows)
-		h.from, h.to, h.role, h.pipeline = r.number(0), r.number(1), r.text(2, h.role), r.number(3)
-		if len(r.values) > 4 {
-			h.since, h.until = domain.Revision(r.number(4)), domain.Revision(r.number(5))
+	err := d.query(ctx, m, false, d.text(m, statement), append([]any{m.Number, m.Revision}, values...), func(rows pgx.Rows) error {
+		var h hop
+		for rows.Next() {
+			r := rawOf(rows)
+			h.from, h.to, h.role, h.pipeline = r.number(0), r.number(1), r.text(2, h.role), r.number(3)
+			if len(r.values) > 4 {
+				h.since, h.until = domain.Revision(r.number(4)), domain.Revision(r.number(5))
+			}
+			if out == nil {
+				out = make([]hop, 0, 256)
+			}
+			out = append(out, h)
 		}
-		if out == nil {
-			out = make([]hop, 0, 256)
-		}
-		out = append(out, h)
-	}
-	if err := rows.Err(); err != nil {
+		return rows.Err()
+	})
+	if err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", what, m.Slug, err)
 	}
 	return out, nil

@@ -2,7 +2,6 @@ package read
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +18,9 @@ type Moment struct {
 	Revision domain.Revision // the state right after this event; [domain.NoRevision]: before the first
 	Time     time.Time       // when that event was recorded; zero without events
 	Settled  bool            // asking for the same time again will give the same revision
+
+	sake  domain.Slug // what it is read for, where that is another place; see For
+	blind bool        // nothing but numbers is given out of what is read at it
 }
 
 // keysPerRevision is how many things one event may name: see domain.MaxNames.
@@ -39,15 +41,11 @@ ORDER BY recorded_at DESC LIMIT 1`
 // RevisionAt is the last revision, at the moment or before, that was recorded at that time or before;
 // [domain.NoRevision] where there is none.
 func (d *DB) RevisionAt(ctx context.Context, m Moment, at time.Time) (domain.Revision, error) {
-	var n int64
-	err := d.pool.QueryRow(ctx, d.text(m, revisionAtSQL), m.Number, m.Revision, at).Scan(&n)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return domain.NoRevision, nil
+	found, err := list(ctx, d, m, "find the revision at "+at.Format(time.RFC3339Nano), revisionAtSQL, pgx.RowTo[int64], at)
+	if err != nil || len(found) == 0 {
+		return domain.NoRevision, err
 	}
-	if err != nil {
-		return 0, fmt.Errorf("find the revision of %s at %s: %w", m.Slug, at.Format(time.RFC3339Nano), err)
-	}
-	return domain.Revision(n), nil
+	return domain.Revision(found[0]), nil
 }
 
 const recordedAtSQL = `
@@ -55,16 +53,15 @@ SELECT revision, recorded_at FROM read.audit_entries WHERE ws = $1 AND revision 
 
 // RecordedAt says when the events of those revisions were recorded; later ones than the moment's are left out.
 func (d *DB) RecordedAt(ctx context.Context, m Moment, revisions []domain.Revision) (map[domain.Revision]time.Time, error) {
-	rows, err := d.pool.Query(ctx, d.text(m, recordedAtSQL), m.Number, m.Revision, revisions)
-	if err != nil {
-		return nil, fmt.Errorf("read the times of revisions of %s: %w", m.Slug, err)
-	}
 	times := make(map[domain.Revision]time.Time, len(revisions))
-	var n domain.Revision
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&n, &at}, func() error {
-		times[n] = at
-		return nil
+	err := d.query(ctx, m, false, d.text(m, recordedAtSQL), []any{m.Number, m.Revision, revisions}, func(rows pgx.Rows) error {
+		var n domain.Revision
+		var at time.Time
+		_, err := pgx.ForEachRow(rows, []any{&n, &at}, func() error {
+			times[n] = at
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the times of revisions of %s: %w", m.Slug, err)

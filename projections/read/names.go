@@ -139,9 +139,9 @@ func (n nameList) order(q NameQuery, b *binds) (order, keyset string, err error)
 	}
 	if after != nil {
 		namespace, name, _ := strings.Cut(after.Value, "\x00")
-		keyset = "(left(k.namespace, 200), left(k.name, 200), k.key)" + beyond + "(" + b.of(namespace) + ", " + b.of(name) + ", " + b.of(after.Key) + "::bigint)"
+		keyset = "(k.namespace_first, k.name_first, k.key)" + beyond + "(" + b.of(namespace) + ", " + b.of(name) + ", " + b.of(after.Key) + "::bigint)"
 	}
-	return "left(k.namespace, 200)" + dir + ", left(k.name, 200)" + dir + ", k.key" + dir, keyset, nil
+	return "k.namespace_first" + dir + ", k.name_first" + dir + ", k.key" + dir, keyset, nil
 }
 
 // listNames reads a page of things.

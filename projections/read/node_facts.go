@@ -145,7 +145,7 @@ func (w *walk) send(ctx context.Context, batch *pgx.Batch) error {
 	if batch.Len() == 0 {
 		return nil
 	}
-	if err := w.db.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err := w.db.send(ctx, w.m, batch); err != nil {
 		return fmt.Errorf("read the nodes of a walk of %s: %w", w.m.Slug, err)
 	}
 	return nil

@@ -85,7 +85,7 @@ func (d *DB) PipelinesByKey(ctx context.Context, m Moment, keys []int64) ([]Pipe
 
 var pipelinesNamedSQL = `
 SELECT ` + columns("r", pipelineColumns) + `, NULL::bigint FROM unnest($3::text[], $4::text[]) n (namespace, name)
-JOIN read.pipelines k ON k.ws = $1 AND left(k.name, 200) = left(n.name, 200) AND k.name = n.name AND (n.namespace IS NULL OR k.namespace = n.namespace)
+JOIN read.pipelines k ON k.ws = $1 AND k.name_first = left(n.name, 200) AND k.name = n.name AND (n.namespace IS NULL OR k.namespace = n.namespace)
 CROSS JOIN LATERAL (` + rowAt("pipelines", pipelineColumns, `x.key = k.key`) + `) r
 WHERE NOT r.deleted ORDER BY k.key LIMIT $5`
 

@@ -52,7 +52,13 @@ func TestPlans(t *testing.T) {
 	if _, err := pool.Exec(context.Background(), strings.ReplaceAll(generated, "read.", testSchema+".")); err != nil {
 		t.Fatal(err)
 	}
-	db, rec := recorded(t, pool)
+	t.Run("in the open", func(t *testing.T) { testPlans(t, pool, false) })
+	raise(t, pool)
+	t.Run("behind the wall", func(t *testing.T) { testPlans(t, pool, true) })
+}
+
+func testPlans(t *testing.T, pool *pgxpool.Pool, walled bool) {
+	db, rec := recorded(t, pool, walled)
 	now := Moment{Slug: "big", Number: 1, Schema: testSchema, Revision: 213_000}
 	then := now
 	then.Revision = 110_000

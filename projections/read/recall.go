@@ -50,16 +50,23 @@ EXISTS (SELECT FROM read.promotions WHERE ws = $1 AND began <= $2)`
 
 func (d *DB) findEra(ctx context.Context, m Moment) (f eraFound) {
 	table := pgx.Identifier{m.Schema, "lineage_edges"}.Sanitize()
-	if f.err = d.pool.QueryRow(ctx, d.text(m, eraSQL), m.Number, m.Revision, table).Scan(&f.started, &f.table, &f.joined); f.err != nil {
-		f.err = fmt.Errorf("see whether the database of %s is still the same: %w", m.Slug, f.err)
+	found, err := list(ctx, d, m, "see whether the database is still the same", eraSQL, func(row pgx.CollectableRow) (f eraFound, err error) {
+		err = row.Scan(&f.started, &f.table, &f.joined)
+		return f, err
+	}, table)
+	if err != nil {
+		return eraFound{err: err}
 	}
-	return f
+	return found[0]
 }
 
-// recall begins one; nil where nothing is remembered.
+// recall begins one; nil where nothing is remembered. What others' walks left in memory is behind the wall too.
 func (d *DB) recall(ctx context.Context, m Moment, sure bool) (*recall, error) {
 	if d.memory == nil {
 		return nil, nil
+	}
+	if sees, err := d.sees(ctx, m); err != nil || !sees {
+		return nil, err
 	}
 	r := &recall{db: d, m: m, model: d.memory.model(m.Schema), sure: sure, now: make(chan eraFound, 1)}
 	var known bool
@@ -187,7 +194,7 @@ func (r *recall) changed(ctx context.Context) (changed [questions][]int64, err e
 	if batch.Len() == 0 {
 		return changed, nil
 	}
-	if err := r.db.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err := r.db.send(ctx, r.m, batch); err != nil {
 		return changed, fmt.Errorf("see what changed beside a walk of %s: %w", r.m.Slug, err)
 	}
 	return changed, nil

@@ -78,7 +78,7 @@ func (s *runSearch) current(order string, limit int, more ...string) string {
 	var g given
 	switch st := s.q.statuses(); {
 	case s.q.RunID != "":
-		on = append(on, "left(r.run_id, 200) = left("+s.b.of(s.q.RunID)+", 200)")
+		on = append(on, "r.run_id_hash = hashtextextended("+s.b.of(s.q.RunID)+", 0)")
 	case s.q.Parent != 0:
 	default:
 		if len(s.q.Pipelines) > 0 {

@@ -56,12 +56,12 @@ func (s *runSearch) segments() []segment {
 	o := s.q.Order
 	switch o.By {
 	case ByStarted:
-		return []segment{columnSegment{"r.started_at", "r.started_at IS NOT NULL"}, without("r.started_at IS NULL")}
+		return []segment{columnSegment{column: "r.started_at", there: "r.started_at IS NOT NULL"}, without("r.started_at IS NULL")}
 	case ByEnded:
-		return []segment{columnSegment{"r.ended_at", "r.ended_at IS NOT NULL"}, without("r.ended_at IS NULL")}
+		return []segment{columnSegment{column: "r.ended_at", there: "r.ended_at IS NOT NULL"}, without("r.ended_at IS NULL")}
 	case ByDuration:
 		const d = "r.ended_at - r.started_at"
-		return []segment{columnSegment{"(" + d + ")", "r.ended_at IS NOT NULL AND r.started_at IS NOT NULL"}, without("(" + d + ") IS NULL")}
+		return []segment{columnSegment{"(" + d + ")", "r.ended_at IS NOT NULL AND r.started_at IS NOT NULL", "r.duration"}, without("(" + d + ") IS NULL")}
 	case ByMetric:
 		v := valueSegment{condition: Condition{Space: Metrics, Name: o.Name, Of: o.Of, Op: EXISTS}, column: o.Of.column(), cast: "float8", only: " AND v." + o.Of.column() + " < 'NaN'"}
 		return []segment{v, keySegment{null: true, only: v.lacking}}

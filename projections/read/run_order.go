@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -12,27 +13,31 @@ import (
 type columnSegment struct {
 	column string
 	there  string // that there is one
+	kept   string // where column is computed: the column of runs that keeps it, for the index
 }
 
 func (columnSegment) holds(m Mark) bool { return !m.Null }
 
 func (g columnSegment) read(ctx context.Context, s *runSearch, after *Mark, limit int) ([]Sorted[Run], error) {
 	s = s.fork()
-	more := []string{g.there}
+	more, kept := []string{g.there}, cmp.Or(g.kept, g.column)
+	walked := []string{g.there}
 	if after != nil {
 		value, err := g.value(*after)
 		if err != nil {
 			return nil, err
 		}
-		more = append(more, "("+g.column+", r.key) "+s.beyond()+" ("+s.b.of(value)+", "+s.b.of(after.Key)+"::bigint)")
+		beyond := ", r.key) " + s.beyond() + " (" + s.b.of(value) + ", " + s.b.of(after.Key) + "::bigint)"
+		more, walked = append(more, "("+g.column+beyond), append(walked, "("+kept+beyond)
 	}
-	tail := ` ORDER BY ` + g.column + " " + s.direction() + ", r.key " + s.direction() + ` LIMIT ` + strconv.Itoa(limit)
+	sorted := " " + s.direction() + ", r.key " + s.direction() + ` LIMIT ` + strconv.Itoa(limit)
+	tail := ` ORDER BY ` + g.column + sorted
 	var from string
 	if _, driven := driver(s.q.Conditions); s.q.RunID != "" || driven {
 		from, _ = s.collect(more...)
 	} else {
 		from = `(SELECT ` + columns("r", runColumns) + ` FROM read.runs r
-		WHERE r.ws = $1 AND r.since <= $2 AND ` + s.keys("r.key") + ` AND ` + s.where(0, more...) + tail + `)
+		WHERE r.ws = $1 AND r.since <= $2 AND ` + s.keys("r.key") + ` AND ` + s.where(0, walked...) + ` ORDER BY ` + kept + sorted + `)
 		UNION ALL ` + s.past(more...)
 	}
 	rows, _, err := s.ask(ctx, `SELECT r.*, (extract(epoch FROM `+g.column+`) * 1000000)::bigint::text AS mark, 0 AS seen FROM (`+from+`) r`+tail)

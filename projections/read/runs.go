@@ -62,7 +62,7 @@ func (d *DB) RunsByKey(ctx context.Context, m Moment, keys []int64) ([]Run, erro
 var runsByRunIDSQL = `
 SELECT ` + columns("r", runColumns) + ` FROM read.runs k
 CROSS JOIN LATERAL (` + rowAt("runs", runColumns, `x.key = k.key`) + `) r
-WHERE k.ws = $1 AND left(k.run_id, 200) = left($3, 200) AND k.run_id = $3 ORDER BY k.key DESC LIMIT $4`
+WHERE k.ws = $1 AND k.run_id_hash = hashtextextended($3, 0) AND k.run_id = $3 ORDER BY k.key DESC LIMIT $4`
 
 // RunsByRunID reads the runs that their producers gave that id, newest first, deleted ones too: several jobs may
 // share one.

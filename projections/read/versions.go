@@ -98,10 +98,10 @@ func (d *DB) CountVersions(ctx context.Context, m Moment, artifact int64, most i
 // then and have no more.
 var versionNamedSQL = `SELECT ` + columns("r", versionColumns) + ` FROM (
 	SELECT ` + columns("r", versionColumns) + fromVersions("$3") + `
-	AND ($4 = 0 OR r.number = $4) AND ($5 = '' OR left(k.name, 200) = left($5, 200) AND r.name = $5)
+	AND ($4 = 0 OR r.number = $4) AND ($5 = '' OR k.name_hash = hashtextextended($5, 0) AND r.name = $5)
 	UNION ALL
 	SELECT ` + columns("w", versionColumns) + ` FROM read.artifact_versions_was w
-	WHERE w.ws = $1 AND $5 <> '' AND w.artifact = ` + canonicalAt("$3") + ` AND left(w.name, 200) = left($5, 200) AND w.name = $5
+	WHERE w.ws = $1 AND $5 <> '' AND w.artifact = ` + canonicalAt("$3") + ` AND w.name_hash = hashtextextended($5, 0) AND w.name = $5
 	AND ($4 = 0 OR w.number = $4) AND w.since <= $2 AND w.until > $2 AND w.exists_now AND NOT w.deleted) r
 ORDER BY r.outcome = 'complete' DESC, r.completed_at DESC NULLS LAST, r.key DESC LIMIT 1`
 

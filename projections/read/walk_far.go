@@ -234,6 +234,9 @@ func (f *far) open(ctx context.Context, found []crossing) error {
 			return err
 		}
 		p.Number = n
+		if !p.Seen {
+			p.Moment = p.Moment.blindly()
+		}
 		p.uncounted = !p.Seen && (w.hidesCounts || p.Is == Unreadable)
 		if p.Is == Readable && !p.uncounted {
 			if p.walk, err = f.enter(ctx, p.Place); err != nil {

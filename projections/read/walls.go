@@ -95,7 +95,7 @@ func (d *DB) crossings(ctx context.Context, m Moment, g Granularity, to way, nod
 	if to == up {
 		direction = 1
 	}
-	found, err = list(ctx, d, m, "find what promotions join", statement, func(row pgx.CollectableRow) (c crossing, err error) {
+	found, err = across(ctx, d, m, "find what promotions join", statement, func(row pgx.CollectableRow) (c crossing, err error) {
 		err = row.Scan(&c.from, &c.ws, &c.version, &c.began, &c.promised)
 		return c, err
 	}, nodes, direction, bound)
@@ -121,7 +121,7 @@ type wall struct {
 // walls are those of workspaces, by number.
 func (d *DB) walls(ctx context.Context, m Moment, numbers []int32) (map[int32]wall, error) {
 	out := map[int32]wall{}
-	_, err := list(ctx, d, m, "read the walls of workspaces", wallsSQL, func(row pgx.CollectableRow) (n int32, err error) {
+	_, err := across(ctx, d, m, "read the walls of workspaces", wallsSQL, func(row pgx.CollectableRow) (n int32, err error) {
 		var w wall
 		err = row.Scan(&n, &w.slug, &w.hidesCounts)
 		out[n] = w

@@ -2,7 +2,7 @@ package read
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/annals-io/annals/domain"
@@ -57,26 +57,50 @@ func (d *DB) Workspace(ctx context.Context, m Moment) (w Workspace, ok bool, err
 	return found[0], true, nil
 }
 
-// Workspaces reads several workspaces, each at its own moment, in one round trip. One without events yet is nil.
+// workspacesSQL is that of several workspaces, each at a revision of its own.
+var workspacesSQL = `SELECT g.ws, ` + columns("r", workspaceColumns) + ` FROM unnest($1::int[], $2::bigint[]) g (ws, revision)
+CROSS JOIN LATERAL (` + strings.NewReplacer("$1", "g.ws", "$2", "g.revision").Replace(workspaceSQL) + `) r`
+
+// Workspaces reads several workspaces, each at its own moment, in one round trip, or in two while models are swapped. One
+// without events yet is nil.
 func (d *DB) Workspaces(ctx context.Context, moments []Moment) ([]*Workspace, error) {
 	out := make([]*Workspace, len(moments))
-	batch := &pgx.Batch{}
+	type place struct {
+		ws     int32
+		schema string
+	}
+	at := map[place][]int{}
+	models := map[string][]Moment{}
 	for i, m := range moments {
-		batch.Queue(d.text(m, workspaceSQL), m.Number, m.Revision).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, scanWorkspace)
-			if err == nil && len(found) > 0 {
-				out[i] = &found[0]
+		p := place{m.Number, m.Schema}
+		at[p] = append(at[p], i)
+		models[m.Schema] = append(models[m.Schema], m)
+	}
+	for schema, some := range models {
+		_, err := survey(ctx, d, some, "read workspaces", workspacesSQL, func(row pgx.CollectableRow) (struct{}, error) {
+			var number int32
+			w, err := scanWorkspace(skipped{row, &number})
+			for _, i := range at[place{number, schema}] {
+				out[i] = &w
 			}
-			return err
+			return struct{}{}, err
 		})
-	}
-	if len(moments) == 0 {
-		return out, nil
-	}
-	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("read workspaces: %w", err)
+		if err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// A skipped row is one whose first column is read apart.
+type skipped struct {
+	pgx.CollectableRow
+	first any
+}
+
+// Scan reads the other columns.
+func (s skipped) Scan(dest ...any) error {
+	return s.CollectableRow.Scan(append([]any{s.first}, dest...)...)
 }
 
 // Counts are how many things of each kind there are, deleted ones apart; each is counted up to a bound.

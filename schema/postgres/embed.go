@@ -1,5 +1,5 @@
 // Package postgres holds the SQL of the Postgres schemas: the read model's tables, as they are created for each new
-// model. The log's migrations lie beside it.
+// model, and the wall around them. The log's migrations lie beside it.
 package postgres
 
 import _ "embed"
@@ -13,4 +13,15 @@ var (
 	FoldIndexes string
 	//go:embed read/indexes.sql
 	Indexes string
+)
+
+// Roles makes the roles that questions are asked as, once in a cluster, and lets the server take them on. Wall puts the
+// policies on a model that is filled: it goes by table, and does nothing where it stands. Both are for the owner to
+// run, in a transaction in which the setting annals.server names the server's role, where that is another one; "read."
+// is as above.
+var (
+	//go:embed read/roles.sql
+	Roles string
+	//go:embed read/wall.sql
+	Wall string
 )

@@ -8,7 +8,7 @@ CREATE INDEX artifact_versions_producer ON read.artifact_versions (ws, producer)
 CREATE INDEX reads_start ON read.reads (ws, artifact, start);
 CREATE INDEX reads_execution ON read.reads (ws, execution);
 CREATE INDEX reads_name ON read.reads (ws, artifact, name) WHERE name <> '';
-CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
+CREATE INDEX artifact_versions_name ON read.artifact_versions (ws, artifact, name_hash) WHERE name IS NOT NULL;
 CREATE INDEX artifact_versions_outside ON read.artifact_versions (ws, artifact) WHERE producer IS NULL AND name IS NULL;
 CREATE INDEX pipeline_versions_pipeline ON read.pipeline_versions (ws, pipeline, key DESC);
 CREATE INDEX run_details_unlinked ON read.run_details (ws, version_label) WHERE version IS NULL AND version_label IS NOT NULL;

@@ -16,17 +16,17 @@ CREATE INDEX team_members_was_team ON read.team_members_was (ws, team, member, s
 CREATE INDEX service_accounts_was_id ON read.service_accounts_was (ws, id, since);
 CREATE INDEX invitations_was_id ON read.invitations_was (ws, id, since);
 
-CREATE INDEX pipelines_name ON read.pipelines (ws, (left(name, 200)), key);
-CREATE INDEX pipelines_order ON read.pipelines (ws, (left(namespace, 200)), (left(name, 200)), key);
+CREATE INDEX pipelines_name ON read.pipelines (ws, name_first, key);
+CREATE INDEX pipelines_order ON read.pipelines (ws, namespace_first, name_first, key);
 CREATE INDEX pipelines_was_key ON read.pipelines_was (ws, key, since);
 
 CREATE INDEX runs_pipeline ON read.runs (ws, pipeline, key DESC) INCLUDE (number);
 CREATE INDEX runs_status ON read.runs (ws, status, key DESC);
 CREATE INDEX runs_pipeline_status ON read.runs (ws, pipeline, status, key DESC);
-CREATE INDEX runs_run_id ON read.runs (ws, (left(run_id, 200)));
+CREATE INDEX runs_run_id ON read.runs (ws, run_id_hash);
 CREATE INDEX runs_started ON read.runs (ws, started_at, key);
 CREATE INDEX runs_ended ON read.runs (ws, ended_at, key) WHERE ended_at IS NOT NULL;
-CREATE INDEX runs_duration ON read.runs (ws, (ended_at - started_at), key) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_duration ON read.runs (ws, duration, key) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_was_key ON read.runs_was (ws, key, since);
 CREATE INDEX runs_was_level ON read.runs_was (ws, status, level, since) INCLUDE (until, key);
 CREATE INDEX runs_was_until ON read.runs_was (ws, until);
@@ -45,12 +45,12 @@ CREATE INDEX metrics_value ON read.metrics (ws, kind, name, last, entity);
 CREATE INDEX metrics_was_key ON read.metrics_was (ws, entity, name, since);
 CREATE INDEX metrics_was_level ON read.metrics_was (ws, kind, name, level, since) INCLUDE (until, entity, last);
 
-CREATE INDEX artifacts_name ON read.artifacts (ws, (left(name, 200)), key);
-CREATE INDEX artifacts_order ON read.artifacts (ws, (left(namespace, 200)), (left(name, 200)), key);
+CREATE INDEX artifacts_name ON read.artifacts (ws, name_first, key);
+CREATE INDEX artifacts_order ON read.artifacts (ws, namespace_first, name_first, key);
 CREATE INDEX artifacts_was_key ON read.artifacts_was (ws, key, since);
 CREATE INDEX aliases_alias ON read.aliases (ws, alias);
 
-CREATE INDEX artifact_versions_was_name ON read.artifact_versions_was (ws, artifact, (left(name, 200))) WHERE name IS NOT NULL;
+CREATE INDEX artifact_versions_was_name ON read.artifact_versions_was (ws, artifact, name_hash) WHERE name IS NOT NULL;
 CREATE INDEX artifact_versions_was_key ON read.artifact_versions_was (ws, key, since);
 CREATE INDEX version_details_was_key ON read.version_details_was (ws, key, since);
 
@@ -66,7 +66,7 @@ CREATE INDEX declared_was_pipeline ON read.declared_was (ws, pipeline);
 CREATE INDEX audit_subject ON read.audit_entries (ws, subject, revision);
 CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (revision);
 CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision) WHERE correlation IS NOT NULL;
-CREATE INDEX audit_command ON read.audit_entries (ws, hashtextextended(command, 0)) WHERE command IS NOT NULL;
+CREATE INDEX audit_command ON read.audit_entries (ws, command_hash) WHERE command IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
 CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity) INCLUDE (since);
 CREATE INDEX promotions_id ON read.promotions (promotion, ws);

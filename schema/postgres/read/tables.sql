@@ -143,6 +143,7 @@ CREATE TABLE read.pipelines (
     code jsonb,
     deleted bool NOT NULL DEFAULT false, reason text,
     said bytea,                               -- which fact set each field (fold.marks); changes in place, NULL in _was
+    namespace_first text GENERATED ALWAYS AS (left(namespace, 200)) STORED, name_first text GENERATED ALWAYS AS (left(name, 200)) STORED,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.pipelines_was (LIKE read.pipelines INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -170,6 +171,8 @@ CREATE TABLE read.runs (
     attempts jsonb,                           -- where there is more than one, or a contradiction; each with its failure
     failure jsonb,                            -- of the last attempt: {type, message {evidence, pointer}, stack}
     said bytea,                               -- which fact set each field (fold.marks); changes in place, NULL in _was
+    run_id_hash bigint GENERATED ALWAYS AS (hashtextextended(run_id, 0)) STORED,
+    duration interval GENERATED ALWAYS AS (ended_at - started_at) STORED,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.runs_was (LIKE read.runs INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -231,6 +234,7 @@ CREATE TABLE read.artifacts (
     schema jsonb, schema_at timestamptz,      -- last one said of it, by event time
     deleted bool NOT NULL DEFAULT false, reason text,
     said bytea,
+    namespace_first text GENERATED ALWAYS AS (left(namespace, 200)) STORED, name_first text GENERATED ALWAYS AS (left(name, 200)) STORED,
     PRIMARY KEY (ws, key)
 );
 CREATE TABLE read.artifacts_was (LIKE read.artifacts INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
@@ -255,9 +259,10 @@ CREATE TABLE read.artifact_versions (
     deleted bool NOT NULL DEFAULT false, deleted_at timestamptz, reason text,
     same_as bigint,                           -- the version that it turned out to be, when two names became one artifact
     promotion uuid,                           -- that it came with; then it has no producer
+    name_hash bigint GENERATED ALWAYS AS (hashtextextended(name, 0)) STORED,
     PRIMARY KEY (ws, key)
 );
-CREATE TABLE read.artifact_versions_was (LIKE read.artifact_versions INCLUDING DEFAULTS, until bigint NOT NULL, level smallint NOT NULL);
+CREATE TABLE read.artifact_versions_was (LIKE read.artifact_versions INCLUDING DEFAULTS INCLUDING GENERATED, until bigint NOT NULL, level smallint NOT NULL);
 
 -- Promotions, of each the side that this workspace knows. Both sides have one id: that is all that joins them.
 CREATE TABLE read.promotions (
@@ -323,6 +328,7 @@ CREATE TABLE read.audit_entries (
     occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
     correlation text,
     command text,                             -- id of the command that made it; NULL: it came without one
+    command_hash bigint GENERATED ALWAYS AS (hashtextextended(command, 0)) STORED,
     PRIMARY KEY (ws, revision)
 );
 -- Which revision was the last one at a recorded time.
