@@ -27,7 +27,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/go-jose/go-jose/v4 v4.1.4 // indirect
+require (
+	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
+	github.com/zitadel/oidc/v3 v3.45.0 // indirect
+)
 
 require (
 	github.com/EventStore/EventStore-Client-Go/v4 v4.2.0
