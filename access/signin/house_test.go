@@ -224,3 +224,6 @@ func (b *browser) cookie() string {
 	}
 	return ""
 }
+
+// accountWish is somebody who is known by a name alone.
+func accountWish(name string) account.Wish { return account.Wish{Name: name} }
