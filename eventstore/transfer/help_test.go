@@ -140,6 +140,14 @@ func fill(t testing.TB, s store, commands int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, sql := range []string{
+		`INSERT INTO log.accounts (account, login, name, email, password, state, created_at) SELECT gen_random_uuid(), 'p' || i, 'A "person"', 'p@example.org', '$argon2id$', 'active', now() FROM generate_series(1, 3) i`,
+		`INSERT INTO log.identities (issuer, subject, account, linked_at) SELECT 'https://id.example', login, account, now() FROM log.accounts`,
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // all is everything that is to be read in an instance.
@@ -161,6 +169,8 @@ func all(t testing.TB, s store) (events []domain.Recorded, rows []string) {
 		`SELECT s.name || c.id || encode(c.digest, 'hex') || ' ' || c.first || ' ' || c.last || ' ' || c.at || c.forever FROM log.commands c JOIN log.streams s ON s.id = c.stream ORDER BY 1`,
 		`SELECT s.name || s.revision || s.recorded_at FROM log.streams s ORDER BY 1`,
 		`SELECT k::text FROM log.api_keys k ORDER BY 1`,
+		`SELECT a::text FROM log.accounts a ORDER BY 1`,
+		`SELECT i::text FROM log.identities i ORDER BY 1`,
 	} {
 		found, err := s.Pool().Query(t.Context(), sql)
 		if err != nil {

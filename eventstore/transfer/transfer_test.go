@@ -200,6 +200,11 @@ func TestForeignTargets(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"a person": func(t *testing.T, s store) {
+			if _, err := s.Pool().Exec(t.Context(), `INSERT INTO log.accounts (account, name, state, created_at) VALUES (gen_random_uuid(), 'X', 'active', now())`); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"streams of another log": func(t *testing.T, s store) {
 			if _, err := s.Pool().Exec(t.Context(), `INSERT INTO log.streams (name, revision, recorded_at) VALUES ('workspace-y', 4, now())`); err != nil {
 				t.Fatal(err)

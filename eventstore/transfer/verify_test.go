@@ -132,7 +132,9 @@ func TestVerificationFindsDamage(t *testing.T) {
 		"a command is gone":   {damage: exec(`DELETE FROM log.commands WHERE id = 'command-0'`)},
 		"a command more": {damage: exec(`INSERT INTO log.commands (first, last, at, stream, forever, digest, id)
 			SELECT first, last, at, stream, forever, digest, 'more' FROM log.commands WHERE id = 'command-0'`), mended: true},
-		"a key is altered": {damage: exec(`UPDATE log.api_keys SET scopes = '{read}'`), mended: true},
+		"a person is altered":    {damage: exec(`UPDATE log.accounts SET name = 'Eve'`), mended: true},
+		"an identity is altered": {damage: exec(`UPDATE log.identities SET linked_at = linked_at - interval '1 day'`), mended: true},
+		"a key is altered":       {damage: exec(`UPDATE log.api_keys SET scopes = '{read}'`), mended: true},
 		"an event is altered": {damage: func(t *testing.T, to *home) {
 			if to.server != nil {
 				to.server.Alter("workspace-b", 3, `{"altered":true}`)
