@@ -3,10 +3,10 @@ package access
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Authenticator says who sent a request. It is the one thing that everything behind the door knows of access.
@@ -14,10 +14,6 @@ type Authenticator interface {
 	// Authenticate answers a *Refusal for a request without a valid key, or an *UnavailableError.
 	Authenticate(ctx context.Context, r *http.Request) (Principal, error)
 }
-
-// freshFor is how long what was read about a key is taken for true: half of the second within which a revocation made
-// on another server must work.
-const freshFor = 500 * time.Millisecond
 
 // Authenticate reads the key of the request and looks it up.
 func (k *Keys) Authenticate(ctx context.Context, r *http.Request) (Principal, error) {
@@ -34,7 +30,7 @@ func (k *Keys) Check(ctx context.Context, text string) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	known, err := k.cache.get(ctx, key.ID, k.find)
+	known, err := k.cache.get(ctx, key.ID)
 	if err != nil {
 		return Principal{}, &UnavailableError{Cause: err}
 	}
@@ -46,6 +42,8 @@ func (k *Keys) Check(ctx context.Context, text string) (Principal, error) {
 	switch {
 	case known.revoked:
 		return Principal{}, ErrRevoked
+	case known.no != nil:
+		return Principal{}, known.no
 	case !known.principal.Expires.IsZero() && !now.Before(known.principal.Expires):
 		return Principal{}, ErrExpired
 	}
@@ -63,96 +61,42 @@ func bearer(r *http.Request) (string, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || len(values) > 1 {
 		return "", ErrMalformed
 	}
-	return strings.TrimSpace(text), nil
+	return strings.TrimLeft(text, " "), nil // any number of blanks may come before a key, and nothing else around it
 }
 
-// entry is what is remembered about an id for a moment.
-type entry struct {
-	found     bool
-	revoked   bool
-	kind      Kind
-	hash      [32]byte
-	principal Principal
-	until     time.Time // by the monotonic clock
-}
-
-// maxCached bounds what callers with invented ids can make us remember.
-const maxCached = 10_000
-
-// cache spares a look-up for each request. Waiters for one id share one look-up.
-type cache struct {
-	mu      sync.Mutex
-	entries map[string]entry
-	asking  map[string]*asking
-}
-
-// asking is a look-up under way.
-type asking struct {
-	done  chan struct{}
-	entry entry
-	err   error
-}
-
-func newCache() *cache {
-	return &cache{entries: map[string]entry{}, asking: map[string]*asking{}}
-}
-
-type lookup func(ctx context.Context, id string) (Record, bool, error)
-
-func (c *cache) get(ctx context.Context, id string, find lookup) (entry, error) {
-	c.mu.Lock()
-	if e, ok := c.entries[id]; ok && time.Now().Before(e.until) {
-		c.mu.Unlock()
-		return e, nil
+// look is what the cache asks: the keys of these ids, and what the log has against those that are live.
+func (k *Keys) look(ctx context.Context, ids []string) (map[string]entry, error) {
+	records, err := k.find(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
-	a, ok := c.asking[id]
-	if !ok {
-		a = &asking{done: make(chan struct{})}
-		c.asking[id] = a
-		// Not the caller's context: others wait for the same answer, and he may go away.
-		go c.ask(context.WithoutCancel(ctx), id, a, find)
-	}
-	c.mu.Unlock()
-	select {
-	case <-a.done:
-		return a.entry, a.err
-	case <-ctx.Done():
-		return entry{}, ctx.Err()
-	}
-}
-
-// lookupTimeout bounds a look-up: a request that cannot be judged soon is better told to come again.
-const lookupTimeout = 5 * time.Second
-
-func (c *cache) ask(ctx context.Context, id string, a *asking, find lookup) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	// Fresh from before the question: what is revoked while the answer is on its way is not held for longer.
-	until := time.Now().Add(freshFor)
-	r, found, err := find(ctx, id)
-	a.entry, a.err = entry{found: found, until: until}, err
-	if found {
-		a.entry.revoked, a.entry.kind, a.entry.principal = r.RevokedAt != nil, r.Kind, r.principal()
-		copy(a.entry.hash[:], r.Hash)
-	}
-	c.mu.Lock()
-	if c.asking[id] == a { // else it was forgotten meanwhile, and the answer may be from before
-		delete(c.asking, id)
-		if len(c.entries) >= maxCached {
-			clear(c.entries)
-		}
-		if err == nil {
-			c.entries[id] = a.entry
+	found := make(map[string]entry, len(records))
+	fates := make([]fate, len(records))
+	failed := make([]error, len(records))
+	var asked sync.WaitGroup
+	for i, r := range records {
+		if k.Standing != nil && r.Live(k.now()) {
+			asked.Go(func() { fates[i], failed[i] = k.Standing.of(ctx, r) }) // together: they share their reads
 		}
 	}
-	c.mu.Unlock()
-	close(a.done)
-}
-
-// forget makes the next request look the key up again.
-func (c *cache) forget(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.entries, id)
-	delete(c.asking, id)
+	asked.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return nil, err
+	}
+	for i, r := range records {
+		e := entry{found: true, revoked: r.RevokedAt != nil, kind: r.Kind, principal: r.principal(), no: fates[i].no}
+		copy(e.hash[:], r.Hash)
+		if over := fates[i]; !over.over.IsZero() {
+			if end := over.ends(k.now()); end.Before(e.principal.Expires) {
+				e.principal.Expires = end
+			}
+		}
+		if r.Run != nil && r.ExpiresAt != nil {
+			if err := k.settle(ctx, r, fates[i]); err != nil {
+				return nil, err
+			}
+		}
+		found[r.ID] = e
+	}
+	return found, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -15,6 +16,7 @@ var (
 	ErrMalformed = &Refusal{Status: http.StatusUnauthorized, Code: "key_malformed", Message: "this is no API key of Annals, or it was not copied whole: keys look like annals_sa_…, with a checksum at their end"}
 	ErrUnknown   = &Refusal{Status: http.StatusUnauthorized, Code: "key_unknown", Message: "this server does not know the API key: it may belong to another server"}
 	ErrRevoked   = &Refusal{Status: http.StatusUnauthorized, Code: "key_revoked", Message: "the API key was revoked: ask for another one"}
+	ErrShutOut   = &Refusal{Status: http.StatusUnauthorized, Code: "key_disabled", Message: "the person or service account that holds the API key was disabled or deleted"}
 	ErrExpired   = &Refusal{Status: http.StatusUnauthorized, Code: "key_expired", Message: "the API key has expired: ask for another one"}
 )
 
@@ -27,6 +29,8 @@ type Refusal struct {
 	Code    string // stable, for programs
 	Message string // for people
 	Field   string // what of the request is to blame; empty: all of it
+
+	RetryAfter time.Duration // when to come again, of those that wait; 0: a second
 }
 
 func (r *Refusal) Error() string { return r.Message }

@@ -1,6 +1,9 @@
 package access
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // A Form writes a refusal in the words of a protocol that has its own. The headers that go with it are set already.
 type Form func(w http.ResponseWriter, r *http.Request, no *Refusal)
@@ -25,8 +28,8 @@ func (r *Refusal) announce(h http.Header) {
 	switch r.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="annals"`)
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", seconds(max(r.RetryAfter, time.Second)))
 	}
 	h.Set("Cache-Control", "no-store")
 }

@@ -1,27 +1,40 @@
 package access
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/annals-io/annals/domain"
 )
 
-// Handler answers for keys over HTTP: GET /v1/keys, POST /v1/keys, DELETE /v1/keys/{id}.
+// Handler answers for keys over HTTP.
 type Handler struct {
-	Keys *Keys
+	Desk KeyDesk
+	// Runs are the runs of a workspace with that id, which several jobs can have.
+	Runs func(ctx context.Context, ws domain.Slug, id string) ([]domain.RunRef, error)
 	Log  *slog.Logger
 }
 
-// Register puts the routes on the mux; all of them need an admin.
+// Register puts the routes on the mux.
 func (h Handler) Register(m *Mux) {
-	m.Handle("GET /v1/keys", Admin, http.HandlerFunc(h.list))
+	m.Handle("GET /v1/keys", Read, http.HandlerFunc(h.list))
 	m.Handle("POST /v1/keys", Admin, http.HandlerFunc(h.create))
-	m.Handle("DELETE /v1/keys/{id}", Admin, http.HandlerFunc(h.revoke))
+	m.Handle("GET /v1/keys/{id}", Read, http.HandlerFunc(h.show))
+	m.Handle("DELETE /v1/keys/{id}", Read, http.HandlerFunc(h.revoke))
+	m.Handle("POST /v1/keys/{id}/rotate", Admin, http.HandlerFunc(h.rotate))
+	m.Handle("POST /v1/workspaces/{slug}/runs/{run}/token", Write, http.HandlerFunc(h.runToken))
 }
 
 // shown is a key as lists show it.
@@ -30,32 +43,141 @@ type shown struct {
 	Status string `json:"status"` // active, ending, expired, revoked
 }
 
-func (h Handler) show(r Record) shown {
-	now := h.Keys.now()
+func (h Handler) shown(r Record) shown {
+	now := h.Desk.Keys.now()
 	s := shown{Record: r, Status: "active"}
 	switch {
 	case r.RevokedAt != nil:
 		s.Status = "revoked"
 	case !r.Live(now):
 		s.Status = "expired"
-	case r.ExpiresAt != nil && r.ExpiresAt.Sub(now) <= Notice:
+	case r.ExpiresAt != nil && r.ExpiresAt.Sub(now) <= Notice && r.Kind != Run:
 		s.Status = "ending"
 	}
 	return s
 }
 
+// The sizes of pages of keys.
+const (
+	usualKeys = 500
+	mostKeys  = 1000
+)
+
 func (h Handler) list(w http.ResponseWriter, r *http.Request) {
 	p, _ := From(r.Context())
-	records, err := h.Keys.List(r.Context(), p, r.URL.Query().Get("all") == "true")
+	q := r.URL.Query()
+	f, err := filterOf(q)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	items := make([]shown, len(records))
-	for i, record := range records {
-		items[i] = h.show(record)
+	of, err := serviceAccount(p, q.Get("serviceAccount"), q.Get("organization"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
 	}
-	answer(w, http.StatusOK, map[string]any{"items": items, "nextCursor": nil, "totalCount": len(items)})
+	most := f.First
+	f.First++ // whether there are more
+	records, total, err := h.Desk.List(r.Context(), p, f, of, q.Get("everybody") == "true")
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	page := keyPage{Items: []shown{}, TotalCount: total}
+	for i, record := range records {
+		if i == most {
+			cursor := placeOf(records[i-1]).cursor()
+			page.NextCursor = &cursor
+			break
+		}
+		page.Items = append(page.Items, h.shown(record))
+	}
+	answer(w, http.StatusOK, page)
+}
+
+// filterOf reads which keys are asked for.
+func filterOf(q url.Values) (f KeyFilter, err error) {
+	f = KeyFilter{Workspace: domain.Slug(q.Get("workspace")), Kind: Kind(q.Get("kind")), Ended: q.Get("all") == "true", First: usualKeys}
+	no := func(field, message string) (KeyFilter, error) {
+		return KeyFilter{}, &Refusal{Status: http.StatusBadRequest, Code: string(domain.Invalid), Field: field, Message: message}
+	}
+	if f.Kind != "" && !known(f.Kind) {
+		return no("kind", "no such kind of key: choose of pat, sa, ing, run")
+	}
+	if f.Workspace != "" {
+		if _, err := domain.ParseSlug(string(f.Workspace)); err != nil {
+			return KeyFilter{}, err
+		}
+	}
+	if first := q.Get("first"); first != "" {
+		if f.First, err = strconv.Atoi(first); err != nil || f.First < 1 || f.First > mostKeys {
+			return no("first", fmt.Sprintf("first is a number of 1 to %d", mostKeys))
+		}
+	}
+	if after := q.Get("after"); after != "" {
+		if f.After, err = placeAt(after); err != nil {
+			return no("after", "after is the nextCursor of another page")
+		}
+	}
+	return f, nil
+}
+
+func placeOf(r Record) KeyPlace { return KeyPlace{r.CreatedAt, r.ID} }
+
+// cursor writes the place. [placeAt] reads it.
+func (p KeyPlace) cursor() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + p.ID))
+}
+
+func placeAt(cursor string) (*KeyPlace, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return nil, err
+	}
+	at, id, _ := strings.Cut(string(raw), " ")
+	t, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil || !alphanumeric(id) {
+		return nil, errors.New("no place in a list of keys")
+	}
+	return &KeyPlace{t, id}, nil
+}
+
+// serviceAccount is the one that a request names, of the asker's organization where it names none; nil: it names none.
+func serviceAccount(p Principal, id, organization string) (*ServiceAccount, error) {
+	no := func(field, message string) (*ServiceAccount, error) {
+		return nil, &Refusal{Status: http.StatusBadRequest, Code: string(domain.Invalid), Field: field, Message: message}
+	}
+	if id == "" {
+		if organization != "" {
+			return no("organization", "an organization has no keys itself: name a service account of it as well")
+		}
+		return nil, nil
+	}
+	account, err := uuid.Parse(id)
+	if err != nil || account.String() != id {
+		return no("serviceAccount", fmt.Sprintf("%q is no id of a service account", clip(id)))
+	}
+	org := p.Organization
+	if organization != "" {
+		if org, err = domain.ParseSlug(organization); err != nil {
+			return no("organization", err.Error())
+		}
+	}
+	of := &ServiceAccount{ID: account, Organization: org, DefaultWorkspace: domain.DefaultSlug(org)}
+	if org == p.Organization {
+		of.DefaultWorkspace = p.DefaultWorkspace
+	}
+	return of, nil
+}
+
+func (h Handler) show(w http.ResponseWriter, r *http.Request) {
+	p, _ := From(r.Context())
+	record, err := h.Desk.Find(r.Context(), p, r.PathValue("id"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, h.shown(record))
 }
 
 // wish is the body of POST /v1/keys.
@@ -64,6 +186,9 @@ type wish struct {
 	Kind      Kind     `json:"kind"`
 	Scopes    []string `json:"scopes"`
 	Workspace string   `json:"workspace"`
+	// ServiceAccount is whose key it is to be, by its id; Organization is the one it belongs to, else the asker's.
+	ServiceAccount string `json:"serviceAccount"`
+	Organization   string `json:"organization"`
 	// ExpiresIn is a duration ("720h"), ExpiresAt a moment; neither: as the kind has it.
 	ExpiresIn string     `json:"expiresIn"`
 	ExpiresAt *time.Time `json:"expiresAt"`
@@ -78,64 +203,119 @@ func (v wish) read(now time.Time) (Wish, error) {
 		}
 		w.Scopes = append(w.Scopes, scope)
 	}
+	var err error
+	w.Life, err = lifeOf(v.ExpiresIn, v.ExpiresAt, now)
+	return w, err
+}
+
+// lifeOf reads how long a key is to live; 0 where nobody says.
+func lifeOf(in string, at *time.Time, now time.Time) (time.Duration, error) {
 	switch {
-	case v.ExpiresIn != "" && v.ExpiresAt != nil:
-		return w, &domain.Error{Code: domain.Invalid, Subject: "expiresAt", Message: "say expiresIn or expiresAt, not both"}
-	case v.ExpiresIn != "":
-		d, err := time.ParseDuration(v.ExpiresIn)
+	case in != "" && at != nil:
+		return 0, &domain.Error{Code: domain.Invalid, Subject: "expiresAt", Message: "say expiresIn or expiresAt, not both"}
+	case in != "":
+		d, err := time.ParseDuration(in)
 		if err != nil || d <= 0 {
-			return w, &domain.Error{Code: domain.Invalid, Subject: "expiresIn", Message: fmt.Sprintf("%q is no length of time ahead: write 720h", v.ExpiresIn)}
+			return 0, &domain.Error{Code: domain.Invalid, Subject: "expiresIn", Message: fmt.Sprintf("%q is no length of time ahead: write 720h", clip(in))}
 		}
-		w.Life = d
-	case v.ExpiresAt != nil:
-		if w.Life = v.ExpiresAt.Sub(now); w.Life <= 0 {
-			return w, &domain.Error{Code: domain.Invalid, Subject: "expiresAt", Message: "that moment has passed"}
+		return d, nil
+	case at != nil:
+		if !at.After(now) {
+			return 0, &domain.Error{Code: domain.Invalid, Subject: "expiresAt", Message: "that moment has passed"}
 		}
+		return at.Sub(now), nil
 	}
-	return w, nil
+	return 0, nil
 }
 
 // maxBody bounds the body of a request about keys.
 const maxBody = 64 << 10
 
+// read decodes the body of a request; an empty one where it may be left out.
+func read(w http.ResponseWriter, r *http.Request, into any, optional bool) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if errors.Is(err, io.EOF) && optional {
+		return nil
+	}
+	if err == nil && decoder.More() {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		return &Refusal{Status: http.StatusBadRequest, Code: "invalid", Message: "the body is not what this takes: " + err.Error()}
+	}
+	return nil
+}
+
 func (h Handler) create(w http.ResponseWriter, r *http.Request) {
 	p, _ := From(r.Context())
 	var asked wish
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&asked); err != nil {
-		h.refuse(w, r, &Refusal{Status: http.StatusBadRequest, Code: "invalid", Message: "the body is no wish for a key: " + err.Error()})
-		return
+	err := read(w, r, &asked, false)
+	var wanted Wish
+	if err == nil {
+		wanted, err = asked.read(h.Desk.Keys.now())
 	}
-	wanted, err := asked.read(h.Keys.now())
+	if err == nil {
+		wanted.For, err = serviceAccount(p, asked.ServiceAccount, asked.Organization)
+	}
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	if p.Workspace != "" && wanted.Workspace == "" {
-		wanted.Workspace = p.Workspace
-	}
-	text, record, err := h.Keys.Create(r.Context(), p, wanted)
+	text, record, err := h.Desk.Create(r.Context(), p, wanted)
+	h.made(w, r, text, record, err)
+}
+
+// made answers with a new key, or with why there is none.
+func (h Handler) made(w http.ResponseWriter, r *http.Request, text string, record Record, err error) {
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	h.Log.InfoContext(r.Context(), "key created", "key", record.ID, "by", p.KeyID, "scopes", record.Scopes)
-	answer(w, http.StatusCreated, struct {
-		shown
-		Key string `json:"key"`
-	}{h.show(record), text})
+	p, _ := From(r.Context())
+	h.Log.InfoContext(r.Context(), "key created", "key", record.ID, "kind", record.Kind, "by", by(p), "scopes", record.Scopes)
+	answer(w, http.StatusCreated, madeKey{h.shown(record), text})
 }
 
 func (h Handler) revoke(w http.ResponseWriter, r *http.Request) {
 	p, _ := From(r.Context())
-	record, err := h.Keys.Revoke(r.Context(), p, r.PathValue("id"))
+	record, err := h.Desk.Revoke(r.Context(), p, r.PathValue("id"))
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	h.Log.InfoContext(r.Context(), "key revoked", "key", record.ID, "by", p.KeyID)
-	answer(w, http.StatusOK, h.show(record))
+	h.Log.InfoContext(r.Context(), "key revoked", "key", record.ID, "by", by(p))
+	answer(w, http.StatusOK, h.shown(record))
+}
+
+// change is the body of POST /v1/keys/{id}/rotate.
+type change struct {
+	Overlap string `json:"overlap"` // a length of time; empty: a day
+}
+
+func (h Handler) rotate(w http.ResponseWriter, r *http.Request) {
+	p, _ := From(r.Context())
+	var asked change
+	if err := read(w, r, &asked, true); err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	overlap := UsualOverlap
+	if asked.Overlap != "" {
+		var err error
+		if overlap, err = time.ParseDuration(asked.Overlap); err != nil {
+			h.refuse(w, r, &domain.Error{Code: domain.Invalid, Subject: "overlap", Message: fmt.Sprintf("%q is no length of time: write 24h", clip(asked.Overlap))})
+			return
+		}
+	}
+	text, successor, old, err := h.Desk.Rotate(r.Context(), p, r.PathValue("id"), overlap)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	h.Log.InfoContext(r.Context(), "key rotated", "key", old.ID, "to", successor.ID, "by", by(p))
+	answer(w, http.StatusCreated, rotatedKey{madeKey{h.shown(successor), text}, h.shown(old)})
 }
 
 func (h Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -1,13 +1,12 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,25 +14,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 )
 
 // DB is what keys need of a pool of connections.
 type DB interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// How long keys live, and how near their end they say so.
-const (
-	personalLife = 90 * 24 * time.Hour
-	runLife      = 24 * time.Hour
-	maxLife      = 366 * 24 * time.Hour
-	// Notice is how long before its end a key announces it: in a header, a metric and `annals doctor`.
-	Notice = 14 * 24 * time.Hour
-)
-
-// Keys are the API keys, in the table log.api_keys.
+// Keys are the API keys, in the table log.api_keys. It is what they are checked by; that they were made, rotated and
+// revoked is in the log as well.
 type Keys struct {
+	// Commands records in the log what becomes of keys; nil: nobody does. It is set before the first use, as Standing is.
+	Commands eventstore.Commander
+	// Standing says what the log has against a key: a holder who was shut out, a run that is over; nil: nothing.
+	Standing *Standing
+
 	db     DB
 	now    func() time.Time
 	random io.Reader
@@ -46,150 +44,58 @@ func NewKeys(db DB, now func() time.Time) *Keys {
 	if now == nil {
 		now = time.Now
 	}
-	return &Keys{db: db, now: now, random: rand.Reader, cache: newCache(), used: newLastUsed()}
-}
-
-// Record is a key as it is kept: everything but its text.
-type Record struct {
-	ID               string             `json:"id"`
-	Kind             Kind               `json:"kind"`
-	Name             string             `json:"name"`
-	Scopes           []Scope            `json:"scopes"`
-	Workspace        *string            `json:"workspace"`
-	Account          uuid.UUID          `json:"account"`
-	Holder           domain.GranteeKind `json:"holder"`
-	Organization     string             `json:"organization"`
-	DefaultWorkspace string             `json:"defaultWorkspace"`
-	CreatedAt        time.Time          `json:"createdAt"`
-	CreatedBy        string             `json:"createdBy"`
-	ExpiresAt        *time.Time         `json:"expiresAt"`
-	LastUsedAt       *time.Time         `json:"lastUsedAt"`
-	RevokedAt        *time.Time         `json:"revokedAt"`
-	Line             *string            `json:"-"`
-	Successor        *string            `json:"successor"`
-	Run              *domain.RunRef     `json:"run"`
-	Hash             []byte             `json:"-"`
-}
-
-// Live says whether the key opens anything at a moment.
-func (r Record) Live(now time.Time) bool {
-	return r.RevokedAt == nil && (r.ExpiresAt == nil || now.Before(*r.ExpiresAt))
-}
-
-// principal is what the key may do.
-func (r Record) principal() Principal {
-	p := Principal{
-		KeyID: r.ID, Kind: r.Kind, Name: r.Name, Scopes: r.Scopes, Account: r.Account, Holder: r.Holder, Run: r.Run,
-		Organization: domain.Slug(r.Organization), DefaultWorkspace: domain.Slug(r.DefaultWorkspace),
-	}
-	if r.Workspace != nil {
-		p.Workspace = domain.Slug(*r.Workspace)
-	}
-	if r.ExpiresAt != nil {
-		p.Expires = *r.ExpiresAt
-	}
-	return p
-}
-
-// A Wish says what a new key is to be.
-type Wish struct {
-	Kind      Kind          // Service where empty, Ingest where the only scope is ingest
-	Name      string        // for people
-	Scopes    []Scope       // at least one
-	Workspace domain.Slug   // empty: every workspace
-	Life      time.Duration // 0: as the kind has it: 90 days for a person's, a day for a run's, for ever for the others
-}
-
-// complete checks a wish and fills in what it leaves out.
-func (w Wish) complete() (Wish, error) {
-	if len(w.Scopes) == 0 {
-		return w, &domain.Error{Code: domain.Required, Subject: "scopes", Message: "a key needs at least one of admin, write, ingest, read"}
-	}
-	for _, s := range w.Scopes {
-		if _, err := ParseScope(string(s)); err != nil {
-			return w, err
-		}
-	}
-	if w.Kind == "" {
-		w.Kind = Service
-		if slices.Equal(w.Scopes, []Scope{IngestOnly}) {
-			w.Kind = Ingest
-		}
-	}
-	if !known(w.Kind) {
-		return w, &domain.Error{Code: domain.Invalid, Subject: "kind", Message: "no such kind of key: choose of pat, sa, run, ing"}
-	}
-	if w.Kind == Ingest && !slices.Equal(w.Scopes, []Scope{IngestOnly}) {
-		return w, &domain.Error{Code: domain.Invalid, Subject: "scopes", Message: "a key of kind ing has the scope ingest and no other"}
-	}
-	if len(w.Name) > 200 {
-		return w, &domain.Error{Code: domain.TooLong, Subject: "name", Message: "the name of a key has at most 200 bytes"}
-	}
-	if strings.ContainsRune(w.Name, 0) {
-		return w, &domain.Error{Code: domain.Invalid, Subject: "name", Message: "the name of a key holds no NUL"}
-	}
-	if w.Workspace != "" {
-		if _, err := domain.ParseSlug(string(w.Workspace)); err != nil {
-			return w, err
-		}
-	}
-	return w.bounded()
-}
-
-func (w Wish) bounded() (Wish, error) {
-	if w.Life < 0 || w.Life > maxLife {
-		return w, &domain.Error{Code: domain.Invalid, Subject: "life", Message: "a key lives at least a second and at most 366 days, or for ever"}
-	}
-	switch {
-	case w.Life > 0:
-	case w.Kind == Personal:
-		w.Life = personalLife
-	case w.Kind == Run:
-		w.Life = runLife
-	}
-	return w, nil
+	k := &Keys{db: db, now: now, random: rand.Reader, used: newLastUsed()}
+	k.cache = newCache(k.look)
+	return k
 }
 
 const insertKeySQL = `
-INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, organization, default_workspace, created_at, created_by, expires_at, holder)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, holder, organization, default_workspace, created_at, created_by, expires_at, line, run, pending)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
-// Create makes a key for the owner, whose account and organization it takes over. The text is returned once and kept
-// nowhere. A key never gets more than its maker has.
-func (k *Keys) Create(ctx context.Context, owner Principal, w Wish) (text string, r Record, err error) {
-	if w, err = w.complete(); err != nil {
+// Create makes a key for its maker, or for the service account that the wish names. The text is returned once and kept
+// nowhere. A key never gets more scopes than its maker's has; whether he may make one for whom he does, is for the
+// caller to judge.
+func (k *Keys) Create(ctx context.Context, maker Principal, w Wish) (text string, r Record, err error) {
+	holder := maker.Who().Kind
+	if w.For != nil {
+		holder = domain.ServiceGrantee
+	}
+	if w, err = w.complete(holder); err != nil {
 		return "", Record{}, err
 	}
-	if err := mayGrant(owner, w); err != nil {
+	if err := mayGrant(maker, w); err != nil {
 		return "", Record{}, err
 	}
 	text, key, err := Mint(w.Kind, k.random)
 	if err != nil {
 		return "", Record{}, err
 	}
-	r = k.record(owner, w, key)
-	return text, r, k.insert(ctx, r)
+	r = k.record(maker, w, key)
+	return text, r, k.store(ctx, maker, r)
 }
 
-// Adopt stores a key that was minted before there was a table to store it in: the first one.
+// Adopt stores a key that was minted before there was a table to store it in: the first one. Its text says the kind.
 func (k *Keys) Adopt(ctx context.Context, owner Principal, w Wish, text string) (Record, error) {
-	w, err := w.complete()
-	if err != nil {
-		return Record{}, err
-	}
 	key, err := Parse(text)
 	if err != nil {
 		return Record{}, err
 	}
+	if w, err = w.complete(owner.Who().Kind); err != nil {
+		return Record{}, err
+	}
 	r := k.record(owner, w, key)
-	return r, k.insert(ctx, r)
+	return r, k.store(ctx, owner, r)
 }
 
-func (k *Keys) record(owner Principal, w Wish, key Key) Record {
+func (k *Keys) record(maker Principal, w Wish, key Key) Record {
 	r := Record{
-		ID: key.ID, Kind: key.Kind, Name: w.Name, Scopes: w.Scopes, Account: owner.Account, Holder: owner.Who().Kind,
-		Organization: string(owner.Organization), DefaultWorkspace: string(owner.DefaultWorkspace),
-		CreatedAt: k.now().UTC().Truncate(time.Microsecond), CreatedBy: owner.KeyID, Hash: key.Hash[:],
+		ID: key.ID, Kind: key.Kind, Name: w.Name, Scopes: w.Scopes, Account: maker.Account, Holder: maker.Who().Kind,
+		Organization: string(maker.Organization), DefaultWorkspace: string(maker.DefaultWorkspace), Run: w.run,
+		CreatedAt: k.now().UTC().Truncate(time.Microsecond), CreatedBy: by(maker), Hash: key.Hash[:],
+	}
+	if w.For != nil {
+		r.Account, r.Holder, r.Organization, r.DefaultWorkspace = w.For.ID, domain.ServiceGrantee, string(w.For.Organization), string(w.For.DefaultWorkspace)
 	}
 	if w.Workspace != "" {
 		ws := string(w.Workspace)
@@ -202,53 +108,52 @@ func (k *Keys) record(owner Principal, w Wish, key Key) Record {
 	return r
 }
 
-func (k *Keys) insert(ctx context.Context, r Record) error {
-	_, err := k.db.Exec(ctx, insertKeySQL, r.ID, r.Kind, r.Hash, r.Name, r.Scopes, r.Workspace, r.Account, r.Organization,
-		r.DefaultWorkspace, r.CreatedAt, r.CreatedBy, r.ExpiresAt, r.Holder)
-	if err != nil {
-		return fmt.Errorf("store key %s: %w", r.ID, err)
+// by is how a principal stands in the table.
+func by(p Principal) string {
+	if p.SessionID != "" {
+		return p.Who().String()
+	}
+	return cmp.Or(p.KeyID, "system")
+}
+
+// store keeps a key that opens nothing yet, records it, and lets it open. Whatever ends in between leaves a key that the
+// log has and nobody can use, never one that can be used and is not in the log.
+func (k *Keys) store(ctx context.Context, maker Principal, r Record) error {
+	if err := k.insert(ctx, k.db, r); err != nil {
+		return err
+	}
+	if err := k.tell(ctx, maker, r, "created", domain.CreateAPIKey{APIKeyCreated: r.made()}); err != nil {
+		return err
+	}
+	if _, err := k.db.Exec(ctx, `UPDATE log.api_keys SET pending = false WHERE id = $1`, r.ID); err != nil {
+		return fmt.Errorf("let key %s open what it is for: %w", r.ID, err)
 	}
 	k.cache.forget(r.ID)
 	return nil
 }
 
-// mayGrant refuses what the owner does not have itself.
-func mayGrant(owner Principal, w Wish) error {
-	for _, s := range w.Scopes {
-		if !owner.Has(s) {
-			return &Refusal{Status: 403, Code: "scope_missing", Message: fmt.Sprintf("this key has no scope %s and can give none", s)}
-		}
-	}
-	if owner.Workspace != "" && w.Workspace != owner.Workspace {
-		return &Refusal{Status: 403, Code: "scope_missing", Message: fmt.Sprintf("this key is bound to workspace %s and makes keys for it alone", owner.Workspace)}
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func (k *Keys) insert(ctx context.Context, db execer, r Record) error {
+	_, err := db.Exec(ctx, insertKeySQL, r.ID, r.Kind, r.Hash, r.Name, r.Scopes, r.Workspace, r.Account, r.Holder, r.Organization,
+		r.DefaultWorkspace, r.CreatedAt, r.CreatedBy, r.ExpiresAt, r.Line, r.Run, true)
+	if err != nil {
+		return fmt.Errorf("store key %s: %w", r.ID, err)
 	}
 	return nil
 }
 
-const columns = `id, kind, name, scopes, workspace, account, holder, organization, default_workspace, created_at, created_by, expires_at,
-	last_used_at, revoked_at, line, successor, run, hash`
-
-const listKeysSQL = `SELECT ` + columns + ` FROM log.api_keys
-WHERE ($1 = '' OR workspace = $1) AND ($2 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)))
-ORDER BY created_at DESC, id`
-
-// List is every key that the principal may handle, the newest first; with ended, also those that open nothing more.
-func (k *Keys) List(ctx context.Context, p Principal, ended bool) ([]Record, error) {
-	rows, _ := k.db.Query(ctx, listKeysSQL, string(p.Workspace), ended, k.now())
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
-	if err != nil {
-		return nil, fmt.Errorf("list keys: %w", err)
-	}
-	return out, nil
-}
-
-const revokeKeySQL = `UPDATE log.api_keys SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, $3)
-WHERE id = $1 AND ($4 = '' OR workspace = $4)
+const revokeKeySQL = `UPDATE log.api_keys SET revoked_at = coalesce(revoked_at, $2), revoked_by = coalesce(revoked_by, $3), untold = untold OR revoked_at IS NULL
+WHERE id = $1 AND ($4 = '' OR workspace = $4) AND NOT pending
 RETURNING ` + columns
 
-// Revoke ends a key for good: here at once, on other servers within a second. Doing it again changes nothing.
+// Revoke ends a key for good: here at once, on other servers within a tenth of a second. Doing it again changes nothing.
+// A principal that is bound to a workspace ends keys of it alone; whether he may, is for the caller to judge. The key is
+// ended first and the log told then: what comes in between is made up for by [Keys.Run].
 func (k *Keys) Revoke(ctx context.Context, p Principal, id string) (Record, error) {
-	rows, _ := k.db.Query(ctx, revokeKeySQL, id, k.now(), p.KeyID, string(p.Workspace))
+	rows, _ := k.db.Query(ctx, revokeKeySQL, id, k.now(), by(p), string(p.Workspace))
 	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Record])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Record{}, ErrNoKey
@@ -257,29 +162,41 @@ func (k *Keys) Revoke(ctx context.Context, p Principal, id string) (Record, erro
 		return Record{}, fmt.Errorf("revoke key %s: %w", id, err)
 	}
 	k.cache.forget(id)
+	_ = k.tellRevoked(ctx, p.Actor(), r) // it is ended, whether the log can be reached or not
 	return r, nil
 }
 
-const findKeySQL = `SELECT ` + columns + ` FROM log.api_keys WHERE id = $1`
+const findKeysSQL = `SELECT ` + columns + ` FROM log.api_keys WHERE id = ANY ($1) AND NOT pending`
 
-// find is the key of that id; ok is false where there is none.
-func (k *Keys) find(ctx context.Context, id string) (r Record, ok bool, err error) {
-	rows, _ := k.db.Query(ctx, findKeySQL, id)
-	r, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Record])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Record{}, false, nil
+// Find is the key of that id, whether it is live or not; ErrNoKey where there is none.
+func (k *Keys) Find(ctx context.Context, id string) (Record, error) {
+	if len(id) != idLength || !alphanumeric(id) {
+		return Record{}, ErrNoKey
 	}
+	found, err := k.find(ctx, []string{id})
 	if err != nil {
-		return Record{}, false, fmt.Errorf("look up key %s: %w", id, err)
+		return Record{}, err
 	}
-	return r, true, nil
+	if len(found) == 0 {
+		return Record{}, ErrNoKey
+	}
+	return found[0], nil
+}
+
+func (k *Keys) find(ctx context.Context, ids []string) ([]Record, error) {
+	rows, _ := k.db.Query(ctx, findKeysSQL, ids)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	if err != nil {
+		return nil, fmt.Errorf("look up %d keys: %w", len(ids), err)
+	}
+	return found, nil
 }
 
 const endingKeysSQL = `SELECT ` + columns + ` FROM log.api_keys
-WHERE revoked_at IS NULL AND expires_at IS NOT NULL AND expires_at > $1 AND expires_at <= $2
+WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2 AND kind <> 'run' AND successor IS NULL AND NOT pending
 ORDER BY expires_at`
 
-// Ending are the live keys whose end is near, the nearest first.
+// Ending are the live keys whose end is near, the nearest first: not the tokens of runs, nor keys that have a successor.
 func (k *Keys) Ending(ctx context.Context) ([]Record, error) {
 	now := k.now()
 	rows, _ := k.db.Query(ctx, endingKeysSQL, now, now.Add(Notice))
@@ -291,11 +208,11 @@ func (k *Keys) Ending(ctx context.Context) ([]Record, error) {
 }
 
 const anyAdminSQL = `SELECT exists (SELECT FROM log.api_keys
-WHERE 'admin' = ANY (scopes) AND workspace IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1))`
+WHERE account = $2 AND 'admin' = ANY (scopes) AND workspace IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AND NOT pending)`
 
-// HasAdmin says whether any key is left that can make others.
-func (k *Keys) HasAdmin(ctx context.Context) (bool, error) {
-	rows, _ := k.db.Query(ctx, anyAdminSQL, k.now())
+// HasAdmin says whether an account has a key left by which it can make others.
+func (k *Keys) HasAdmin(ctx context.Context, account uuid.UUID) (bool, error) {
+	rows, _ := k.db.Query(ctx, anyAdminSQL, k.now(), account)
 	has, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
 	if err != nil {
 		return false, fmt.Errorf("look for an admin's key: %w", err)

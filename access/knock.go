@@ -45,8 +45,11 @@ func Admit(ctx context.Context, authorization string) (context.Context, *Refusal
 	}
 	asked := k.asked.Clone(ctx)
 	asked.Header.Set("Authorization", authorization)
-	p, err := k.mux.auth.Authenticate(ctx, asked)
-	if err == nil && !p.Has(k.needs) {
+	p, err := k.mux.authenticate(ctx, asked)
+	switch {
+	case err == nil && p.Run != nil:
+		err = errOnlyItsRun
+	case err == nil && !p.Has(k.needs):
 		err = lacking(k.needs)
 	}
 	if err != nil {
@@ -55,6 +58,6 @@ func Admit(ctx context.Context, authorization string) (context.Context, *Refusal
 		return nil, no
 	}
 	k.mux.count("ok")
-	ctx, _ = k.mux.whileValid(With(ctx, p), asked) // it stops watching when the connection's context ends
+	ctx, _ = k.mux.watch.whileValid(With(ctx, p), asked, p) // it stops watching when the connection's context ends
 	return ctx, nil
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -51,7 +52,8 @@ func (k *Keys) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Run writes last-used times once a minute until ctx ends, and once more then. What a crash loses is a minute.
+// Run writes last-used times once a minute until ctx ends, and once more then: what a crash loses is a minute. As often it
+// makes up for what was interrupted, and ends the tokens of runs that are over.
 func (k *Keys) Run(ctx context.Context, failed func(error)) {
 	tick := time.NewTicker(usedEvery)
 	defer tick.Stop()
@@ -65,9 +67,14 @@ func (k *Keys) Run(ctx context.Context, failed func(error)) {
 			}
 			return
 		case <-tick.C:
-			if err := k.Flush(ctx); err != nil {
+			if err := k.Tidy(ctx); err != nil {
 				failed(err)
 			}
 		}
 	}
+}
+
+// Tidy does once what Run does every minute.
+func (k *Keys) Tidy(ctx context.Context) error {
+	return errors.Join(k.Flush(ctx), k.makeUp(ctx), k.abandon(ctx), k.endWithRuns(ctx))
 }

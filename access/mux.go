@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type Mux struct {
 	count  func(outcome string)
 	forms  map[string]Form // of refusals, by path
 	list   []Route
+	watch  *watch
+	limit  *Guesses
+	runs   map[string]bool // patterns that the tokens of runs are let through to
 }
 
 // A Route is a registered pattern and what it asks for; no Needs: it is public.
@@ -37,7 +41,29 @@ func NewMux(auth Authenticator, log *slog.Logger, count func(outcome string)) *M
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count, forms: map[string]Form{}}
+	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count, forms: map[string]Form{}, watch: newWatch(auth), runs: map[string]bool{}}
+}
+
+// Limit answers 429 to whoever comes too often with a key that is none. Without it nobody is limited.
+func (m *Mux) Limit(g *Guesses) { m.limit = g }
+
+// ForRuns lets the tokens of runs through to a route that is registered; to all others they are not. Its handler sees to
+// it that a token does nothing that is not its run's: [Bound] is for that.
+func (m *Mux) ForRuns(pattern string) { m.runs[pattern] = true }
+
+// authenticate says who sent a request, and counts those that fail. A request without a key guesses nothing.
+func (m *Mux) authenticate(ctx context.Context, r *http.Request) (Principal, error) {
+	p, err := m.auth.Authenticate(ctx, r)
+	if err == nil || m.limit == nil {
+		return p, err
+	}
+	// Sessions that ended are no guesses: a page that was left open asks on.
+	if no := refusalOf(err); no.Status == http.StatusUnauthorized && strings.HasPrefix(no.Code, "key_") && no.Code != ErrMissing.Code {
+		if wait := m.limit.Failed(r); wait > 0 {
+			err = tooMany(wait)
+		}
+	}
+	return p, err
 }
 
 // Public registers a page that holds no data and answers anybody.
@@ -105,7 +131,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case guarded:
 		m.guard(w, r, h.needs)
 	default: // nothing of that name: only those with a key are told so
-		if _, err := m.auth.Authenticate(r.Context(), r); err != nil {
+		if _, err := m.authenticate(r.Context(), r); err != nil {
 			m.refuse(w, r, err)
 			return
 		}
@@ -148,7 +174,7 @@ func wantsPage(r *http.Request) bool {
 }
 
 func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {
-	p, err := m.auth.Authenticate(r.Context(), r)
+	p, err := m.authenticate(r.Context(), r)
 	if err != nil {
 		m.refuse(w, r, err)
 		return
@@ -161,14 +187,22 @@ func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {
 		m.refuse(w, r, lacking(needs))
 		return
 	}
+	if p.Run != nil {
+		if _, pattern := m.routes.Handler(r); !m.runs[pattern] {
+			m.refuse(w, r, errOnlyItsRun)
+			return
+		}
+	}
 	ctx := With(r.Context(), p)
 	if lasting(r) {
 		var stop context.CancelFunc
-		ctx, stop = m.whileValid(ctx, r)
+		ctx, stop = m.watch.whileValid(ctx, r, p)
 		defer stop()
 	}
 	m.routes.ServeHTTP(w, r.WithContext(ctx))
 }
+
+var errOnlyItsRun = &Refusal{Status: http.StatusForbidden, Code: "other_run", Message: "the token of a run sends the events of its run and changes that run: it is good for nothing else"}
 
 func lacking(needs Scope) *Refusal {
 	return &Refusal{Status: http.StatusForbidden, Code: "scope_missing", Message: "this key lacks the scope " + string(needs) + ": use another one, or have one made by `annals key create --scope " + string(needs) + "`"}
@@ -180,30 +214,4 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		m.log.WarnContext(r.Context(), "keys cannot be checked", "err", err)
 	}
 	m.Refuse(w, r, err)
-}
-
-// recheckEvery is how soon an open subscription notices that its key is no longer good.
-const recheckEvery = time.Second
-
-// whileValid ends a long answer when its key does: a subscription may outlive the key it was opened with by a second.
-func (m *Mux) whileValid(ctx context.Context, r *http.Request) (context.Context, context.CancelFunc) {
-	ctx, stop := context.WithCancel(ctx)
-	asked := r.Clone(ctx)
-	go func() {
-		tick := time.NewTicker(recheckEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			// While keys cannot be looked up, nothing can be read either: the subscription waits like everybody.
-			if _, err := m.auth.Authenticate(ctx, asked); err != nil && refusalOf(err).Status == http.StatusUnauthorized {
-				stop()
-				return
-			}
-		}
-	}()
-	return ctx, stop
 }

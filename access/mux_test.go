@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/annals-io/annals/access"
-	"github.com/annals-io/annals/domain"
 )
 
 // randomReader is the machine's source, as a value.
@@ -160,63 +158,6 @@ func TestASubscriptionEndsWithItsKey(t *testing.T) {
 	case <-ended:
 	case <-time.After(5 * time.Second):
 		t.Fatal("the subscription goes on five seconds after its key was revoked")
-	}
-}
-
-func TestKeysOverHTTP(t *testing.T) {
-	t.Parallel()
-	keys := access.NewKeys(database(t), nil)
-	m := access.NewMux(keys, nil, nil)
-	access.Handler{Keys: keys, Log: slog.New(slog.DiscardHandler)}.Register(m)
-	admin, _ := create(t, keys, access.Wish{Name: "first", Scopes: []access.Scope{access.Admin}})
-	bound, _ := create(t, keys, access.Wish{Name: "fraud's", Scopes: []access.Scope{access.Admin}, Workspace: "fraud"})
-	writer, _ := create(t, keys, access.Wish{Scopes: []access.Scope{access.Write}})
-	call := func(method, path, key, body string) (int, map[string]any) {
-		t.Helper()
-		r := httptest.NewRequest(method, path, strings.NewReader(body))
-		r.Header.Set("Authorization", "Bearer "+key)
-		w := httptest.NewRecorder()
-		m.ServeHTTP(w, r)
-		var out map[string]any
-		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
-			t.Fatalf("%s %s answers %q: %v", method, path, w.Body, err)
-		}
-		return w.Code, out
-	}
-
-	status, made := call("POST", "/v1/keys", admin, `{"name":"producer","scopes":["ingest"],"workspace":"fraud","expiresIn":"240h"}`)
-	text, _ := made["key"].(string)
-	if status != 201 || made["kind"] != "ing" || made["status"] != "ending" || made["hash"] != nil || !strings.HasPrefix(text, "annals_ing_") {
-		t.Fatalf("created %d %v", status, made)
-	}
-	if p, err := keys.Check(t.Context(), text); err != nil || !p.In("fraud") || p.In("ranking") || !p.Allows(domain.IngestEvents) || p.Allows(domain.ReadWorkspace) {
-		t.Errorf("the new key is %+v, %v", p, err)
-	}
-	for name, tt := range map[string]struct {
-		method, path, key, body string
-		status                  int
-	}{
-		"a writer may not":            {"POST", "/v1/keys", writer, `{"scopes":["read"]}`, 403},
-		"no scope":                    {"POST", "/v1/keys", admin, `{}`, 400},
-		"not JSON":                    {"POST", "/v1/keys", admin, `{`, 400},
-		"unknown field":               {"POST", "/v1/keys", admin, `{"scopes":["read"],"scope":"admin"}`, 400},
-		"a moment that passed":        {"POST", "/v1/keys", admin, `{"scopes":["read"],"expiresAt":"2001-01-01T00:00:00Z"}`, 400},
-		"no time":                     {"POST", "/v1/keys", admin, `{"scopes":["read"],"expiresIn":"soon"}`, 400},
-		"bound, for another":          {"POST", "/v1/keys", bound, `{"scopes":["read"],"workspace":"ranking"}`, 403},
-		"bound, for its own":          {"POST", "/v1/keys", bound, `{"scopes":["read"]}`, 201},
-		"no such key":                 {"DELETE", "/v1/keys/zzzzzzzzzzzz", admin, "", 404},
-		"its own workspace's":         {"DELETE", "/v1/keys/" + fmt.Sprint(made["id"]), bound, "", 200},
-		"a key of the whole, foreign": {"DELETE", "/v1/keys/" + idOf(t, admin), bound, "", 404},
-	} {
-		if status, out := call(tt.method, tt.path, tt.key, tt.body); status != tt.status {
-			t.Errorf("%s: %d %v, want %d", name, status, out, tt.status)
-		}
-	}
-	if status, out := call("GET", "/v1/keys", bound, ""); status != 200 || out["totalCount"] != float64(2) {
-		t.Errorf("a bound admin sees %d %v; want the two keys of its workspace", status, out)
-	}
-	if status, out := call("GET", "/v1/keys?all=true", admin, ""); status != 200 || out["totalCount"] != float64(5) {
-		t.Errorf("the admin sees %d %v; want all five", status, out)
 	}
 }
 

@@ -29,6 +29,7 @@ type town struct {
 	commands eventstore.Commander // of the first server
 	here     *access.Rights
 	there    *access.Rights // the other server's: it only hears of changes by looking
+	when     time.Time      // that what is done happens; zero: now
 }
 
 func newTown(t *testing.T) *town {
@@ -45,9 +46,16 @@ func newTown(t *testing.T) *town {
 
 func (w *town) do(stream domain.Stream, c domain.Command) {
 	w.t.Helper()
-	if _, err := w.commands.Execute(w.t.Context(), eventstore.Request{Stream: stream, Meta: domain.Meta{Actor: domain.Actor{Kind: "test", ID: "test"}}, OccurredAt: time.Now(), Command: c}); err != nil {
+	if _, err := w.commands.Execute(w.t.Context(), eventstore.Request{Stream: stream, Meta: domain.Meta{Actor: domain.Actor{Kind: "test", ID: "test"}}, OccurredAt: w.now(), Command: c}); err != nil {
 		w.t.Fatalf("%T: %v", c, err)
 	}
+}
+
+func (w *town) now() time.Time {
+	if w.when.IsZero() {
+		return time.Now()
+	}
+	return w.when
 }
 
 var all = domain.Asker{Who: domain.Person(founder), Holds: domain.SetOf(domain.Permissions(domain.OrganizationLevel)...)}

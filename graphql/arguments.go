@@ -36,6 +36,14 @@ func (w *write) moment(word string) (at *model.Moment, native bool) {
 // run is the run that an argument means. A word that nothing readable has may be the id of a native run that was
 // written a moment ago: then the command must find it.
 func (w *write) run(field, word string) domain.RunRef {
+	if own := caller(w.ctx).Run; own != nil { // it reads nothing, so that nothing is looked up for it
+		ref := domain.RunRef{ID: word}
+		if word == own.ID {
+			ref = *own
+		}
+		w.needs = append(w.needs, domain.RunEntity(ref))
+		return w.mine(ref)
+	}
 	at, native := w.moment(word)
 	if at == nil {
 		if native {
@@ -58,10 +66,14 @@ func (w *write) run(field, word string) domain.RunRef {
 // mine refuses every run but its own to the token of a run.
 func (w *write) mine(ref domain.RunRef) domain.RunRef {
 	if c := caller(w.ctx); w.fault == nil && c.Principal != nil && !c.MayRun(ref) {
-		w.fault = &Fault{codeForbidden, fmt.Sprintf("this token is good for one run alone, and %s is another", clip(ref.String())),
-			map[string]any{"reason": "other_run", "rule": "The token of a run writes that run."}}
+		w.fault = otherRun(fmt.Sprintf("this token is good for one run alone, and %s is another", clip(ref.String())))
 	}
 	return ref
+}
+
+// otherRun is the fault of a run's token that was sent for something else.
+func otherRun(message string) error {
+	return &Fault{codeForbidden, message, map[string]any{"reason": "other_run", "rule": "The token of a run writes that run."}}
 }
 
 // unread is a native run that the read model does not have.

@@ -29,11 +29,12 @@ type Principal interface {
 type Caller struct {
 	Principal
 	Actor        domain.Actor
-	Name         string      // for people
-	Scopes       []string    // such as "read"
-	Workspace    domain.Slug // the only one it is good for; empty: every one
-	Organization domain.Slug // where its new workspaces belong
-	Account      uuid.UUID   // who owns its new workspaces
+	Name         string         // for people
+	Scopes       []string       // such as "read"
+	Workspace    domain.Slug    // the only one it is good for; empty: every one
+	Organization domain.Slug    // where its new workspaces belong
+	Account      uuid.UUID      // who owns its new workspaces
+	Run          *domain.RunRef // the only one it may write, and it reads nothing; nil: it is no token of a run
 }
 
 type callerKey struct{}

@@ -118,6 +118,9 @@ type startNested struct {
 	nest domain.NestRun
 }
 
+// Unwrap is the start: that it is nested is about the same run.
+func (c startNested) Unwrap() domain.Command { return c.move }
+
 // Needs are the run and its parent.
 func (c startNested) Needs() []domain.Entity { return c.nest.Needs() }
 
@@ -154,6 +157,9 @@ type among struct {
 	domain.Command
 	things []domain.Entity
 }
+
+// Unwrap is the command.
+func (c among) Unwrap() domain.Command { return c.Command }
 
 // Needs are the things, and what the command needs.
 func (c among) Needs() []domain.Entity {

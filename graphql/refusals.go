@@ -19,6 +19,8 @@ func (w *write) failed(err error) {
 	var large *eventstore.TooLargeError
 	switch {
 	case w.blocked(err):
+	case errors.As(err, &refused) && refused.Code == domain.Forbidden && refused.Subject == "run":
+		w.fault = otherRun(refused.Message)
 	case errors.As(err, &refused):
 		named := *refused
 		named.Subject = w.field(refused.Subject)

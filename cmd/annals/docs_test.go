@@ -39,7 +39,9 @@ func TestTheDocumentationIsWhole(t *testing.T) {
 	slug := regexp.MustCompile(`\{\w+\}`)
 	for _, r := range routes() {
 		_, path, _ := strings.Cut(r.Pattern, " ")
-		path = slug.ReplaceAllStringFunc(path, func(s string) string { return map[string]string{"{slug}": "SLUG", "{id}": "ID", "{file}": "{file}"}[s] })
+		path = slug.ReplaceAllStringFunc(path, func(s string) string {
+			return map[string]string{"{slug}": "SLUG", "{id}": "ID", "{run}": "RUN", "{file}": "{file}"}[s]
+		})
 		path = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(path, "{$}"), "/workspaces/SLUG"), "/workspaces")
 		if !strings.Contains(text, path) {
 			t.Errorf("docs/cli.md does not name %s", r.Pattern)

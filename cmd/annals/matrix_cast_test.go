@@ -146,7 +146,7 @@ func (b *matrixBuilder) key(a *actor, account uuid.UUID, holder domain.GranteeKi
 		b.t.Fatal(err)
 	}
 	maker := access.Principal{KeyID: "matrix", Account: account, Holder: holder, Scopes: []access.Scope{access.Admin}, Organization: "acme-mx", DefaultWorkspace: missingWorkspace}
-	wish := access.Wish{Name: a.name, Kind: access.Service, Scopes: []access.Scope{scope}}
+	wish := access.Wish{Name: a.name, Scopes: []access.Scope{scope}}
 	keys := b.keys
 	if a.name == "expired" {
 		wish.Life = time.Nanosecond

@@ -54,7 +54,10 @@ var matrixRoutes = map[string]matrixRow{
 	"GET /v1/status":                               {place: ofAnybody},
 	"GET /v1/keys":                                 {place: ofAnybody},
 	"POST /v1/keys":                                {place: ofAnybody},
-	"DELETE /v1/keys/{id}":                         {place: nowhereAtAll}, // of a key that is not there
+	"GET /v1/keys/{id}":                            {place: nowhereAtAll}, // of a key that is not there
+	"DELETE /v1/keys/{id}":                         {place: nowhereAtAll},
+	"POST /v1/keys/{id}/rotate":                    {place: nowhereAtAll},
+	"POST /v1/workspaces/{slug}/runs/{run}/token":  takes(domain.WriteRuns),
 	"POST /v1/projections/rebuild":                 {place: ofOperators},
 	"POST /v1/projections/swap":                    {place: ofOperators},
 	"POST /v1/projections/discard":                 {place: ofOperators},

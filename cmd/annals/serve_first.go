@@ -20,6 +20,9 @@ import (
 	"github.com/annals-io/annals/eventstore"
 )
 
+// firstKeyLife is as long as a person's key may live at most. By its end there are others, or the next start makes one.
+const firstKeyLife = 366 * 24 * time.Hour
+
 // The things that every instance begins with.
 const (
 	firstOrganization = domain.Slug("personal")
@@ -42,7 +45,7 @@ func (s *server) first(ctx context.Context, f serveFlags) (made firstSteps, err 
 	if err := s.adopt(ctx, owner); err != nil {
 		return made, err
 	}
-	has, err := s.keys.HasAdmin(ctx)
+	has, err := s.keys.HasAdmin(ctx, owner)
 	if err != nil || (has && !f.newKey) {
 		return made, err
 	}
@@ -150,7 +153,7 @@ func (s *server) firstKey(ctx context.Context, dir string, owner uuid.UUID) (str
 		return "", fmt.Errorf("read the first key: %w", err)
 	}
 	if _, no := access.Parse(text); err != nil || no != nil || s.knows(ctx, text) {
-		if text, _, err = access.Mint(access.Service, rand.Reader); err != nil {
+		if text, _, err = access.Mint(access.Personal, rand.Reader); err != nil {
 			return "", err
 		}
 		if err := writeFile(dir, firstKeyFile, text+"\n", 0o600); err != nil {
@@ -160,7 +163,7 @@ func (s *server) firstKey(ctx context.Context, dir string, owner uuid.UUID) (str
 	maker := access.Principal{
 		KeyID: "system", Scopes: []access.Scope{access.Admin}, Account: owner, Organization: firstOrganization, DefaultWorkspace: firstWorkspace,
 	}
-	_, err = s.keys.Adopt(ctx, maker, access.Wish{Name: "first key", Kind: access.Service, Scopes: []access.Scope{access.Admin}}, text)
+	_, err = s.keys.Adopt(ctx, maker, access.Wish{Name: "first key", Kind: access.Personal, Scopes: []access.Scope{access.Admin}, Life: firstKeyLife}, text)
 	if err != nil {
 		return "", fmt.Errorf("store the first key: %w", err)
 	}

@@ -39,6 +39,7 @@ type serveFlags struct {
 	pprof            bool
 	drain            time.Duration
 
+	keyFailures      int           // keys that are none, a minute from one address; 0: any number
 	organizations    string        // who may create team organizations: "anyone" or "operator"
 	rebuild          string        // "auto", "accept" or "manual"
 	commandRetention time.Duration // 0: for ever
@@ -71,6 +72,8 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "`URL` to send OpenTelemetry traces to (OTLP over HTTP); none are made without it")
 	fs.BoolVar(&f.pprof, "pprof", false, "serve profiles under /debug/pprof/, to admins")
 	fs.DurationVar(&f.drain, "drain", 20*time.Second, "longest wait for requests under way when stopping")
+	f.keyFailures = 60
+	fs.Var(&boundedInt{&f.keyFailures, 0, 1_000_000}, "key-failures", "how often a minute one address may come with a key that is none before it is told to wait; 0: any number. Good keys are never told to")
 	f.organizations = organizationsAnyone
 	fs.Var(oneOf{&f.organizations, []string{organizationsAnyone, organizationsOperator}}, "organizations", "who creates team organizations. anyone: whoever has signed in; operator: owners and admins of the first organization")
 	f.rebuild = rebuildAuto
@@ -84,7 +87,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.oidc.label, "oidc-label", "", "what people call that party, for the sign-in page")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
-		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "organizations", "rebuild", "command-retention")
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 

@@ -34,7 +34,7 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 
 // graphqlCodes are those of what is refused before GraphQL is asked, by status.
 var graphqlCodes = map[int]string{
-	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED", http.StatusServiceUnavailable: "UNAVAILABLE",
+	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED", http.StatusTooManyRequests: "RATE_LIMITED", http.StatusServiceUnavailable: "UNAVAILABLE",
 }
 
 // refuseGraphQL writes a refusal of the router as GraphQL over HTTP has it; reason is the code that other routes have.
@@ -75,7 +75,7 @@ func (s *server) caller(ctx context.Context) (graphql.Caller, bool) {
 	if !ok {
 		return graphql.Caller{}, false
 	}
-	c := graphql.Caller{Principal: rightful{p, s.rights}, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account}
+	c := graphql.Caller{Principal: rightful{p, s.rights}, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account, Run: p.Run}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, string(s))
 	}

@@ -23,6 +23,10 @@ import (
 func (s *server) web(f serveFlags) (*http.Server, error) {
 	mux := access.NewMux(s.gate, s.log, s.metrics.authenticated)
 	mux.Speak("/graphql", refuseGraphQL)
+	if f.keyFailures > 0 {
+		proxies := prefixes(f.trustedProxies)
+		mux.Limit(access.NewGuesses(f.keyFailures, func(r *http.Request) string { return callerIP(r, proxies) }))
+	}
 	s.up.refuse = mux.Refuse
 	api, err := s.graphql(f)
 	if err != nil {
@@ -62,16 +66,19 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 
 	mux.HandleWithPage("GET /graphql", access.Read, s.model.marked(api), api.Explorer())
 	mux.Handle("POST /graphql", access.Read, s.model.marked(api))
+	mux.ForRuns("POST /graphql")
 
 	foreign := &openlineage.Handler{Door: s.door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("openlineage"), Log: s.log}
 	for _, route := range foreign.Routes() {
 		mux.Handle(route.Pattern, access.IngestOnly, route.Handler)
+		mux.ForRuns(route.Pattern)
 	}
 	own := &native.Handler{Door: s.door, Commands: s.commander(), Fail: refuseIngest, Observe: s.metrics.ingested("native")}
 	mux.Handle("POST /v1/workspaces/{slug}/events", access.IngestOnly, own)
+	mux.ForRuns("POST /v1/workspaces/{slug}/events")
 
 	s.rest(api).Register(mux)
-	access.Handler{Keys: s.keys, Log: s.log}.Register(mux)
+	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log}.Register(mux)
 	s.signIn.Register(mux)
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))

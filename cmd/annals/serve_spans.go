@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/projections"
 )
@@ -18,12 +19,13 @@ import (
 // statements it reads by; and, each on its own since many requests share one, "append" for a group commit and
 // "project" for a page that was folded. None names a workspace, and no statement holds a value: all are bound.
 
-// commander carries out commands, each call in a span where there are any.
+// commander carries out commands, each call in a span where there are any, and for the token of a run those of its run.
 func (s *server) commander() eventstore.Commander {
-	if !s.recording {
-		return s.commands
+	var c eventstore.Commander = s.commands
+	if s.recording {
+		c = spanned{c, s.tracer}
 	}
-	return spanned{s.commands, s.tracer}
+	return access.Bound(s.keys.Watch(c))
 }
 
 type spanned struct {

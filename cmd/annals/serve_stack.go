@@ -194,6 +194,7 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	s.commands = eventstore.New(s.store, eventstore.Config{States: s.engine, Logger: s.log, Observe: s.appending()})
 	s.model = &modelKeeper{engine: s.engine, log: s.log, metrics: s.metrics, mode: f.rebuild}
 	s.keys = access.NewKeys(s.pool, nil)
+	s.keys.Commands, s.keys.Standing = s.commands, access.NewStanding(s.store, s.engine)
 	s.rights = access.NewRights(s.store, s.engine, firstOrganization)
 	s.metrics.watch(s)
 	return nil

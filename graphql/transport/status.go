@@ -28,6 +28,7 @@ var status = map[string]int{
 	"UNAUTHENTICATED":        http.StatusUnauthorized,
 	"FORBIDDEN":              http.StatusForbidden,
 	"TIMEOUT":                http.StatusServiceUnavailable,
+	"RATE_LIMITED":           http.StatusTooManyRequests,
 	"OVERLOADED":             http.StatusServiceUnavailable,
 	"UNAVAILABLE":            http.StatusServiceUnavailable,
 }

@@ -215,6 +215,9 @@ func (c *collector) add(rows []RowAnswer, answers []eventstore.Answer) error {
 			row.Code, row.Path, row.Rule = string(domain.Conflict), "/id", "An id stands for one content for ever."
 			row.Message = "the id is known with another content: every event has an id of its own"
 			c.reject(row)
+		case errors.As(a.Err, &rule) && rule.Code == domain.Forbidden:
+			row.Code, row.Path, row.Rule, row.Message = string(rule.Code), "/run", "The token of a run sends the events of that run.", rule.Message
+			c.reject(row)
 		case errors.As(a.Err, &rule) && !ofWorkspace(rule):
 			row.Code, row.Path, row.Rule, row.Message = string(rule.Code), "/body", ruleModel, rule.Error()
 			c.reject(row)

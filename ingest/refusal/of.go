@@ -40,7 +40,11 @@ func Of(err error, slug domain.Slug) (p *Problem, ok bool) {
 		if rule.Subject == "workspace" {
 			return ofWorkspace(rule, slug), true
 		}
-		return &Problem{Status: statusOf(rule.Code), Code: string(rule.Code), Field: rule.Subject, Rule: "What an event says is what the model can hold.", Message: rule.Error()}, true
+		says := "What an event says is what the model can hold."
+		if rule.Code == domain.Forbidden {
+			says = "The token of a run sends the events of that run."
+		}
+		return &Problem{Status: statusOf(rule.Code), Code: string(rule.Code), Field: rule.Subject, Rule: says, Message: rule.Error()}, true
 	}
 	return nil, false
 }
@@ -80,6 +84,8 @@ func statusOf(code domain.Code) int {
 		return http.StatusNotFound
 	case domain.Gone:
 		return http.StatusGone
+	case domain.Forbidden:
+		return http.StatusForbidden
 	case domain.Archived, domain.Conflict, domain.RevisionConflict, domain.AlreadyExists, domain.InvalidTransition:
 		return http.StatusConflict
 	}

@@ -189,12 +189,12 @@ func revocables(ctx context.Context, pool *pgxpool.Pool, n int) ([]revocable, er
 	var cast []revocable
 	for range n {
 		account := uuid.New()
-		text, _, err := access.Mint(access.Service, rand.Reader)
+		text, _, err := access.Mint(access.Personal, rand.Reader)
 		if err != nil {
 			return nil, err
 		}
 		maker := access.Principal{KeyID: "bench", Account: account, Scopes: []access.Scope{access.Admin}, Organization: "personal", DefaultWorkspace: "default"}
-		if _, err := keys.Adopt(ctx, maker, access.Wish{Name: "bench", Kind: access.Service, Scopes: []access.Scope{access.Admin}}, text); err != nil {
+		if _, err := keys.Adopt(ctx, maker, access.Wish{Name: "bench", Scopes: []access.Scope{access.Admin}}, text); err != nil {
 			return nil, fmt.Errorf("make a key: %w", err)
 		}
 		cast = append(cast, revocable{domain.Person(account), text})

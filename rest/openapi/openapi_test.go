@@ -95,12 +95,12 @@ func TestRefusalsComeWithTheScope(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := doc.Paths["/v1/items/{id}"]["post"]
-	for _, status := range []string{"200", "401", "403", "409", "503"} {
+	for _, status := range []string{"200", "401", "403", "409", "429", "503"} {
 		if o.Responses[status] == nil {
 			t.Errorf("nothing is said of %s", status)
 		}
 	}
-	if len(o.Responses) != 5 || o.Scope != "write" || o.Permission != "items:write" || !strings.Contains(o.Description, "items:write") {
+	if len(o.Responses) != 6 || o.Scope != "write" || o.Permission != "items:write" || !strings.Contains(o.Description, "items:write") {
 		t.Errorf("the operation is %+v", o)
 	}
 	if named := doc.Components.Responses["Unauthorized"]; named.Headers["WWW-Authenticate"].Description == "" {

@@ -122,7 +122,7 @@ func pathNames(path string) (names []string) {
 func (o Operation) refusals(scope string) []int {
 	all := slices.Clone(o.Refuses)
 	if scope != "" {
-		all = append(all, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+		all = append(all, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
