@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -36,7 +37,31 @@ func (h *Handler) linkOIDC(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if subject := in.get("unlink"); subject != "" {
+		if err := h.unlink(r.Context(), p.Account, in.get("issuer"), subject); err != nil {
+			h.no(w, r, in, "login.html", view{Title: "Your account"}, err)
+			return
+		}
+		h.Sessions.Forget()
+		on(w, r, in, "/login", map[string]any{"account": p.Account})
+		return
+	}
 	h.leave(w, r, oidc.Attempt{Next: "/login", Account: p.Account})
+}
+
+// errLastIdentity keeps people from locking themselves out.
+var errLastIdentity = &access.Refusal{Status: http.StatusConflict, Code: "last_identity", Message: "this is the only way in that you have: link another identity first"}
+
+// unlink takes an identity away, and the sessions that it opened.
+func (h *Handler) unlink(ctx context.Context, of uuid.UUID, issuer, subject string) error {
+	all, err := h.Accounts.Identities(ctx, of)
+	if err != nil {
+		return err
+	}
+	if len(all) == 1 && h.OIDC != nil {
+		return errLastIdentity
+	}
+	return h.Accounts.Unlink(ctx, of, issuer, subject)
 }
 
 func (h *Handler) leave(w http.ResponseWriter, r *http.Request, a oidc.Attempt) {

@@ -96,6 +96,7 @@ func (h *Handler) Register(m *access.Mux) {
 	public("GET /login/password", h.passwordPage)
 	public("POST /login/password", h.changePassword)
 	public("POST /login/sessions", h.endSession)
+	public("POST /login/name", h.rename)
 	public("GET /login/oidc", h.startOIDC)
 	public("POST /login/oidc", h.linkOIDC)
 	public("GET /login/oidc/callback", h.finishOIDC)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +74,7 @@ func announce(w http.ResponseWriter, err error) {
 func (l *limits) local(of string, r rate) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	of = network(of)
 	now := l.now()
 	b, ok := l.buckets[of]
 	if !ok {
@@ -89,6 +92,23 @@ func (l *limits) local(of string, r rate) error {
 	b.tokens--
 	l.buckets[of] = b
 	return nil
+}
+
+// network is what counts as one address: whoever has an IPv6 address has 2^64 of them. Words before the address stay.
+func network(of string) string {
+	words, address := "", of
+	if i := strings.LastIndexByte(of, ' '); i >= 0 {
+		words, address = of[:i+1], of[i+1:]
+	}
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return of
+	}
+	p, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return of
+	}
+	return words + p.String()
 }
 
 // forget drops the buckets that nobody took from for a while, or all of them where that is not enough.

@@ -259,6 +259,25 @@ func (h *Handler) setPassword(ctx context.Context, a account.Account, free bool,
 	return h.Accounts.SetPassword(ctx, a.ID, hash, login)
 }
 
+// rename changes what whoever is signed in is called.
+func (h *Handler) rename(w http.ResponseWriter, r *http.Request) {
+	in, err := h.read(w, r)
+	if err != nil {
+		h.no(w, r, in, "login.html", view{Title: "Your account"}, err)
+		return
+	}
+	p, _, ok := h.signedIn(w, r, in, "/login")
+	if !ok {
+		return
+	}
+	if err := h.Accounts.Rename(r.Context(), p.Account, in.get("name"), account.Self(p.Account)); err != nil {
+		h.no(w, r, in, "login.html", view{Title: "Your account"}, err)
+		return
+	}
+	h.Sessions.Forget()
+	on(w, r, in, "/login", map[string]any{"account": p.Account, "name": in.get("name")})
+}
+
 // endSession ends one of the sessions of whoever is signed in, or all others.
 func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) {
 	in, err := h.read(w, r)

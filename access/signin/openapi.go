@@ -29,6 +29,13 @@ type (
 		Current  string `json:"current,omitempty"`
 		Password string `json:"password" need:"yes"`
 	}
+	nameBody struct {
+		Name string `json:"name" need:"yes"`
+	}
+	unlinkBody struct {
+		Issuer string `json:"issuer,omitempty"`
+		Unlink string `json:"unlink,omitempty" doc:"The subject to unlink; empty: link another."`
+	}
 	sessionBody struct {
 		ID string `json:"id,omitempty" doc:"The one to end; empty: all others."`
 	}
@@ -135,11 +142,12 @@ func pageOperations() []openapi.Operation {
 			Body: sent(openapi.Of[passwordBody](), map[string]any{"current": "correct horse battery", "password": "another horse battery"}), Answers: formOr(http.StatusConflict, http.StatusTooManyRequests),
 		},
 		{Pattern: "POST /login/sessions", ID: "endSessions", Tag: "sign-in", Summary: "End a session, or all others", Body: sent(openapi.Of[sessionBody](), map[string]any{}), Answers: formOr()},
+		{Pattern: "POST /login/name", ID: "rename", Tag: "sign-in", Summary: "Change what one is called", Body: sent(openapi.Of[nameBody](), map[string]any{"name": "Ann"}), Answers: formOr()},
 		{
 			Pattern: "GET /login/oidc", ID: "loginElsewhere", Tag: "sign-in", Summary: "Sign in at the other party", Parameters: []openapi.Parameter{nextParameter},
 			Answers: shows(http.StatusSeeOther, http.StatusNotFound, http.StatusTooManyRequests),
 		},
-		{Pattern: "POST /login/oidc", ID: "linkIdentity", Tag: "sign-in", Summary: "Link this account with an identity at the other party", Body: sent(openapi.Of[emptyBody](), map[string]any{}), Answers: formOr(http.StatusNotFound, http.StatusTooManyRequests)},
+		{Pattern: "POST /login/oidc", ID: "linkIdentity", Tag: "sign-in", Summary: "Link this account with an identity at the other party, or unlink one", Body: sent(openapi.Of[unlinkBody](), map[string]any{}), Answers: formOr(http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)},
 		{
 			Pattern: "GET /login/oidc/callback", ID: "loginReturn", Tag: "sign-in", Summary: "Come back from the other party",
 			Parameters: []openapi.Parameter{{Name: "state", In: "query", Description: "As it was given out.", Shape: openapi.Text()}, {Name: "code", In: "query", Description: "Of the other party.", Shape: openapi.Text()}},

@@ -68,6 +68,7 @@ var requests = map[string]struct {
 	"POST /login/link":                             {"POST", "/login/link", "{}", 410, 410, ""},
 	"GET /login/password":                          {"GET", "/login/password", "", 303, 303, ""},
 	"POST /login/password":                         {"POST", "/login/password", "{}", 401, 401, ""},
+	"POST /login/name":                             {"POST", "/login/name", "{}", 401, 401, ""},
 	"POST /login/sessions":                         {"POST", "/login/sessions", "{}", 401, 401, ""},
 	"GET /login/oidc":                              {"GET", "/login/oidc", "", 404, 404, ""},
 	"POST /login/oidc":                             {"POST", "/login/oidc", "{}", 401, 401, ""},

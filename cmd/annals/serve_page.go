@@ -10,7 +10,8 @@ const welcomeHTML = `<!doctype html>
 code{background:#f2f2f2;padding:.1em .3em;border-radius:3px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}code{background:#2a2a2a}a{color:#8ab4f8}}</style>
 </head><body><h1>Annals</h1>
 <p>The history of your pipelines: runs, artifacts and lineage, now or at any earlier moment.</p>
-<ul><li><a href="/graphql">Ask by GraphQL</a> (with your API key)</li>
+<ul><li><a href="/login">Sign in</a></li>
+<li><a href="/graphql">Ask by GraphQL</a> (signed in, or with your API key)</li>
 <li>Send OpenLineage events to <code>POST /api/v1/lineage</code></li>
 <li>On the command line: <code>annals --help</code></li></ul>
 </body></html>
