@@ -46,14 +46,9 @@ type matrixAnswer struct {
 	header string
 }
 
-// about is the answer as it would be about another workspace of that organization.
-func (a matrixAnswer) about(slug string) matrixAnswer {
-	for from, organization := range theirs {
-		a.body = strings.ReplaceAll(strings.ReplaceAll(a.body, from, slug), organization, theirs[slug])
-		if id := workspaceIDs[from]; id != "" {
-			a.body = strings.ReplaceAll(a.body, id, workspaceIDs[slug])
-		}
-	}
+// about is the answer about one workspace as it would be about another.
+func (a matrixAnswer) about(from, to string) matrixAnswer {
+	a.body = strings.NewReplacer(from, to, theirs[from], theirs[to], workspaceIDs[from], workspaceIDs[to]).Replace(a.body)
 	return a
 }
 

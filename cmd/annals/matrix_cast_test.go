@@ -86,7 +86,7 @@ func (b *matrixBuilder) build(cast []*actor) {
 	for i, a := range cast {
 		accounts[a.name] = uuid.UUID{0: 9, 15: byte(i)}
 	}
-	accounts["key to read"], accounts["key to ingest"] = founder, founder
+	accounts["key to read"], accounts["key to ingest"], accounts["run token"] = founder, founder, founder
 	grantee := func(name string) domain.Grantee {
 		g := domain.Person(accounts[name])
 		if name == "service account" {
@@ -144,6 +144,14 @@ func (b *matrixBuilder) key(a *actor, account uuid.UUID, holder domain.GranteeKi
 	text, _, err := access.Mint(access.Service, rand.Reader)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if a.name == "run token" {
+		maker := access.Principal{KeyID: "matrix", Account: account, Holder: holder, Scopes: []access.Scope{access.Admin}, Organization: "acme-mx"}
+		text, _, err := b.keys.RunToken(b.t.Context(), maker, ownWorkspace, domain.RunRef{ID: "r1"}, 0)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return text
 	}
 	maker := access.Principal{KeyID: "matrix", Account: account, Holder: holder, Scopes: []access.Scope{access.Admin}, Organization: "acme-mx", DefaultWorkspace: missingWorkspace}
 	wish := access.Wish{Name: a.name, Scopes: []access.Scope{scope}}

@@ -104,6 +104,7 @@ type actor struct {
 	here, there []domain.Permission
 	owns        bool // the workspace or its organization: they read what was deleted
 	shut        bool // their credential opens nothing
+	bound       bool // their credential is bound to their own workspace
 	key         string
 }
 
@@ -126,6 +127,7 @@ func actors() []*actor {
 		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true},
 		{name: "suspended"},
 		{name: "key to read", here: matrixViewer, owns: true}, // of an owner
+		{name: "run token", bound: true},                      // of the run r1 in their own workspace
 		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
 	}
 }
