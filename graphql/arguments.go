@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 	"github.com/annals-io/annals/graphql/relay"
@@ -174,6 +176,10 @@ func (w *write) versionRef(at *model.Moment, v *model.ArtifactVersion) (domain.V
 		return domain.VersionRef{}, fmt.Errorf("version %d is of artifact %d, which is not there", v.Row.Key, named)
 	}
 	ref := domain.VersionRef{Artifact: domain.Name{Namespace: a.Row.Namespace, Name: a.Row.Name}, Name: v.Row.Name}
+	if v.Row.Promotion != uuid.Nil {
+		ref.Name, ref.Promotion = "", v.Row.Promotion
+		return ref, nil
+	}
 	if v.Row.Producer == 0 {
 		return ref, nil
 	}

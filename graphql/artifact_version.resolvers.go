@@ -56,6 +56,10 @@ func (r *artifactVersionResolver) ConsumedBy(ctx context.Context, obj *model.Art
 	return r.consumers(ctx, obj, pageArgs{first, after, last, before})
 }
 
+func (r *artifactVersionResolver) Promotions(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.Promotion, error) {
+	return r.versionPromotions(ctx, objs)
+}
+
 func (r *artifactVersionResolver) Facets(ctx context.Context, obj *model.ArtifactVersion) (json.RawMessage, error) {
 	return r.versionFacets(ctx, obj)
 }

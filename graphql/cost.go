@@ -66,6 +66,10 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 	c.Artifact.Upstream, c.Artifact.Downstream = some(20), some(20)
 	c.Artifact.ColumnLineage = func(child int, _ *string) int { return times(50, child) }
 	c.ArtifactVersion.ConsumedBy = paged
+	c.ArtifactVersion.Promotions = some(5)
+	c.Workspace.Promotions = func(child int, _ *model.PromotionDirection, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
 	return c
 }
 

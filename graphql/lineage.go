@@ -24,7 +24,7 @@ func (r *Resolver) walkQuery(ctx context.Context, at *model.Moment, root string,
 	}
 	q = read.LineageQuery{
 		Roots: []read.Node{node}, Depth: depth, MaxNodes: maxNodes, Within: r.limits.Timeout / 2,
-		Up: direction != model.LineageDirectionDown, Down: direction != model.LineageDirectionUp,
+		Up: direction != model.LineageDirectionDown, Down: direction != model.LineageDirectionUp, Walls: walls{r, at},
 	}
 	if g == model.LineageGranularityArtifact {
 		q.Granularity = read.ByArtifact
@@ -113,7 +113,11 @@ func (r *Resolver) lineage(ctx context.Context, at *model.Moment, root string, d
 	if !ok {
 		return nil, noRoot(root)
 	}
-	graph, err := r.Read.Lineage(ctx, at.At, q)
+	var graph read.Graph
+	err = r.found(ctx, at, func() (astray bool, err error) {
+		graph, err = r.Read.Lineage(ctx, at.At, q)
+		return graph.Astray, err
+	})
 	if err != nil {
 		return nil, refusedRead(err)
 	}
@@ -137,13 +141,17 @@ func (r *Resolver) impact(ctx context.Context, at *model.Moment, root string, di
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.Read.Impact(ctx, at.At, q, p)
+	var found read.Impact
+	err = r.found(ctx, at, func() (astray bool, err error) {
+		found, err = r.Read.Impact(ctx, at.At, q, p)
+		return found.Astray, err
+	})
 	if err != nil {
 		return nil, refusedRead(err)
 	}
 	out := &model.ImpactConnection{
-		List:     listed(at, hash, p, found.List, impactRows, func(_ context.Context, most int) (int, error) { return min(found.Total, most+1), nil }),
-		Complete: found.Complete, ByDistance: make([]*model.DistanceCount, len(found.ByDistance)),
+		List:     listed(at, hash, p, found.List, impactRows(found.Places), func(_ context.Context, most int) (int, error) { return min(found.Total, most+1), nil }),
+		Complete: found.Complete, Workspaces: model.WorkspacesOf(found.Places), ByDistance: make([]*model.DistanceCount, len(found.ByDistance)),
 	}
 	for i, d := range found.ByDistance {
 		out.ByDistance[i] = &model.DistanceCount{Distance: d.Distance, Count: d.Count}
@@ -151,10 +159,22 @@ func (r *Resolver) impact(ctx context.Context, at *model.Moment, root string, di
 	return out, nil
 }
 
-func impactRows(at *model.Moment, rows []read.GraphNode) []*model.ImpactRow {
-	return together(at, rows, func(p *model.Peers[model.ImpactRow], n read.GraphNode) *model.ImpactRow {
-		return &model.ImpactRow{Peers: p, Ref: model.Ref{At: at, Kind: model.KindOf(n.Kind), Key: n.Key}, Name: n.Name, Status: model.Word(strings.ToUpper(n.Status)), Distance: n.Distance}
-	})
+// impactRows makes rows of the nodes that a walk reached in several places; those of one place are read together.
+func impactRows(places []read.Moment) func(*model.Moment, []read.GraphNode) []*model.ImpactRow {
+	return func(at *model.Moment, rows []read.GraphNode) []*model.ImpactRow {
+		moments := model.MomentsOf(at, places)
+		groups := map[int]*model.Peers[model.ImpactRow]{-1: {At: at}}
+		for i, m := range moments {
+			groups[i] = &model.Peers[model.ImpactRow]{At: m}
+		}
+		out := make([]*model.ImpactRow, len(rows))
+		for i, n := range rows {
+			group := groups[n.Place]
+			out[i] = &model.ImpactRow{Peers: group, Ref: model.RefOf(moments, n), Name: n.Name, Status: model.Word(strings.ToUpper(n.Status)), Distance: n.Distance, Hidden: model.HiddenOf(n)}
+			group.All = append(group.All, out[i])
+		}
+		return out
+	}
 }
 
 // entities answers what things point to, whatever its kind.

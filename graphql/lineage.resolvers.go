@@ -13,11 +13,11 @@ import (
 )
 
 func (r *impactRowResolver) Entity(ctx context.Context, objs []*model.ImpactRow) ([]model.Node, error) {
-	return entities(ctx, r.Resolver, objs, func(t *model.ImpactRow) *model.Ref { return &t.Ref })
+	return entities(ctx, r.Resolver, objs, func(t *model.ImpactRow) *model.Ref { return t.Thing() })
 }
 
 func (r *lineageNodeResolver) Entity(ctx context.Context, objs []*model.LineageNode) ([]model.Node, error) {
-	return entities(ctx, r.Resolver, objs, func(t *model.LineageNode) *model.Ref { return &t.Ref })
+	return entities(ctx, r.Resolver, objs, func(t *model.LineageNode) *model.Ref { return t.Thing() })
 }
 
 func (r *Resolver) ImpactRow() generated.ImpactRowResolver { return &impactRowResolver{r} }

@@ -106,8 +106,8 @@ func (w *lineageWriter) column(name string) bool {
 	nodes, edges := w.Graph.Nodes, w.Graph.Edges
 	w.out = append(w.out, '[')
 	switch name {
-	case "ids", "kinds", "names", "statuses", "distances":
-		of := map[string]string{"ids": "id", "kinds": "kind", "names": "name", "statuses": "status", "distances": "distance"}[name]
+	case "ids", "kinds", "names", "statuses", "distances", "workspaces", "hidden":
+		of := map[string]string{"ids": "id", "kinds": "kind", "names": "name", "statuses": "status", "distances": "distance", "workspaces": "workspace", "hidden": "hidden"}[name]
 		for i := range nodes {
 			w.comma(i)
 			w.node(of, i)
@@ -150,6 +150,18 @@ func (w *lineageWriter) node(field string, i int) bool {
 		w.number(n.Distance)
 	case "tombstone":
 		w.out = strconv.AppendBool(w.out, n.Deleted)
+	case "workspace":
+		slug := ""
+		if n.Place >= 0 {
+			slug = string(w.Graph.Places[n.Place].Slug)
+		}
+		w.word(slug)
+	case "hidden":
+		if n.Hidden == 0 {
+			w.out = append(w.out, "null"...)
+		} else {
+			w.number(n.Hidden)
+		}
 	default:
 		return false
 	}
@@ -176,9 +188,14 @@ func (w *lineageWriter) id(i int) {
 	if w.ends == nil {
 		const each = 56
 		w.ends, w.ids = append(make([]int, 0, len(w.Graph.Nodes)+1), 0), make([]byte, 0, each*len(w.Graph.Nodes))
+		moments := model.MomentsOf(w.At, w.Graph.Places)
 		for _, n := range w.Graph.Nodes {
 			w.ids = append(w.ids, '"')
-			w.ids = w.At.AppendID(w.ids, model.Prefix(model.EntityKind(w.upper(string(n.Kind)))), n.Key)
+			if n.Place < 0 {
+				w.ids = append(w.ids, model.OpaqueID(n.Distance)...)
+			} else {
+				w.ids = moments[n.Place].AppendID(w.ids, model.Prefix(model.EntityKind(w.upper(string(n.Kind)))), n.Key)
+			}
 			w.ids = append(w.ids, '"')
 			w.ends = append(w.ends, len(w.ids))
 		}

@@ -40,7 +40,11 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 	if err != nil {
 		return nil, unopened(err, at.Revision != nil)
 	}
-	return &model.Moment{At: m}, nil
+	out := &model.Moment{At: m, Asked: at.Time}
+	if at.Revision != nil {
+		out.Asked = &m.Time
+	}
+	return out, nil
 }
 
 func waitOf(timeoutMs int) (time.Duration, error) {

@@ -18,6 +18,7 @@ var (
 	needRuns      = needed{domain.WriteRuns, "write"}
 	needPipelines = needed{domain.WritePipelines, "write"}
 	needArtifacts = needed{domain.WriteArtifacts, "write"}
+	needPromote   = needed{domain.PromoteArtifacts, "write"}
 	needConfigure = needed{domain.ConfigureWorkspace, "admin"}
 	needDelete    = needed{domain.DeleteWorkspaces, "admin"}
 	needIngest    = needed{domain.IngestEvents, "ingest"}

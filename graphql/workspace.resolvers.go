@@ -113,6 +113,10 @@ func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, f
 	return r.memberList(ctx, obj.At, pageArgs{first, after, last, before})
 }
 
+func (r *workspaceResolver) Promotions(ctx context.Context, obj *model.Workspace, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) (*model.PromotionConnection, error) {
+	return r.promotionList(ctx, obj.At, direction, pageArgs{first, after, last, before})
+}
+
 func (r *workspaceResolver) Runs(ctx context.Context, obj *model.Workspace, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) (*model.RunConnection, error) {
 	return r.runList(ctx, obj.At, filter, orderBy, pageArgs{first, after, last, before}, "", nil)
 }

@@ -27,19 +27,25 @@ type Log interface {
 // Moments open workspaces at a moment: projections.Engine.
 type Moments interface {
 	Open(ctx context.Context, slug domain.Slug, asOf projections.AsOf, atLeast *int64, timeout time.Duration) (read.Moment, error)
-	// OpenPromotions lists promotions that were begun and have no end.
+}
+
+// A Lister lists promotions that were begun and have no end: projections.Engine.
+type Lister interface {
 	OpenPromotions(ctx context.Context, limit int) ([]projections.OpenPromotion, error)
 }
 
 // Holds says what who asks may do in a workspace: nothing in one that is not there for them.
 type Holds func(ctx context.Context, ws domain.Slug) (domain.PermissionSet, error)
 
-// A Desk promotes artifact versions. Every field is needed but Logger. It is safe for concurrent use.
+// A Desk promotes artifact versions. It is safe for concurrent use.
 type Desk struct {
 	Commands eventstore.Commander
 	Log      Log
-	Moments  Moments
-	Read     *read.DB
+	// Moments and Read are needed to promote.
+	Moments Moments
+	Read    *read.DB
+	// Begun is needed to carry on what was interrupted.
+	Begun Lister
 	// Logger is told of promotions that cannot be carried on now; nil: nobody is.
 	Logger *slog.Logger
 }
@@ -294,6 +300,30 @@ func (d *Desk) known(ctx context.Context, m read.Moment, o Order, plan Plan) (ou
 		return out, true, err
 	}
 	return out, false, nil
+}
+
+// Other is the other side of a promotion, as the one side knows it: its workspace; ok is false where that was erased. Who is
+// told must be allowed to see it.
+func Other(ctx context.Context, log Log, from domain.Slug, p read.Promotion) (other domain.Slug, ok bool, err error) {
+	if p.Other == nil {
+		return "", false, nil
+	}
+	bodies, err := log.Evidence(ctx, domain.WorkspaceStream(from), []domain.Digest{p.Other.Evidence})
+	body, ok := bodies[p.Other.Evidence]
+	if err != nil || !ok {
+		return "", false, err
+	}
+	var said struct {
+		To        domain.Slug `json:"to"`        // of a plan
+		Workspace domain.Slug `json:"workspace"` // of an origin
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return "", false, fmt.Errorf("read what promotion %s knows of its other side: %w", p.ID, err)
+	}
+	if p.Received {
+		return said.Workspace, said.Workspace != "", nil
+	}
+	return said.To, said.To != "", nil
 }
 
 // planOf reads a plan; ok is false where it was erased.

@@ -112,7 +112,7 @@ func (y *yard) version() int64 {
 }
 
 func (y *yard) desk(c eventstore.Commander) *promotion.Desk {
-	return &promotion.Desk{Commands: c, Log: y.store, Moments: y.engine, Read: y.read}
+	return &promotion.Desk{Commands: c, Log: y.store, Moments: y.engine, Begun: y.engine, Read: y.read}
 }
 
 func (y *yard) order() promotion.Order {

@@ -106,7 +106,7 @@ const mostOpen = 100
 // Finish carries on the promotions that are open; it answers how many ended. One that cannot be carried on now is left for
 // the next time, and keeps none of the others from it.
 func (d *Desk) Finish(ctx context.Context) (ended int, err error) {
-	open, err := d.Moments.OpenPromotions(ctx, mostOpen)
+	open, err := d.Begun.OpenPromotions(ctx, mostOpen)
 	if err != nil {
 		return 0, err
 	}

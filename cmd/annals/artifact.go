@@ -14,12 +14,13 @@ const (
 		deleted { reason at } fields { name type } upstream { namespace name } downstream { namespace name }
 		columnLineage { field fromField type subtype masking from { namespace name } }`
 	versionFields = versionRow + ` tags { key value } fields { name type } metadata { name type value } deleted { reason at }
+		promotions { direction state code reason recordedAt hidden counterpart { workspace artifactVersion { number artifact { namespace name } } } }
 		consumedBy(first: 100) { nodes { id name __typename ... on Run { runId number pipeline { namespace name } } ... on Step { run { runId number pipeline { namespace name } } } } totalCount }`
 )
 
 func (a *app) artifactCommand() *cobra.Command {
-	return group("artifact", "Artifacts and their versions: list, show, versions, version, delete", []string{"artifacts"},
-		a.artifactList(), a.artifactShow(), a.artifactVersions(), a.artifactVersion(),
+	return group("artifact", "Artifacts and their versions: list, show, versions, version, promote, delete", []string{"artifacts"},
+		a.artifactList(), a.artifactShow(), a.artifactVersions(), a.artifactVersion(), a.artifactPromote(),
 		a.remove("artifact", "ARTIFACT", "deleteArtifact", "artifact { id namespace name }"),
 		renamed(a.remove("artifact version", "ARTIFACT@VERSION", "deleteArtifactVersion", "artifactVersion { id number }"), "delete-version ARTIFACT@VERSION --reason TEXT"))
 }
@@ -164,6 +165,9 @@ func (a *app) writeVersion(w io.Writer, r row) error {
 		return err
 	}
 	if err := a.section(w, "FIELDS", r.at("fields"), []column{{"FIELD", field("name")}, {"TYPE", field("type")}}); err != nil {
+		return err
+	}
+	if err := a.section(w, "PROMOTIONS", r.at("promotions"), promotionColumns()); err != nil {
 		return err
 	}
 	return a.section(w, "READ BY", r.at("consumedBy", "nodes"), []column{{"EXECUTION", producerOf()}})

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const lineageFields = `{ nodes { id kind name status distance tombstone } edges { from to role } complete truncatedBy frontier { id direction } revision }`
+const lineageFields = `{ nodes { id kind name status distance tombstone workspace hidden } edges { from to role } complete truncatedBy frontier { id direction } revision workspaces { slug revision } }`
 
 func (a *app) lineageCommand() *cobra.Command {
 	var up, down, artifacts bool
@@ -73,11 +73,13 @@ type lineage struct {
 		Status         *string
 		Distance       int
 		Tombstone      bool
+		Workspace      *string
 	}
 	Edges       []struct{ From, To string }
 	Complete    bool
 	TruncatedBy *string
 	Revision    json.Number
+	Workspaces  []struct{ Slug string }
 }
 
 func (a *app) printLineage(raw json.RawMessage) error {
@@ -99,7 +101,7 @@ func (a *app) printLineage(raw json.RawMessage) error {
 		if !l.Complete {
 			cut := "a limit"
 			if l.TruncatedBy != nil {
-				cut = map[string]string{"DEPTH": "--depth", "MAX_NODES": "--limit"}[*l.TruncatedBy]
+				cut = map[string]string{"DEPTH": "--depth", "MAX_NODES": "--limit", "TIME": "the time it took", "WALL": "the wall of a workspace that does not tell how much lies there"}[*l.TruncatedBy]
 			}
 			fmt.Fprintf(a.stderr, "there is more: cut by %s\n", cut)
 		}
@@ -115,7 +117,7 @@ func (a *app) lineageTable(w io.Writer, raw json.RawMessage) error {
 	}
 	return a.section(w, "NODES", r.at("nodes"), []column{
 		{"DISTANCE", field("distance")}, {"KIND", func(r row) string { return strings.ToLower(strings.ReplaceAll(r.text("kind"), "_", " ")) }},
-		{"NAME", field("name")}, {"STATUS", field("status")}, {"DELETED", field("tombstone")},
+		{"NAME", field("name")}, {"STATUS", field("status")}, {"DELETED", field("tombstone")}, {"WORKSPACE", field("workspace")},
 	})
 }
 
@@ -167,7 +169,7 @@ func (t *tree) printf(format string, args ...any) {
 func (t *tree) name(i int) string {
 	n := t.l.Nodes[i]
 	s := clean(n.Name)
-	if n.Kind != "ARTIFACT" && n.Kind != "ARTIFACT_VERSION" {
+	if n.Kind != "ARTIFACT" && n.Kind != "ARTIFACT_VERSION" && n.Kind != "OPAQUE" {
 		s = strings.ToLower(n.Kind) + " " + s
 	}
 	if n.Status != nil && *n.Status != "" && *n.Status != "COMPLETE" {
@@ -175,6 +177,9 @@ func (t *tree) name(i int) string {
 	}
 	if n.Tombstone {
 		s += " (deleted)"
+	}
+	if n.Workspace != nil && len(t.l.Workspaces) > 0 && *n.Workspace != t.l.Workspaces[0].Slug {
+		s += " in " + *n.Workspace
 	}
 	return s
 }

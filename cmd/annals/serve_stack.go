@@ -26,6 +26,7 @@ import (
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
+	"github.com/annals-io/annals/promotion"
 	"github.com/annals-io/annals/rest/docs"
 	"github.com/annals-io/annals/vault"
 )
@@ -237,6 +238,8 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 		sweep.clear = besides.SweepEvidence
 	}
 	s.work.Go(func() { sweep.run(ctx) })
+	promotions := &promotion.Desk{Commands: s.rights.Watch(s.commander()), Log: s.store, Begun: s.engine, Logger: s.log}
+	s.work.Go(func() { promotions.Run(ctx) })
 	if s.database != nil {
 		s.work.Go(func() { s.keepDatabase(ctx) })
 	}

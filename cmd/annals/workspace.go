@@ -12,8 +12,8 @@ import (
 const workspaceFields = `id slug name status kind environment sensitivity team description labels { key value } createdAt updatedAt createdRevision revision`
 
 func (a *app) workspaceCommand() *cobra.Command {
-	return group("workspace", "Workspaces: list, show, create, edit, rename, describe, label, classify, members, archive, restore, delete", []string{"workspaces", "tenant", "tenants"},
-		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceEdit(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(), a.workspaceClassify(), a.workspaceMembers(),
+	return group("workspace", "Workspaces: list, show, create, edit, rename, describe, label, classify, members, wall, archive, restore, delete", []string{"workspaces", "tenant", "tenants"},
+		a.workspaceList(), a.workspaceShow(), a.workspaceCreate(), a.workspaceEdit(), a.workspaceRename(), a.workspaceDescribe(), a.workspaceLabel(), a.workspaceClassify(), a.workspaceMembers(), a.workspaceWall(),
 		a.workspaceState("archive", "Make a workspace read-only"), a.workspaceState("restore", "Make an archived workspace writable again"),
 		a.workspaceDelete())
 }
@@ -246,5 +246,20 @@ func (a *app) workspaceState(verb, short string) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
+	return cmd
+}
+
+func (a *app) workspaceWall() *cobra.Command {
+	var hide bool
+	cmd := &cobra.Command{
+		Use: "wall WORKSPACE --hide-counts", Short: "Hide how many things lineage reaches here from those who cannot see the workspace, or show it again", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("hide-counts") {
+				return usage("--hide-counts is missing: true or false")
+			}
+			return a.change(cmd.Context(), "setWorkspaceWall", "", map[string]any{"workspace": args[0], "hidesCounts": hide})
+		},
+	}
+	cmd.Flags().BoolVar(&hide, "hide-counts", false, "do not even tell how many things there are")
 	return cmd
 }

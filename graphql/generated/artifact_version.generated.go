@@ -30,6 +30,7 @@ type ArtifactVersionResolver interface {
 	Metadata(ctx context.Context, objs []*model.ArtifactVersion, names []string) ([][]*model.NamedValue, error)
 	ProducedBy(ctx context.Context, objs []*model.ArtifactVersion) ([]model.Execution, error)
 	ConsumedBy(ctx context.Context, obj *model.ArtifactVersion, first *int, after *string, last *int, before *string) (*model.ExecutionConnection, error)
+	Promotions(ctx context.Context, objs []*model.ArtifactVersion) ([][]*model.Promotion, error)
 
 	Facets(ctx context.Context, obj *model.ArtifactVersion) (json.RawMessage, error)
 	Deleted(ctx context.Context, obj *model.ArtifactVersion) (*model.Tombstone, error)
@@ -851,6 +852,61 @@ func (ec *executionContext) fieldContext_ArtifactVersion_consumedBy(ctx context.
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ArtifactVersion_promotions(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ArtifactVersion_promotions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_ArtifactVersion_promotions(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Promotion) graphql.Marshaler {
+			return ec.marshalNPromotion2ᚕᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐPromotionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ArtifactVersion_promotions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ArtifactVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Promotion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_ArtifactVersion_promotions(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (any, error) {
+	resolver := ec.Resolvers.ArtifactVersion()
+	if batch, ok := graphql.BatchParentsFor[*model.ArtifactVersion](ctx, "ArtifactVersion"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Promotions(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.Promotion](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"ArtifactVersion.promotions",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Promotions(ctx, []*model.ArtifactVersion{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.Promotion](
+		ctx,
+		results,
+		err,
+		"ArtifactVersion.promotions",
+	)
 }
 
 func (ec *executionContext) _ArtifactVersion_completedAt(ctx context.Context, field graphql.CollectedField, obj *model.ArtifactVersion) (ret graphql.Marshaler) {
@@ -2200,6 +2256,44 @@ func (ec *executionContext) _ArtifactVersion(ctx context.Context, sel ast.Select
 					}
 				}()
 				res = ec._ArtifactVersion_consumedBy(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "promotions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ArtifactVersion_promotions(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}

@@ -33,6 +33,8 @@ type MutationResolver interface {
 	DescribePipeline(ctx context.Context, input model.DescribePipelineInput) (*model.DescribePipelinePayload, error)
 	TagPipeline(ctx context.Context, input model.TagPipelineInput) (*model.TagPipelinePayload, error)
 	DeletePipeline(ctx context.Context, input model.DeletePipelineInput) (*model.DeletePipelinePayload, error)
+	PromoteArtifactVersion(ctx context.Context, input model.PromoteArtifactVersionInput) (*model.PromoteArtifactVersionPayload, error)
+	SetWorkspaceWall(ctx context.Context, input model.SetWorkspaceWallInput) (*model.SetWorkspaceWallPayload, error)
 	QueueRun(ctx context.Context, input model.QueueRunInput) (*model.QueueRunPayload, error)
 	StartRun(ctx context.Context, input model.StartRunInput) (*model.StartRunPayload, error)
 	CompleteRun(ctx context.Context, input model.CompleteRunInput) (*model.CompleteRunPayload, error)
@@ -547,6 +549,20 @@ func (ec *executionContext) field_Mutation_produceArtifactVersions_args(ctx cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_promoteArtifactVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.PromoteArtifactVersionInput, error) {
+			return ec.unmarshalNPromoteArtifactVersionInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐPromoteArtifactVersionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_queueRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -665,6 +681,20 @@ func (ec *executionContext) field_Mutation_retryStep_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.RetryStepInput, error) {
 			return ec.unmarshalNRetryStepInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐRetryStepInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setWorkspaceWall_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetWorkspaceWallInput, error) {
+			return ec.unmarshalNSetWorkspaceWallInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐSetWorkspaceWallInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1503,6 +1533,94 @@ func (ec *executionContext) fieldContext_Mutation_deletePipeline(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deletePipeline_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_promoteArtifactVersion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_promoteArtifactVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PromoteArtifactVersion(ctx, fc.Args["input"].(model.PromoteArtifactVersionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PromoteArtifactVersionPayload) graphql.Marshaler {
+			return ec.marshalNPromoteArtifactVersionPayload2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐPromoteArtifactVersionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_promoteArtifactVersion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PromoteArtifactVersionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_promoteArtifactVersion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setWorkspaceWall(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setWorkspaceWall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetWorkspaceWall(ctx, fc.Args["input"].(model.SetWorkspaceWallInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetWorkspaceWallPayload) graphql.Marshaler {
+			return ec.marshalNSetWorkspaceWallPayload2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐSetWorkspaceWallPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setWorkspaceWall(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetWorkspaceWallPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setWorkspaceWall_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3435,6 +3553,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "promoteArtifactVersion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_promoteArtifactVersion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setWorkspaceWall":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setWorkspaceWall(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "queueRun":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_queueRun(ctx, field)
@@ -3733,6 +3865,14 @@ func (ec *executionContext) unmarshalOArtifactNameInput2ᚕᚖgithubᚗcomᚋann
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) unmarshalOArtifactNameInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐArtifactNameInput(ctx context.Context, v any) (*model.ArtifactNameInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputArtifactNameInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOCodeReferenceInput2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐCodeReferenceInput(ctx context.Context, v any) (*model.CodeReferenceInput, error) {

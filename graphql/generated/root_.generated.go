@@ -32,6 +32,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Pipeline() PipelineResolver
 	PipelineVersion() PipelineVersionResolver
+	Promotion() PromotionResolver
 	Query() QueryResolver
 	Run() RunResolver
 	SearchHit() SearchHitResolver
@@ -160,6 +161,7 @@ type ComplexityRoot struct {
 		Name            func(childComplexity int) int
 		Number          func(childComplexity int) int
 		ProducedBy      func(childComplexity int) int
+		Promotions      func(childComplexity int) int
 		Revision        func(childComplexity int) int
 		SizeBytes       func(childComplexity int) int
 		Status          func(childComplexity int) int
@@ -281,14 +283,16 @@ type ComplexityRoot struct {
 	}
 
 	CompactLineage struct {
-		Distances func(childComplexity int) int
-		From      func(childComplexity int) int
-		Ids       func(childComplexity int) int
-		Kinds     func(childComplexity int) int
-		Names     func(childComplexity int) int
-		Roles     func(childComplexity int) int
-		Statuses  func(childComplexity int) int
-		To        func(childComplexity int) int
+		Distances  func(childComplexity int) int
+		From       func(childComplexity int) int
+		Hidden     func(childComplexity int) int
+		Ids        func(childComplexity int) int
+		Kinds      func(childComplexity int) int
+		Names      func(childComplexity int) int
+		Roles      func(childComplexity int) int
+		Statuses   func(childComplexity int) int
+		To         func(childComplexity int) int
+		Workspaces func(childComplexity int) int
 	}
 
 	CompleteRunPayload struct {
@@ -511,6 +515,7 @@ type ComplexityRoot struct {
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int, max int) int
+		Workspaces func(childComplexity int) int
 	}
 
 	ImpactEdge struct {
@@ -519,12 +524,14 @@ type ComplexityRoot struct {
 	}
 
 	ImpactRow struct {
-		Distance func(childComplexity int) int
-		Entity   func(childComplexity int) int
-		ID       func(childComplexity int) int
-		Kind     func(childComplexity int) int
-		Name     func(childComplexity int) int
-		Status   func(childComplexity int) int
+		Distance  func(childComplexity int) int
+		Entity    func(childComplexity int) int
+		Hidden    func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Kind      func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Status    func(childComplexity int) int
+		Workspace func(childComplexity int) int
 	}
 
 	IngestResult struct {
@@ -599,6 +606,7 @@ type ComplexityRoot struct {
 		Nodes       func(childComplexity int) int
 		Revision    func(childComplexity int) int
 		TruncatedBy func(childComplexity int) int
+		Workspaces  func(childComplexity int) int
 	}
 
 	LineageEdge struct {
@@ -617,11 +625,19 @@ type ComplexityRoot struct {
 	LineageNode struct {
 		Distance  func(childComplexity int) int
 		Entity    func(childComplexity int) int
+		Hidden    func(childComplexity int) int
 		ID        func(childComplexity int) int
 		Kind      func(childComplexity int) int
 		Name      func(childComplexity int) int
 		Status    func(childComplexity int) int
 		Tombstone func(childComplexity int) int
+		Workspace func(childComplexity int) int
+	}
+
+	LineageWorkspace struct {
+		Revision func(childComplexity int) int
+		Settled  func(childComplexity int) int
+		Slug     func(childComplexity int) int
 	}
 
 	LogMetricsPayload struct {
@@ -718,6 +734,7 @@ type ComplexityRoot struct {
 		LoseStep                func(childComplexity int, input model.LoseStepInput) int
 		NestRun                 func(childComplexity int, input model.NestRunInput) int
 		ProduceArtifactVersions func(childComplexity int, input model.ProduceArtifactVersionsInput) int
+		PromoteArtifactVersion  func(childComplexity int, input model.PromoteArtifactVersionInput) int
 		QueueRun                func(childComplexity int, input model.QueueRunInput) int
 		QueueStep               func(childComplexity int, input model.QueueStepInput) int
 		RegisterArtifact        func(childComplexity int, input model.RegisterArtifactInput) int
@@ -727,6 +744,7 @@ type ComplexityRoot struct {
 		RenameWorkspace         func(childComplexity int, input model.RenameWorkspaceInput) int
 		RestoreWorkspace        func(childComplexity int, input model.RestoreWorkspaceInput) int
 		RetryStep               func(childComplexity int, input model.RetryStepInput) int
+		SetWorkspaceWall        func(childComplexity int, input model.SetWorkspaceWallInput) int
 		SkipRun                 func(childComplexity int, input model.SkipRunInput) int
 		SkipStep                func(childComplexity int, input model.SkipStepInput) int
 		StartRun                func(childComplexity int, input model.StartRunInput) int
@@ -841,6 +859,48 @@ type ComplexityRoot struct {
 		Execution        func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
+	}
+
+	PromoteArtifactVersionPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Promotion        func(childComplexity int) int
+		Received         func(childComplexity int) int
+		ReceivedRevision func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	Promotion struct {
+		Actor           func(childComplexity int) int
+		ArtifactVersion func(childComplexity int) int
+		Code            func(childComplexity int) int
+		Counterpart     func(childComplexity int) int
+		CreatedRevision func(childComplexity int) int
+		Direction       func(childComplexity int) int
+		Hidden          func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Reason          func(childComplexity int) int
+		RecordedAt      func(childComplexity int) int
+		Revision        func(childComplexity int) int
+		State           func(childComplexity int) int
+	}
+
+	PromotionConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	PromotionCounterpart struct {
+		ArtifactVersion func(childComplexity int) int
+		Workspace       func(childComplexity int) int
+	}
+
+	PromotionEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Query struct {
@@ -1047,6 +1107,14 @@ type ComplexityRoot struct {
 		Tokens       func(childComplexity int) int
 	}
 
+	SetWorkspaceWallPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+		Workspace        func(childComplexity int) int
+	}
+
 	SkipRunPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -1220,6 +1288,7 @@ type ComplexityRoot struct {
 		DeletionPreview func(childComplexity int) int
 		Description     func(childComplexity int) int
 		Environment     func(childComplexity int) int
+		HidesCounts     func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Impact          func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
 		Kind            func(childComplexity int) int
@@ -1230,6 +1299,7 @@ type ComplexityRoot struct {
 		Pipeline        func(childComplexity int, id string) int
 		Pipelines       func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
 		Progress        func(childComplexity int) int
+		Promotions      func(childComplexity int, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) int
 		Revision        func(childComplexity int) int
 		Run             func(childComplexity int, id string) int
 		Runs            func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
@@ -1799,6 +1869,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ArtifactVersion.ProducedBy(childComplexity), true
+	case "ArtifactVersion.promotions":
+		if e.ComplexityRoot.ArtifactVersion.Promotions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersion.Promotions(childComplexity), true
 	case "ArtifactVersion.revision":
 		if e.ComplexityRoot.ArtifactVersion.Revision == nil {
 			break
@@ -2309,6 +2385,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompactLineage.From(childComplexity), true
+	case "CompactLineage.hidden":
+		if e.ComplexityRoot.CompactLineage.Hidden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CompactLineage.Hidden(childComplexity), true
 	case "CompactLineage.ids":
 		if e.ComplexityRoot.CompactLineage.Ids == nil {
 			break
@@ -2345,6 +2427,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompactLineage.To(childComplexity), true
+	case "CompactLineage.workspaces":
+		if e.ComplexityRoot.CompactLineage.Workspaces == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CompactLineage.Workspaces(childComplexity), true
 
 	case "CompleteRunPayload.clientMutationId":
 		if e.ComplexityRoot.CompleteRunPayload.ClientMutationID == nil {
@@ -3177,6 +3265,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImpactConnection.TotalCount(childComplexity, args["max"].(int)), true
+	case "ImpactConnection.workspaces":
+		if e.ComplexityRoot.ImpactConnection.Workspaces == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactConnection.Workspaces(childComplexity), true
 
 	case "ImpactEdge.cursor":
 		if e.ComplexityRoot.ImpactEdge.Cursor == nil {
@@ -3203,6 +3297,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImpactRow.Entity(childComplexity), true
+	case "ImpactRow.hidden":
+		if e.ComplexityRoot.ImpactRow.Hidden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactRow.Hidden(childComplexity), true
 	case "ImpactRow.id":
 		if e.ComplexityRoot.ImpactRow.ID == nil {
 			break
@@ -3227,6 +3327,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImpactRow.Status(childComplexity), true
+	case "ImpactRow.workspace":
+		if e.ComplexityRoot.ImpactRow.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactRow.Workspace(childComplexity), true
 
 	case "IngestResult.errors":
 		if e.ComplexityRoot.IngestResult.Errors == nil {
@@ -3523,6 +3629,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Lineage.TruncatedBy(childComplexity), true
+	case "Lineage.workspaces":
+		if e.ComplexityRoot.Lineage.Workspaces == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Lineage.Workspaces(childComplexity), true
 
 	case "LineageEdge.from":
 		if e.ComplexityRoot.LineageEdge.From == nil {
@@ -3580,6 +3692,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LineageNode.Entity(childComplexity), true
+	case "LineageNode.hidden":
+		if e.ComplexityRoot.LineageNode.Hidden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageNode.Hidden(childComplexity), true
 	case "LineageNode.id":
 		if e.ComplexityRoot.LineageNode.ID == nil {
 			break
@@ -3610,6 +3728,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LineageNode.Tombstone(childComplexity), true
+	case "LineageNode.workspace":
+		if e.ComplexityRoot.LineageNode.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageNode.Workspace(childComplexity), true
+
+	case "LineageWorkspace.revision":
+		if e.ComplexityRoot.LineageWorkspace.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageWorkspace.Revision(childComplexity), true
+	case "LineageWorkspace.settled":
+		if e.ComplexityRoot.LineageWorkspace.Settled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageWorkspace.Settled(childComplexity), true
+	case "LineageWorkspace.slug":
+		if e.ComplexityRoot.LineageWorkspace.Slug == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LineageWorkspace.Slug(childComplexity), true
 
 	case "LogMetricsPayload.clientMutationId":
 		if e.ComplexityRoot.LogMetricsPayload.ClientMutationID == nil {
@@ -4208,6 +4351,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProduceArtifactVersions(childComplexity, args["input"].(model.ProduceArtifactVersionsInput)), true
+	case "Mutation.promoteArtifactVersion":
+		if e.ComplexityRoot.Mutation.PromoteArtifactVersion == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_promoteArtifactVersion_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PromoteArtifactVersion(childComplexity, args["input"].(model.PromoteArtifactVersionInput)), true
 	case "Mutation.queueRun":
 		if e.ComplexityRoot.Mutation.QueueRun == nil {
 			break
@@ -4307,6 +4461,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RetryStep(childComplexity, args["input"].(model.RetryStepInput)), true
+	case "Mutation.setWorkspaceWall":
+		if e.ComplexityRoot.Mutation.SetWorkspaceWall == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setWorkspaceWall_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetWorkspaceWall(childComplexity, args["input"].(model.SetWorkspaceWallInput)), true
 	case "Mutation.skipRun":
 		if e.ComplexityRoot.Mutation.SkipRun == nil {
 			break
@@ -4842,6 +5007,178 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProduceArtifactVersionsPayload.UserErrors(childComplexity), true
+
+	case "PromoteArtifactVersionPayload.clientMutationId":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.ClientMutationID(childComplexity), true
+	case "PromoteArtifactVersionPayload.duplicate":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.Duplicate(childComplexity), true
+	case "PromoteArtifactVersionPayload.promotion":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.Promotion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.Promotion(childComplexity), true
+	case "PromoteArtifactVersionPayload.received":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.Received == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.Received(childComplexity), true
+	case "PromoteArtifactVersionPayload.receivedRevision":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.ReceivedRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.ReceivedRevision(childComplexity), true
+	case "PromoteArtifactVersionPayload.revision":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.Revision(childComplexity), true
+	case "PromoteArtifactVersionPayload.userErrors":
+		if e.ComplexityRoot.PromoteArtifactVersionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromoteArtifactVersionPayload.UserErrors(childComplexity), true
+
+	case "Promotion.actor":
+		if e.ComplexityRoot.Promotion.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Actor(childComplexity), true
+	case "Promotion.artifactVersion":
+		if e.ComplexityRoot.Promotion.ArtifactVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.ArtifactVersion(childComplexity), true
+	case "Promotion.code":
+		if e.ComplexityRoot.Promotion.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Code(childComplexity), true
+	case "Promotion.counterpart":
+		if e.ComplexityRoot.Promotion.Counterpart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Counterpart(childComplexity), true
+	case "Promotion.createdRevision":
+		if e.ComplexityRoot.Promotion.CreatedRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.CreatedRevision(childComplexity), true
+	case "Promotion.direction":
+		if e.ComplexityRoot.Promotion.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Direction(childComplexity), true
+	case "Promotion.hidden":
+		if e.ComplexityRoot.Promotion.Hidden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Hidden(childComplexity), true
+	case "Promotion.id":
+		if e.ComplexityRoot.Promotion.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.ID(childComplexity), true
+	case "Promotion.reason":
+		if e.ComplexityRoot.Promotion.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Reason(childComplexity), true
+	case "Promotion.recordedAt":
+		if e.ComplexityRoot.Promotion.RecordedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.RecordedAt(childComplexity), true
+	case "Promotion.revision":
+		if e.ComplexityRoot.Promotion.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.Revision(childComplexity), true
+	case "Promotion.state":
+		if e.ComplexityRoot.Promotion.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Promotion.State(childComplexity), true
+
+	case "PromotionConnection.edges":
+		if e.ComplexityRoot.PromotionConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionConnection.Edges(childComplexity), true
+	case "PromotionConnection.nodes":
+		if e.ComplexityRoot.PromotionConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionConnection.Nodes(childComplexity), true
+	case "PromotionConnection.pageInfo":
+		if e.ComplexityRoot.PromotionConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionConnection.PageInfo(childComplexity), true
+	case "PromotionConnection.totalCount":
+		if e.ComplexityRoot.PromotionConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_PromotionConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.PromotionConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "PromotionCounterpart.artifactVersion":
+		if e.ComplexityRoot.PromotionCounterpart.ArtifactVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionCounterpart.ArtifactVersion(childComplexity), true
+	case "PromotionCounterpart.workspace":
+		if e.ComplexityRoot.PromotionCounterpart.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionCounterpart.Workspace(childComplexity), true
+
+	case "PromotionEdge.cursor":
+		if e.ComplexityRoot.PromotionEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionEdge.Cursor(childComplexity), true
+	case "PromotionEdge.node":
+		if e.ComplexityRoot.PromotionEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PromotionEdge.Node(childComplexity), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -5775,6 +6112,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ServerLimits.Tokens(childComplexity), true
 
+	case "SetWorkspaceWallPayload.clientMutationId":
+		if e.ComplexityRoot.SetWorkspaceWallPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWorkspaceWallPayload.ClientMutationID(childComplexity), true
+	case "SetWorkspaceWallPayload.duplicate":
+		if e.ComplexityRoot.SetWorkspaceWallPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWorkspaceWallPayload.Duplicate(childComplexity), true
+	case "SetWorkspaceWallPayload.revision":
+		if e.ComplexityRoot.SetWorkspaceWallPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWorkspaceWallPayload.Revision(childComplexity), true
+	case "SetWorkspaceWallPayload.userErrors":
+		if e.ComplexityRoot.SetWorkspaceWallPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWorkspaceWallPayload.UserErrors(childComplexity), true
+	case "SetWorkspaceWallPayload.workspace":
+		if e.ComplexityRoot.SetWorkspaceWallPayload.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetWorkspaceWallPayload.Workspace(childComplexity), true
+
 	case "SkipRunPayload.clientMutationId":
 		if e.ComplexityRoot.SkipRunPayload.ClientMutationID == nil {
 			break
@@ -6539,6 +6907,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Environment(childComplexity), true
+	case "Workspace.hidesCounts":
+		if e.ComplexityRoot.Workspace.HidesCounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.HidesCounts(childComplexity), true
 	case "Workspace.id":
 		if e.ComplexityRoot.Workspace.ID == nil {
 			break
@@ -6624,6 +6998,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Progress(childComplexity), true
+	case "Workspace.promotions":
+		if e.ComplexityRoot.Workspace.Promotions == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_promotions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.Promotions(childComplexity, args["direction"].(*model.PromotionDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Workspace.revision":
 		if e.ComplexityRoot.Workspace.Revision == nil {
 			break
@@ -6860,6 +7245,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPipelineNameInput,
 		ec.unmarshalInputPipelineOrder,
 		ec.unmarshalInputProduceArtifactVersionsInput,
+		ec.unmarshalInputPromoteArtifactVersionInput,
 		ec.unmarshalInputQueueRunInput,
 		ec.unmarshalInputQueueStepInput,
 		ec.unmarshalInputRegisterArtifactInput,
@@ -6876,6 +7262,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRunNestedInput,
 		ec.unmarshalInputRunOrder,
 		ec.unmarshalInputSchemaFieldInput,
+		ec.unmarshalInputSetWorkspaceWallInput,
 		ec.unmarshalInputSkipRunInput,
 		ec.unmarshalInputSkipStepInput,
 		ec.unmarshalInputStartRunInput,
@@ -7374,6 +7761,8 @@ enum ArtifactVersionStatus {
   EXTERNAL
   "Somebody said it exists, and not who wrote it."
   OBSERVED
+  "It came from another workspace, by a promotion. Reads mean it like one that was written here."
+  RECEIVED
 }
 
 """
@@ -7409,7 +7798,7 @@ type ArtifactVersion implements Node & Versioned {
     "Only these names; all when left out."
     names: [String!]
   ): [NamedValue!]!
-  "The execution that wrote it; null for external and observed ones."
+  "The execution that wrote it; null for external, observed and received ones."
   producedBy: Execution
   """
   The executions that read it, in order of arrival.
@@ -7424,7 +7813,9 @@ type ArtifactVersion implements Node & Versioned {
     "Rows before this cursor."
     before: String
   ): ExecutionConnection!
-  "When it was complete, by its producer's clock."
+  "The promotions that it came with, or was sent by, the oldest first; 500 at most."
+  promotions: [Promotion!]!
+  "When it was complete, by its producer's clock; of a received one, when it was received."
   completedAt: Time
   "What producers said about it and Annals has no field for: an object of facets by name."
   facets: JSON
@@ -8281,6 +8672,8 @@ enum LineageCut {
   DEPTH
   "It took too long."
   TIME
+  "It came to the wall of another workspace: of what lies there not even the number is told, or it cannot be read at this moment."
+  WALL
 }
 
 """
@@ -8301,13 +8694,27 @@ type Lineage {
   frontier: [LineageFrontier!]!
   "The revision the walk is true at."
   revision: Int64!
+  "The workspaces that the nodes are of, each with the revision that the walk is true at there. The first is the one that was asked."
+  workspaces: [LineageWorkspace!]!
 }
 
 """
-A node of a walk.
+A workspace that a walk came to.
+"""
+type LineageWorkspace {
+  "The slug."
+  slug: String!
+  "The revision that the walk is true at there."
+  revision: Int64!
+  "True when the same question has the same answer there for ever."
+  settled: Boolean!
+}
+
+"""
+A node of a walk. All that is reached one way in workspaces that you cannot see is one node of kind OPAQUE.
 """
 type LineageNode {
-  "The global id."
+  "The global id; of an OPAQUE node a word that is good for this answer alone."
   id: ID!
   "What it is."
   kind: EntityKind!
@@ -8319,6 +8726,10 @@ type LineageNode {
   distance: Int!
   "True for a version that was deleted: only its place in the graph is kept."
   tombstone: Boolean!
+  "The slug of the workspace that it is of; null for an OPAQUE node."
+  workspace: String
+  "How many nodes an OPAQUE node stands for; null where that is not told, and for all other nodes."
+  hidden: Int
   "The thing itself."
   entity: Node
 }
@@ -8331,7 +8742,7 @@ type LineageEdge {
   from: ID!
   "The id of the node the data reached."
   to: ID!
-  "The role it was used in; null when none was given."
+  "The role it was used in; null when none was given. From a version that was promoted to the one that was received it is ` + "`" + `promoted` + "`" + `."
   role: String
 }
 
@@ -8363,6 +8774,10 @@ type CompactLineage {
   statuses: [String]!
   "The distance of each node from the root."
   distances: [Int!]!
+  "The workspace of each node; null for an OPAQUE one."
+  workspaces: [String]!
+  "How many nodes each OPAQUE node stands for; null where that is not told, and for all other nodes."
+  hidden: [Int]!
   "For each edge, the index of the node the data left."
   from: [Int!]!
   "For each edge, the index of the node the data reached."
@@ -8372,10 +8787,10 @@ type CompactLineage {
 }
 
 """
-A row of an impact table.
+A row of an impact table. All that is reached in workspaces that you cannot see is one row of kind OPAQUE.
 """
 type ImpactRow {
-  "The global id."
+  "The global id; of an OPAQUE row a word that is good for this answer alone."
   id: ID!
   "What it is."
   kind: EntityKind!
@@ -8385,6 +8800,10 @@ type ImpactRow {
   status: String
   "How many edges it is from the root."
   distance: Int!
+  "The slug of the workspace that it is of; null for an OPAQUE row."
+  workspace: String
+  "How many things an OPAQUE row stands for; null where that is not told, and for all other rows."
+  hidden: Int
   "The thing itself."
   entity: Node
 }
@@ -8408,6 +8827,8 @@ type ImpactConnection {
   byDistance: [DistanceCount!]!
   "True when everything that can be reached is in the table."
   complete: Boolean!
+  "The workspaces that the rows are of, each with the revision that the table is true at there. The first is the one that was asked."
+  workspaces: [LineageWorkspace!]!
 }
 
 """
@@ -8582,6 +9003,8 @@ enum EntityKind {
   ARTIFACT
   "A version of an artifact."
   ARTIFACT_VERSION
+  "What a walk reaches in workspaces that you cannot see: only how much of it there is. No thing has this kind."
+  OPAQUE
 }
 
 """
@@ -9104,6 +9527,181 @@ The answer of ` + "`" + `deletePipeline` + "`" + `.
 type DeletePipelinePayload implements MutationPayload {
   "The pipeline as it is now; null when nothing was done or it cannot be read yet."
   pipeline: Pipeline
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/promotion.graphqls", Input: `"""
+Which side of a promotion a workspace is.
+"""
+enum PromotionDirection {
+  "It sent the version."
+  SENT
+  "It received the version."
+  RECEIVED
+}
+
+"""
+Where a promotion stands.
+"""
+enum PromotionState {
+  "It was begun, and is carried on until it ends."
+  OPEN
+  "The other workspace has the version."
+  RECEIVED
+  "The other workspace did not take it."
+  REFUSED
+}
+
+"""
+A promotion of an artifact version from one workspace to another, as one of them knows it.
+"""
+type Promotion {
+  "The id, which both sides have."
+  id: ID!
+  "Which side this workspace is."
+  direction: PromotionDirection!
+  "Where it stands."
+  state: PromotionState!
+  "Why the other workspace refused it, such as ` + "`" + `archived` + "`" + ` or ` + "`" + `gone` + "`" + `; null unless it did."
+  code: String
+  "Why it was promoted, in the words of who did."
+  reason: String
+  "Who promoted it."
+  actor: Actor!
+  "When this workspace recorded it."
+  recordedAt: Time!
+  "The version that was sent from here, or received here."
+  artifactVersion: ArtifactVersion
+  "The other side; null where it lies in a workspace that you cannot see, or is not known any more."
+  counterpart: PromotionCounterpart
+  "True where the other side lies in a workspace that you cannot see."
+  hidden: Boolean!
+  "The revision of the event that began it here."
+  createdRevision: Int64!
+  "The revision of its last change."
+  revision: Int64!
+}
+
+"""
+The other side of a promotion.
+"""
+type PromotionCounterpart {
+  "The slug of the workspace."
+  workspace: String!
+  "The version there, at the moment that fits the one that was asked for; null while it has not been received."
+  artifactVersion: ArtifactVersion
+}
+
+"""
+A page of promotions.
+"""
+type PromotionConnection {
+  "The rows with their cursors."
+  edges: [PromotionEdge!]!
+  "The rows."
+  nodes: [Promotion!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A promotion with its cursor.
+"""
+type PromotionEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The promotion."
+  node: Promotion!
+}
+
+extend type Mutation {
+  """
+  Promotes an artifact version to another workspace. Both workspaces keep that it happened, and why; the version there knows where it came from, and lineage goes on from the one to the other. It takes the permission artifacts:promote in both.
+  A promotion that is interrupted is carried on: ask for its ` + "`" + `state` + "`" + `. Promoting a version to where it was promoted before changes nothing.
+  """
+  promoteArtifactVersion(
+    "What to do."
+    input: PromoteArtifactVersionInput!
+  ): PromoteArtifactVersionPayload!
+  """
+  Says what those see of a workspace who may not see into it, where lineage leads through its wall: how many things lie there, or only that there is something.
+  """
+  setWorkspaceWall(
+    "What to do."
+    input: SetWorkspaceWallInput!
+  ): SetWorkspaceWallPayload!
+}
+
+"""
+The input of ` + "`" + `promoteArtifactVersion` + "`" + `.
+"""
+input PromoteArtifactVersionInput {
+  "The slug of the workspace that the version is in."
+  workspace: String!
+  "The version: its global id, or ` + "`" + `NAMESPACE/NAME@VERSION` + "`" + `."
+  artifactVersion: ID!
+  "The slug of the workspace that is to receive it."
+  to: String!
+  "The artifact that it is to be a version of there; the one of the same name when left out."
+  artifact: ArtifactNameInput
+  "What it is to be called there; what it is called here, or its number, when left out."
+  version: String
+  "Why: it is kept in the history of both workspaces."
+  reason: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `promoteArtifactVersion` + "`" + `.
+"""
+type PromoteArtifactVersionPayload implements MutationPayload {
+  "The promotion as the source knows it; null when nothing was done or it cannot be read yet."
+  promotion: Promotion
+  "The version as the target received it; null while it has not, or cannot be read yet, or where you may not see that workspace."
+  received: ArtifactVersion
+  "The newest revision of the target after this write: give it as ` + "`" + `atLeast` + "`" + ` to a read there. -1 while the target has not received the version."
+  receivedRevision: Int64!
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The source's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  revision: Int64!
+  "True when this very command had been carried out before, or the version had been promoted there: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `setWorkspaceWall` + "`" + `.
+"""
+input SetWorkspaceWallInput {
+  "The workspace's slug."
+  workspace: String!
+  "True: not even how many things lie there is told; lineage that leads there is incomplete for whoever cannot see it."
+  hidesCounts: Boolean!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `setWorkspaceWall` + "`" + `.
+"""
+type SetWorkspaceWallPayload implements MutationPayload {
+  "The workspace as it is now; null when nothing was done or it cannot be read yet."
+  workspace: Workspace
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
   "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
@@ -11429,6 +12027,23 @@ type Workspace implements Node & Versioned {
     "Rows before this cursor."
     before: String
   ): MemberConnection!
+  "Whether those who cannot see it are not even told how many things lineage reaches here."
+  hidesCounts: Boolean!
+  """
+  The promotions of artifact versions from here and to here, the newest first.
+  """
+  promotions(
+    "Only those that were sent, or received."
+    direction: PromotionDirection
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): PromotionConnection!
   """
   Its runs. Nested runs are left out unless the filter asks for them.
   """
@@ -12269,6 +12884,8 @@ func (ec *executionContext) childFields_ArtifactVersion(ctx context.Context, fie
 		return ec.fieldContext_ArtifactVersion_producedBy(ctx, field)
 	case "consumedBy":
 		return ec.fieldContext_ArtifactVersion_consumedBy(ctx, field)
+	case "promotions":
+		return ec.fieldContext_ArtifactVersion_promotions(ctx, field)
 	case "completedAt":
 		return ec.fieldContext_ArtifactVersion_completedAt(ctx, field)
 	case "facets":
@@ -12521,6 +13138,10 @@ func (ec *executionContext) childFields_CompactLineage(ctx context.Context, fiel
 		return ec.fieldContext_CompactLineage_statuses(ctx, field)
 	case "distances":
 		return ec.fieldContext_CompactLineage_distances(ctx, field)
+	case "workspaces":
+		return ec.fieldContext_CompactLineage_workspaces(ctx, field)
+	case "hidden":
+		return ec.fieldContext_CompactLineage_hidden(ctx, field)
 	case "from":
 		return ec.fieldContext_CompactLineage_from(ctx, field)
 	case "to":
@@ -12943,6 +13564,8 @@ func (ec *executionContext) childFields_ImpactConnection(ctx context.Context, fi
 		return ec.fieldContext_ImpactConnection_byDistance(ctx, field)
 	case "complete":
 		return ec.fieldContext_ImpactConnection_complete(ctx, field)
+	case "workspaces":
+		return ec.fieldContext_ImpactConnection_workspaces(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactConnection", field.Name)
 }
@@ -12969,6 +13592,10 @@ func (ec *executionContext) childFields_ImpactRow(ctx context.Context, field gra
 		return ec.fieldContext_ImpactRow_status(ctx, field)
 	case "distance":
 		return ec.fieldContext_ImpactRow_distance(ctx, field)
+	case "workspace":
+		return ec.fieldContext_ImpactRow_workspace(ctx, field)
+	case "hidden":
+		return ec.fieldContext_ImpactRow_hidden(ctx, field)
 	case "entity":
 		return ec.fieldContext_ImpactRow_entity(ctx, field)
 	}
@@ -13089,6 +13716,8 @@ func (ec *executionContext) childFields_Lineage(ctx context.Context, field graph
 		return ec.fieldContext_Lineage_frontier(ctx, field)
 	case "revision":
 		return ec.fieldContext_Lineage_revision(ctx, field)
+	case "workspaces":
+		return ec.fieldContext_Lineage_workspaces(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Lineage", field.Name)
 }
@@ -13133,10 +13762,26 @@ func (ec *executionContext) childFields_LineageNode(ctx context.Context, field g
 		return ec.fieldContext_LineageNode_distance(ctx, field)
 	case "tombstone":
 		return ec.fieldContext_LineageNode_tombstone(ctx, field)
+	case "workspace":
+		return ec.fieldContext_LineageNode_workspace(ctx, field)
+	case "hidden":
+		return ec.fieldContext_LineageNode_hidden(ctx, field)
 	case "entity":
 		return ec.fieldContext_LineageNode_entity(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LineageNode", field.Name)
+}
+
+func (ec *executionContext) childFields_LineageWorkspace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "slug":
+		return ec.fieldContext_LineageWorkspace_slug(ctx, field)
+	case "revision":
+		return ec.fieldContext_LineageWorkspace_revision(ctx, field)
+	case "settled":
+		return ec.fieldContext_LineageWorkspace_settled(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LineageWorkspace", field.Name)
 }
 
 func (ec *executionContext) childFields_LogMetricsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13457,6 +14102,90 @@ func (ec *executionContext) childFields_ProduceArtifactVersionsPayload(ctx conte
 		return ec.fieldContext_ProduceArtifactVersionsPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProduceArtifactVersionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_PromoteArtifactVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "promotion":
+		return ec.fieldContext_PromoteArtifactVersionPayload_promotion(ctx, field)
+	case "received":
+		return ec.fieldContext_PromoteArtifactVersionPayload_received(ctx, field)
+	case "receivedRevision":
+		return ec.fieldContext_PromoteArtifactVersionPayload_receivedRevision(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PromoteArtifactVersionPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_PromoteArtifactVersionPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_PromoteArtifactVersionPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_PromoteArtifactVersionPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PromoteArtifactVersionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Promotion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Promotion_id(ctx, field)
+	case "direction":
+		return ec.fieldContext_Promotion_direction(ctx, field)
+	case "state":
+		return ec.fieldContext_Promotion_state(ctx, field)
+	case "code":
+		return ec.fieldContext_Promotion_code(ctx, field)
+	case "reason":
+		return ec.fieldContext_Promotion_reason(ctx, field)
+	case "actor":
+		return ec.fieldContext_Promotion_actor(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_Promotion_recordedAt(ctx, field)
+	case "artifactVersion":
+		return ec.fieldContext_Promotion_artifactVersion(ctx, field)
+	case "counterpart":
+		return ec.fieldContext_Promotion_counterpart(ctx, field)
+	case "hidden":
+		return ec.fieldContext_Promotion_hidden(ctx, field)
+	case "createdRevision":
+		return ec.fieldContext_Promotion_createdRevision(ctx, field)
+	case "revision":
+		return ec.fieldContext_Promotion_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Promotion", field.Name)
+}
+
+func (ec *executionContext) childFields_PromotionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PromotionConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PromotionConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PromotionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PromotionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PromotionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PromotionCounterpart(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workspace":
+		return ec.fieldContext_PromotionCounterpart_workspace(ctx, field)
+	case "artifactVersion":
+		return ec.fieldContext_PromotionCounterpart_artifactVersion(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PromotionCounterpart", field.Name)
+}
+
+func (ec *executionContext) childFields_PromotionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PromotionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PromotionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PromotionEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_QueueRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13831,6 +14560,22 @@ func (ec *executionContext) childFields_ServerLimits(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ServerLimits", field.Name)
 }
 
+func (ec *executionContext) childFields_SetWorkspaceWallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workspace":
+		return ec.fieldContext_SetWorkspaceWallPayload_workspace(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetWorkspaceWallPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_SetWorkspaceWallPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_SetWorkspaceWallPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_SetWorkspaceWallPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetWorkspaceWallPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SkipRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "run":
@@ -14183,6 +14928,10 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_deletionPreview(ctx, field)
 	case "members":
 		return ec.fieldContext_Workspace_members(ctx, field)
+	case "hidesCounts":
+		return ec.fieldContext_Workspace_hidesCounts(ctx, field)
+	case "promotions":
+		return ec.fieldContext_Workspace_promotions(ctx, field)
 	case "runs":
 		return ec.fieldContext_Workspace_runs(ctx, field)
 	case "run":

@@ -882,6 +882,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._SkipRunPayload(ctx, sel, obj)
+	case model.SetWorkspaceWallPayload:
+		return ec._SetWorkspaceWallPayload(ctx, sel, &obj)
+	case *model.SetWorkspaceWallPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SetWorkspaceWallPayload(ctx, sel, obj)
 	case model.RetryStepPayload:
 		return ec._RetryStepPayload(ctx, sel, &obj)
 	case *model.RetryStepPayload:
@@ -945,6 +952,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._QueueRunPayload(ctx, sel, obj)
+	case model.PromoteArtifactVersionPayload:
+		return ec._PromoteArtifactVersionPayload(ctx, sel, &obj)
+	case *model.PromoteArtifactVersionPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PromoteArtifactVersionPayload(ctx, sel, obj)
 	case model.ProduceArtifactVersionsPayload:
 		return ec._ProduceArtifactVersionsPayload(ctx, sel, &obj)
 	case *model.ProduceArtifactVersionsPayload:

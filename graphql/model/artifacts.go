@@ -56,6 +56,8 @@ func (v *ArtifactVersion) Status() ArtifactVersionStatus {
 		return ArtifactVersionStatusExternal
 	case "observed":
 		return ArtifactVersionStatusObserved
+	case "received":
+		return ArtifactVersionStatusReceived
 	}
 	return ArtifactVersionStatus(strings.ToUpper(v.Row.Outcome))
 }

@@ -81,6 +81,7 @@ type (
 		List[ImpactRow]
 		ByDistance []*DistanceCount
 		Complete   bool
+		Workspaces []*LineageWorkspace
 	}
 )
 

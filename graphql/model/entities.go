@@ -118,6 +118,44 @@ type LineageNode struct {
 	Status    *string
 	Distance  int
 	Tombstone bool
+	Hidden    *int
+}
+
+// ID is the global id; an opaque node has a word that tells nothing.
+func (n *LineageNode) ID() string { return idOf(n.Ref, n.Distance) }
+
+// Workspace is the slug of the workspace that it is of.
+func (n *LineageNode) Workspace() *string { return placeOf(n.Ref) }
+
+// idOf is the id of what a walk reached. All that is opaque one way is one node, so that a direction is all its id says.
+func idOf(r Ref, distance int) string {
+	if r.At != nil {
+		return r.ID()
+	}
+	return OpaqueID(distance)
+}
+
+// OpaqueID is the id of the opaque node on that side of the root.
+func OpaqueID(distance int) string {
+	if distance < 0 {
+		return "opaque-up"
+	}
+	return "opaque-down"
+}
+
+func placeOf(r Ref) *string {
+	if r.At == nil {
+		return nil
+	}
+	return Word(r.At.Slug())
+}
+
+// Thing is what the field entity reads; nil where nobody may.
+func (r *Ref) Thing() *Ref {
+	if r.At == nil {
+		return nil
+	}
+	return r
 }
 
 // An ImpactRow is a row of an impact table.
@@ -127,4 +165,11 @@ type ImpactRow struct {
 	Name     string
 	Status   *string
 	Distance int
+	Hidden   *int
 }
+
+// ID is the global id; an opaque row has a word that tells nothing.
+func (n *ImpactRow) ID() string { return idOf(n.Ref, n.Distance) }
+
+// Workspace is the slug of the workspace that it is of.
+func (n *ImpactRow) Workspace() *string { return placeOf(n.Ref) }

@@ -423,6 +423,10 @@ type CompactLineage struct {
 	Statuses []*string `json:"statuses"`
 	// The distance of each node from the root.
 	Distances []int `json:"distances"`
+	// The workspace of each node; null for an OPAQUE one.
+	Workspaces []*string `json:"workspaces"`
+	// How many nodes each OPAQUE node stands for; null where that is not told, and for all other nodes.
+	Hidden []*int `json:"hidden"`
 	// For each edge, the index of the node the data left.
 	From []int `json:"from"`
 	// For each edge, the index of the node the data reached.
@@ -925,7 +929,7 @@ type LineageEdge struct {
 	From string `json:"from"`
 	// The id of the node the data reached.
 	To string `json:"to"`
-	// The role it was used in; null when none was given.
+	// The role it was used in; null when none was given. From a version that was promoted to the one that was received it is `promoted`.
 	Role *string `json:"role,omitempty,omitzero"`
 }
 
@@ -953,6 +957,16 @@ type LineageFrontier struct {
 	MoreUp int `json:"moreUp"`
 	// How many neighbours downwards were not sent, counted up to 1,000.
 	MoreDown int `json:"moreDown"`
+}
+
+// A workspace that a walk came to.
+type LineageWorkspace struct {
+	// The slug.
+	Slug string `json:"slug"`
+	// The revision that the walk is true at there.
+	Revision int64 `json:"revision"`
+	// True when the same question has the same answer there for ever.
+	Settled bool `json:"settled"`
 }
 
 // The input of `logMetrics`.
@@ -1197,6 +1211,40 @@ type ProduceArtifactVersionsInput struct {
 	At *time.Time `json:"at,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `promoteArtifactVersion`.
+type PromoteArtifactVersionInput struct {
+	// The slug of the workspace that the version is in.
+	Workspace string `json:"workspace"`
+	// The version: its global id, or `NAMESPACE/NAME@VERSION`.
+	ArtifactVersion string `json:"artifactVersion"`
+	// The slug of the workspace that is to receive it.
+	To string `json:"to"`
+	// The artifact that it is to be a version of there; the one of the same name when left out.
+	Artifact *ArtifactNameInput `json:"artifact,omitempty,omitzero"`
+	// What it is to be called there; what it is called here, or its number, when left out.
+	Version *string `json:"version,omitempty,omitzero"`
+	// Why: it is kept in the history of both workspaces.
+	Reason string `json:"reason"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The other side of a promotion.
+type PromotionCounterpart struct {
+	// The slug of the workspace.
+	Workspace string `json:"workspace"`
+	// The version there, at the moment that fits the one that was asked for; null while it has not been received.
+	ArtifactVersion *ArtifactVersion `json:"artifactVersion,omitempty,omitzero"`
+}
+
+// A promotion with its cursor.
+type PromotionEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The promotion.
+	Node *Promotion `json:"node"`
 }
 
 // The input of `queueRun`.
@@ -1609,6 +1657,16 @@ type ServerLimits struct {
 	Connections int `json:"connections"`
 	// Operations at once on one WebSocket.
 	Operations int `json:"operations"`
+}
+
+// The input of `setWorkspaceWall`.
+type SetWorkspaceWallInput struct {
+	// The workspace's slug.
+	Workspace string `json:"workspace"`
+	// True: not even how many things lie there is told; lineage that leads there is incomplete for whoever cannot see it.
+	HidesCounts bool `json:"hidesCounts"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
 // The input of `skipRun`.
@@ -2066,6 +2124,8 @@ const (
 	ArtifactVersionStatusExternal ArtifactVersionStatus = "EXTERNAL"
 	// Somebody said it exists, and not who wrote it.
 	ArtifactVersionStatusObserved ArtifactVersionStatus = "OBSERVED"
+	// It came from another workspace, by a promotion. Reads mean it like one that was written here.
+	ArtifactVersionStatusReceived ArtifactVersionStatus = "RECEIVED"
 )
 
 var AllArtifactVersionStatus = []ArtifactVersionStatus{
@@ -2074,11 +2134,12 @@ var AllArtifactVersionStatus = []ArtifactVersionStatus{
 	ArtifactVersionStatusUnfinished,
 	ArtifactVersionStatusExternal,
 	ArtifactVersionStatusObserved,
+	ArtifactVersionStatusReceived,
 }
 
 func (e ArtifactVersionStatus) IsValid() bool {
 	switch e {
-	case ArtifactVersionStatusComplete, ArtifactVersionStatusFailed, ArtifactVersionStatusUnfinished, ArtifactVersionStatusExternal, ArtifactVersionStatusObserved:
+	case ArtifactVersionStatusComplete, ArtifactVersionStatusFailed, ArtifactVersionStatusUnfinished, ArtifactVersionStatusExternal, ArtifactVersionStatusObserved, ArtifactVersionStatusReceived:
 		return true
 	}
 	return false
@@ -2198,6 +2259,8 @@ const (
 	EntityKindArtifact EntityKind = "ARTIFACT"
 	// A version of an artifact.
 	EntityKindArtifactVersion EntityKind = "ARTIFACT_VERSION"
+	// What a walk reaches in workspaces that you cannot see: only how much of it there is. No thing has this kind.
+	EntityKindOpaque EntityKind = "OPAQUE"
 )
 
 var AllEntityKind = []EntityKind{
@@ -2208,11 +2271,12 @@ var AllEntityKind = []EntityKind{
 	EntityKindStep,
 	EntityKindArtifact,
 	EntityKindArtifactVersion,
+	EntityKindOpaque,
 }
 
 func (e EntityKind) IsValid() bool {
 	switch e {
-	case EntityKindWorkspace, EntityKindPipeline, EntityKindPipelineVersion, EntityKindRun, EntityKindStep, EntityKindArtifact, EntityKindArtifactVersion:
+	case EntityKindWorkspace, EntityKindPipeline, EntityKindPipelineVersion, EntityKindRun, EntityKindStep, EntityKindArtifact, EntityKindArtifactVersion, EntityKindOpaque:
 		return true
 	}
 	return false
@@ -2522,17 +2586,20 @@ const (
 	LineageCutDepth LineageCut = "DEPTH"
 	// It took too long.
 	LineageCutTime LineageCut = "TIME"
+	// It came to the wall of another workspace: of what lies there not even the number is told, or it cannot be read at this moment.
+	LineageCutWall LineageCut = "WALL"
 )
 
 var AllLineageCut = []LineageCut{
 	LineageCutMaxNodes,
 	LineageCutDepth,
 	LineageCutTime,
+	LineageCutWall,
 }
 
 func (e LineageCut) IsValid() bool {
 	switch e {
-	case LineageCutMaxNodes, LineageCutDepth, LineageCutTime:
+	case LineageCutMaxNodes, LineageCutDepth, LineageCutTime, LineageCutWall:
 		return true
 	}
 	return false
@@ -2928,6 +2995,125 @@ func (e *ProgressState) UnmarshalJSON(b []byte) error {
 }
 
 func (e ProgressState) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Which side of a promotion a workspace is.
+type PromotionDirection string
+
+const (
+	// It sent the version.
+	PromotionDirectionSent PromotionDirection = "SENT"
+	// It received the version.
+	PromotionDirectionReceived PromotionDirection = "RECEIVED"
+)
+
+var AllPromotionDirection = []PromotionDirection{
+	PromotionDirectionSent,
+	PromotionDirectionReceived,
+}
+
+func (e PromotionDirection) IsValid() bool {
+	switch e {
+	case PromotionDirectionSent, PromotionDirectionReceived:
+		return true
+	}
+	return false
+}
+
+func (e PromotionDirection) String() string {
+	return string(e)
+}
+
+func (e *PromotionDirection) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PromotionDirection(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PromotionDirection", str)
+	}
+	return nil
+}
+
+func (e PromotionDirection) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PromotionDirection) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PromotionDirection) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Where a promotion stands.
+type PromotionState string
+
+const (
+	// It was begun, and is carried on until it ends.
+	PromotionStateOpen PromotionState = "OPEN"
+	// The other workspace has the version.
+	PromotionStateReceived PromotionState = "RECEIVED"
+	// The other workspace did not take it.
+	PromotionStateRefused PromotionState = "REFUSED"
+)
+
+var AllPromotionState = []PromotionState{
+	PromotionStateOpen,
+	PromotionStateReceived,
+	PromotionStateRefused,
+}
+
+func (e PromotionState) IsValid() bool {
+	switch e {
+	case PromotionStateOpen, PromotionStateReceived, PromotionStateRefused:
+		return true
+	}
+	return false
+}
+
+func (e PromotionState) String() string {
+	return string(e)
+}
+
+func (e *PromotionState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PromotionState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PromotionState", str)
+	}
+	return nil
+}
+
+func (e PromotionState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PromotionState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PromotionState) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -8,7 +8,11 @@ import (
 
 // A Moment is a workspace at one revision. The root field that names the workspace opens it; everything below is read
 // at it.
-type Moment struct{ At read.Moment }
+type Moment struct {
+	At read.Moment
+	// Asked is the recorded time that fits it in other workspaces; nil: now.
+	Asked *time.Time
+}
 
 // Revision is the revision whose state is shown.
 func (m *Moment) Revision() int64 { return int64(m.At.Revision) }

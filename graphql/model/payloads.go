@@ -84,6 +84,7 @@ type (
 	CreateWorkspacePayload   struct{ WorkspaceWritten }
 	RenameWorkspacePayload   struct{ WorkspaceWritten }
 	DescribeWorkspacePayload struct{ WorkspaceWritten }
+	SetWorkspaceWallPayload  struct{ WorkspaceWritten }
 	LabelWorkspacePayload    struct{ WorkspaceWritten }
 	ClassifyWorkspacePayload struct{ WorkspaceWritten }
 	ArchiveWorkspacePayload  struct{ WorkspaceWritten }

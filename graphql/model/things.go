@@ -66,6 +66,9 @@ func (w *Workspace) Sensitivity() *DataSensitivity {
 // Team is the one it is filed under, nil for none.
 func (w *Workspace) Team() *string { return Word(w.Row.Team) }
 
+// HidesCounts says whether its wall hides even how much there is.
+func (w *Workspace) HidesCounts() bool { return w.Row.HidesCounts }
+
 // upper is a word of the domain as GraphQL writes it, nil for none.
 func upper[T ~string](word string) *T {
 	if word == "" {

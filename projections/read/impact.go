@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // An Impact is a page of everything that a walk one way reaches, as a table: nearest first, then by key. The roots
@@ -15,6 +16,8 @@ type Impact struct {
 	ByDistance  []AtDistance // nearest first
 	Complete    bool         // everything that can be reached is in the table
 	TruncatedBy Cut          // empty when complete
+	Places      []Moment     // see Graph
+	Astray      bool         // see Graph
 }
 
 // AtDistance is how many rows are at one distance.
@@ -36,7 +39,7 @@ func (d *DB) Impact(ctx context.Context, m Moment, q LineageQuery, p Page) (Impa
 	if err != nil {
 		return Impact{}, err
 	}
-	out := Impact{Complete: g.Complete, TruncatedBy: g.TruncatedBy}
+	out := Impact{Complete: g.Complete, TruncatedBy: g.TruncatedBy, Places: g.Places, Astray: g.Astray}
 	var rows []Sorted[GraphNode]
 	for _, n := range g.Nodes {
 		if n.Distance == 0 {
@@ -51,16 +54,27 @@ func (d *DB) Impact(ctx context.Context, m Moment, q LineageQuery, p Page) (Impa
 		out.ByDistance = append(out.ByDistance, AtDistance{n.Distance, 1})
 	}
 	slices.SortFunc(rows, func(a, b Sorted[GraphNode]) int {
-		return cmp.Or(a.Row.Distance-b.Row.Distance, cmp.Compare(a.Row.Key, b.Row.Key))
+		return cmp.Or(a.Row.Distance-b.Row.Distance, strings.Compare(g.word(a.Row), g.word(b.Row)), cmp.Compare(a.Row.Key, b.Row.Key))
 	})
 	for i := range rows {
-		rows[i].Mark = Mark{Value: strconv.Itoa(rows[i].Row.Distance), Key: rows[i].Row.Key}
+		rows[i].Mark = Mark{Value: strconv.Itoa(rows[i].Row.Distance) + g.word(rows[i].Row), Key: rows[i].Row.Key}
 	}
 	out.Total = len(rows)
 	if out.List, err = cutOut(p, rows); err != nil {
 		return Impact{}, err
 	}
 	return out, nil
+}
+
+// word sorts rows of several workspaces: first those of the workspace that was asked, then by slug, then what is opaque.
+func (g *Graph) word(n GraphNode) string {
+	switch {
+	case n.Kind == KindOpaque:
+		return "/~"
+	case n.Place > 0:
+		return "/" + string(g.Places[n.Place].Slug)
+	}
+	return ""
 }
 
 // cutOut is a page of a table that is there as a whole.
@@ -70,13 +84,17 @@ func cutOut(p Page, rows []Sorted[GraphNode]) (List[GraphNode], error) {
 	}
 	from := 0
 	if p.After != nil {
-		distance, err := strconv.Atoi(p.After.Value)
+		value, word, other := strings.Cut(p.After.Value, "/")
+		if other {
+			word = "/" + word
+		}
+		distance, err := strconv.Atoi(value)
 		if err != nil {
 			return List[GraphNode]{}, invalid("the cursor is of another list")
 		}
 		from = len(rows)
 		for i, r := range rows {
-			if c := cmp.Or(r.Row.Distance-distance, cmp.Compare(r.Row.Key, p.After.Key)); c > 0 && !p.Back || c < 0 && p.Back {
+			if c := cmp.Or(r.Row.Distance-distance, strings.Compare(strings.TrimPrefix(r.Mark.Value, strconv.Itoa(r.Row.Distance)), word), cmp.Compare(r.Row.Key, p.After.Key)); c > 0 && !p.Back || c < 0 && p.Back {
 				from = i
 				break
 			}

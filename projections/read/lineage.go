@@ -95,6 +95,8 @@ type Graph struct {
 	Revision    domain.Revision
 	// Places are the workspaces that the nodes are of, each at its moment; the first is the one that the walk began in.
 	Places []Moment
+	// Astray says that one side of a promotion knows of another that cannot be read: it is not projected yet, mostly.
+	Astray bool
 }
 
 // Frontier are the indices of the nodes with neighbours that were not sent: where to go on.

@@ -81,6 +81,27 @@ func (d *DB) Promotions(ctx context.Context, m Moment, received *bool, p Page) (
 	return pageOf(p, sortedByKey(rows, func(p Promotion) int64 { return int64(p.Began) })), err
 }
 
+// CountPromotions counts them; it stops at most + 1.
+func (d *DB) CountPromotions(ctx context.Context, m Moment, received *bool, most int) (int, error) {
+	b := bindsOf(m)
+	condition := "true"
+	if received != nil {
+		condition = "(k.direction = 1) = " + b.of(*received) + "::bool"
+	}
+	return count(ctx, d, m, "count promotions", "SELECT"+fromPromotions(condition), b, most)
+}
+
+const receivedBySQL = `SELECT version FROM read.promotions WHERE ws = $1 AND promotion = $3 AND direction = 1 AND began <= $2`
+
+// ReceivedBy is the version that came with a promotion; 0 where none did.
+func (d *DB) ReceivedBy(ctx context.Context, m Moment, promotion uuid.UUID) (int64, error) {
+	found, err := list(ctx, d, m, "find what was received", receivedBySQL, pgx.RowTo[int64], promotion)
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0], nil
+}
+
 // A Counterpart is the other side of a promotion.
 type Counterpart struct {
 	Workspace domain.Slug

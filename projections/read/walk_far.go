@@ -469,6 +469,7 @@ func (f *far) graph(ctx context.Context) (Graph, error) {
 			g.Edges = append(g.Edges, e)
 		}
 	}
+	g.Astray = f.astray
 	hidden := f.hide(&g)
 	f.bind(&g, at, hidden)
 	if f.opaque[up].uncounted || f.opaque[down].uncounted || f.astray {
