@@ -117,7 +117,7 @@ WHERE o.promotion = ANY($3) AND o.ws <> $1 AND $2::bigint IS NOT NULL`
 // its workspace.
 func (d *DB) Counterparts(ctx context.Context, m Moment, promotions []uuid.UUID) (map[uuid.UUID]Counterpart, error) {
 	out := make(map[uuid.UUID]Counterpart, len(promotions))
-	_, err := list(ctx, d, m, "find the other sides of promotions", counterpartsSQL, func(row pgx.CollectableRow) (id uuid.UUID, err error) {
+	_, err := across(ctx, d, m, "find the other sides of promotions", counterpartsSQL, func(row pgx.CollectableRow) (id uuid.UUID, err error) {
 		var c Counterpart
 		err = row.Scan(&id, &c.Workspace, &c.Version, &c.Began)
 		out[id] = c
