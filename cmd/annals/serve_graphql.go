@@ -34,7 +34,8 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 
 // graphqlCodes are those of what is refused before GraphQL is asked, by status.
 var graphqlCodes = map[int]string{
-	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED", http.StatusTooManyRequests: "RATE_LIMITED", http.StatusServiceUnavailable: "UNAVAILABLE",
+	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED",
+	http.StatusUnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE", http.StatusTooManyRequests: "RATE_LIMITED", http.StatusServiceUnavailable: "UNAVAILABLE",
 }
 
 // refuseGraphQL writes a refusal of the router as GraphQL over HTTP has it; reason is the code that other routes have.
