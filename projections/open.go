@@ -75,6 +75,43 @@ func (e *Engine) Open(ctx context.Context, slug domain.Slug, asOf AsOf, atLeast 
 	return m, nil
 }
 
+// Live is the schema of the live model, as a question across workspaces needs it. Known is one that turned out not to be
+// it, empty for the first question: what was seen last is the first guess, and the question itself tells whether it holds.
+func (e *Engine) Live(ctx context.Context, known string) (string, error) {
+	if guess := e.live.Load(); guess != nil && guess.Schema != known {
+		return guess.Schema, nil
+	}
+	m, err := e.liveModel(ctx)
+	if err != nil {
+		return "", err
+	}
+	return m.Schema, nil
+}
+
+// Settle says of moments of an earlier time, which were just read, whether the same question will have the same answer for
+// ever; see [Engine.Open]. asked is when the question came.
+func (e *Engine) Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment) error {
+	if asked.Sub(at) <= settles {
+		return nil
+	}
+	list := make([]Standing, len(moments))
+	for i, m := range moments {
+		list[i] = Standing{Workspace: m.Slug}
+		applied, err := e.standing(ctx, m.Slug)
+		if err != nil {
+			return err
+		}
+		list[i].Applied = applied.applied
+	}
+	if err := e.heads(ctx, list); err != nil {
+		return err
+	}
+	for i, m := range moments {
+		m.Settled = list[i].Applied >= list[i].Head
+	}
+	return nil
+}
+
 func (e *Engine) opened(ctx context.Context, slug domain.Slug, want domain.Revision, timeout time.Duration) (standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
