@@ -79,6 +79,17 @@ func (r *Rights) Organization(ctx context.Context, who domain.Grantee, org domai
 	return r.judge(ctx, asked{who, domain.OrganizationStream(org)}, org, seen, rosters, seen[0])
 }
 
+// Foresee looks at workspaces at once: what somebody may do in each is then answered without another look.
+func (r *Rights) Foresee(ctx context.Context, who domain.Grantee, slugs []domain.Slug) error {
+	at := make([]eventstore.Sight, 0, 2*len(slugs))
+	for _, slug := range slugs {
+		stream := domain.WorkspaceStream(slug)
+		at = append(at, eventstore.Sight{Stream: stream, Entity: domain.WorkspaceEntity()}, eventstore.Sight{Stream: stream, Entity: domain.RosterEntity()})
+	}
+	_, err := r.see(ctx, at, who)
+	return err
+}
+
 // seeOrganization sees the organization, its roster, and whoever asks: a service account as its organization has it.
 func (r *Rights) seeOrganization(ctx context.Context, org domain.Slug, who domain.Grantee) ([]*domain.State, error) {
 	stream := domain.OrganizationStream(org)

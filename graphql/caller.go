@@ -28,6 +28,7 @@ type Principal interface {
 // A Caller is who sent a request.
 type Caller struct {
 	Principal
+	Who          domain.Grantee // the person or service account they act for: what roles are granted to
 	Actor        domain.Actor
 	Name         string         // for people
 	Scopes       []string       // such as "read"

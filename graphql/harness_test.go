@@ -143,10 +143,10 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)
 			c, ok := map[string]graphql.Caller{
-				"Bearer owner":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal", Account: uuid.UUID{15: 1}},
-				"Bearer other":  {Principal: may{true, true, true}, Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
-				"Bearer reader": {Principal: may{read: true}, Actor: domain.Actor{Kind: "key", ID: "reader"}},
-				"Bearer leaver": {Principal: leaver{may{read: true}, &h.left}, Actor: domain.Actor{Kind: "key", ID: "leaver"}},
+				"Bearer owner":  {Principal: may{true, true, true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal", Account: uuid.UUID{15: 1}},
+				"Bearer other":  {Principal: may{true, true, true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
+				"Bearer reader": {Principal: may{read: true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "reader"}},
+				"Bearer leaver": {Principal: leaver{may{read: true}, &h.left}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "leaver"}},
 			}[who]
 			return c, ok
 		},

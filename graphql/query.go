@@ -2,15 +2,11 @@ package graphql
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 	"github.com/annals-io/annals/graphql/relay"
-	"github.com/annals-io/annals/projections/read"
 )
 
 // entityKinds are the kinds of things by the prefix of their ids.
@@ -103,105 +99,6 @@ func needsTime() error {
 	return &Fault{codeNeedsTime, "asOf.revision counts the events of one workspace and several are asked: give asOf.time", map[string]any{"argument": "asOf", "rule": "A revision is of one workspace; several are asked about by time."}}
 }
 
-// workspaceList answers a page of the workspaces that the caller may see, by slug, each at its own moment.
-func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, a pageArgs) (*model.WorkspaceConnection, error) {
-	if asOf != nil && asOf.Revision != nil {
-		return nil, needsTime()
-	}
-	hash := shape("workspaces", f)
-	p, err := r.page(a, hash)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.reached(ctx, atLeast, timeoutMs); err != nil {
-		return nil, err
-	}
-	all, err := r.visible(ctx, f, asOf)
-	if err != nil {
-		return nil, err
-	}
-	count := len(all)
-	found := cut(all, p, (*model.Workspace).Slug)
-	l := listed(nil, hash, p, found, func(_ *model.Moment, rows []*model.Workspace) []*model.Workspace { return rows },
-		func(_ context.Context, most int) (int, error) { return min(count, most+1), nil })
-	return &model.WorkspaceConnection{List: l}, nil
-}
-
-// visible are the workspaces that fit a filter and that the caller may see, by slug.
-func (r *Resolver) visible(ctx context.Context, f *model.WorkspaceFilter, asOf *model.AsOf) ([]*model.Workspace, error) {
-	standings, err := r.Moments.Progress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var moments []read.Moment
-	for _, s := range standings {
-		err := mayRead(ctx, string(s.Workspace))
-		if errors.Is(err, errNoWorkspace) || s.Applied < 0 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		at, err := r.open(ctx, string(s.Workspace), asOf, nil, 0)
-		var fault *Fault
-		switch {
-		case errors.Is(err, errNoWorkspace), errors.As(err, &fault) && fault.Code == codeBeforeFirst:
-			continue // not yet there
-		case err != nil:
-			return nil, err
-		}
-		moments = append(moments, at.At)
-	}
-	rows, err := r.Read.Workspaces(ctx, moments)
-	if err != nil {
-		return nil, err
-	}
-	var out []*model.Workspace
-	for i, row := range rows {
-		if row == nil {
-			continue
-		}
-		if w := (&model.Workspace{At: &model.Moment{At: moments[i]}, Row: *row}); fits(w, f) {
-			out = append(out, w)
-		}
-	}
-	slices.SortFunc(out, func(a, b *model.Workspace) int { return strings.Compare(a.Slug(), b.Slug()) })
-	return out, nil
-}
-
-func fits(w *model.Workspace, f *model.WorkspaceFilter) bool {
-	if f == nil || f.Statuses == nil {
-		if w.Row.Deleted {
-			return false
-		}
-	} else if !slices.Contains(f.Statuses, w.Status()) {
-		return false
-	}
-	if f == nil {
-		return true
-	}
-	text := strings.ToLower(value(f.Text))
-	if !strings.Contains(w.Slug(), text) && !strings.Contains(strings.ToLower(w.Row.Name), text) {
-		return false
-	}
-	switch {
-	case f.Kinds != nil && !slices.Contains(f.Kinds, w.Kind()), f.Environments != nil && !isAny(f.Environments, w.Environment()),
-		f.Sensitivities != nil && !isAny(f.Sensitivities, w.Sensitivity()), f.Teams != nil && !isAny(f.Teams, w.Team()):
-		return false
-	}
-	for _, l := range f.Labels {
-		if v, ok := w.Row.Labels[l.Key]; !ok || v != l.Value {
-			return false
-		}
-	}
-	return true
-}
-
-// isAny says whether the value is there and one of the list.
-func isAny[T comparable](list []T, value *T) bool {
-	return value != nil && slices.Contains(list, *value)
-}
-
 func (r *Resolver) viewer(ctx context.Context) *model.Viewer {
 	c := caller(ctx)
 	v := &model.Viewer{ID: c.Actor.ID, Name: c.Name, Scopes: c.Scopes, Workspace: model.Word(string(c.Workspace))}
@@ -236,6 +133,10 @@ func (r *Resolver) progress(ctx context.Context, w *model.Workspace) (*model.Wor
 }
 
 func (r *Resolver) counts(ctx context.Context, w *model.Workspace) (*model.ResourceCounts, error) {
+	if w.Seen != nil && w.At.Asked == nil { // of now, and read at once with the rest
+		c := w.Seen.Totals
+		return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}, nil
+	}
 	c, err := r.Read.Counts(ctx, w.At.At, maxCount)
 	return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}, err
 }
@@ -263,14 +164,17 @@ func ofWorkspaces[V any](objs []*model.Workspace, of func(*model.Workspace) (V, 
 	return out, nil
 }
 
-func (r *Resolver) workspaceTime(ctx context.Context, objs []*model.Workspace, of func(*model.Workspace) domain.Revision) ([]*time.Time, error) {
+// changedAt is when the workspaces themselves changed last.
+func (r *Resolver) changedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {
 	return ofWorkspaces(objs, func(w *model.Workspace) (*time.Time, error) {
-		n := of(w)
+		if w.Seen != nil {
+			return model.Instant(w.Seen.ChangedAt), nil
+		}
+		n := w.Row.Since
 		times, err := r.Read.RecordedAt(ctx, w.At.At, []domain.Revision{n})
-		t, ok := times[n]
-		if err != nil || !ok {
+		if err != nil {
 			return nil, err
 		}
-		return &t, nil
+		return model.Instant(times[n]), nil
 	})
 }

@@ -86,11 +86,11 @@ func (r *workspaceResolver) Description(ctx context.Context, objs []*model.Works
 }
 
 func (r *workspaceResolver) CreatedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {
-	return r.workspaceTime(ctx, objs, func(*model.Workspace) domain.Revision { return 0 })
+	return ofWorkspaces(objs, func(w *model.Workspace) (*time.Time, error) { return model.Instant(w.Row.CreatedAt), nil })
 }
 
 func (r *workspaceResolver) UpdatedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {
-	return r.workspaceTime(ctx, objs, func(w *model.Workspace) domain.Revision { return w.Row.Since })
+	return r.changedAt(ctx, objs)
 }
 
 func (r *workspaceResolver) Progress(ctx context.Context, obj *model.Workspace) (*model.WorkspaceProgress, error) {
@@ -103,6 +103,14 @@ func (r *workspaceResolver) Counts(ctx context.Context, obj *model.Workspace) (*
 
 func (r *workspaceResolver) ViewerAccess(ctx context.Context, obj *model.Workspace) (*model.ViewerAccess, error) {
 	return r.access(ctx, obj)
+}
+
+func (r *workspaceResolver) MemberCount(ctx context.Context, obj *model.Workspace) (int, error) {
+	return r.memberCount(ctx, obj)
+}
+
+func (r *workspaceResolver) LastActivityAt(ctx context.Context, obj *model.Workspace) (*time.Time, error) {
+	return &obj.At.At.Time, nil
 }
 
 func (r *workspaceResolver) DeletionPreview(ctx context.Context, obj *model.Workspace) (*model.DeletionPreview, error) {

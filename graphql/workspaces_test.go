@@ -85,3 +85,62 @@ func TestSlugAvailability(t *testing.T) {
 		}
 	}
 }
+
+// A list shows of each workspace what a page about many needs, counts by what they are filed under, and shows earlier
+// moments as they were.
+func TestOverview(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "one", kind: ENVIRONMENT, environment: STAGING, team: "core", labels: [{key: "tier", value: "gold"}]`, "")
+	h.do("createWorkspace", `slug: "two", kind: ENVIRONMENT, environment: PRODUCTION, sensitivity: INTERNAL, labels: [{key: "tier", value: "gold"}]`, "")
+	h.do("createWorkspace", `slug: "three"`, "")
+	h.do("startRun", `workspace: "one", id: "r1", pipeline: {name: "train"}`, "")
+	h.do("startRun", `workspace: "one", id: "r2", pipeline: {name: "train"}`, "")
+	before := h.ask(`{ workspace(slug: "one") { lastActivityAt } }`).at("workspace.lastActivityAt")
+	h.do("deleteRun", `workspace: "one", run: "r2", reason: "spoiled"`, "")
+	h.do("archiveWorkspace", `workspace: "three"`, "")
+	const row = `slug status kind memberCount lastActivityAt updatedAt createdAt counts { pipelines runs } asOf { revision settled }`
+	h.ask(`{ workspaces { nodes { ` + row + ` } totalCount
+		kinds: groups(by: KIND) { value count } tiers: groups(by: LABEL, label: "tier") { value count } teams: groups(by: TEAM) { value count }
+		states: groups(by: STATUS) { value count } sensitivities: groups(by: SENSITIVITY) { value count } organizations: groups(by: ORGANIZATION) { value count } } }`).want(map[string]string{
+		"workspaces.totalCount": "3", "workspaces.nodes.0.slug": "one", "workspaces.nodes.1.slug": "three", "workspaces.nodes.2.slug": "two",
+		"workspaces.nodes.0.memberCount": "1", "workspaces.nodes.0.counts.pipelines": "1", "workspaces.nodes.0.counts.runs": "1", "workspaces.nodes.1.status": "ARCHIVED",
+		"workspaces.kinds": `[{"count":2,"value":"ENVIRONMENT"},{"count":1,"value":"PROJECT"}]`, "workspaces.tiers": `[{"count":2,"value":"gold"},{"count":1,"value":null}]`,
+		"workspaces.teams": `[{"count":2,"value":null},{"count":1,"value":"core"}]`, "workspaces.states": `[{"count":2,"value":"ACTIVE"},{"count":1,"value":"ARCHIVED"}]`,
+		"workspaces.sensitivities": `[{"count":2,"value":null},{"count":1,"value":"INTERNAL"}]`, "workspaces.organizations": `[{"count":3,"value":"personal"}]`,
+	})
+	h.ask(`{ workspaces(asOf: {time: "` + before + `"}) { nodes { ` + row + ` } totalCount } }`).want(map[string]string{
+		"workspaces.totalCount": "3", "workspaces.nodes.0.counts.runs": "2", "workspaces.nodes.0.lastActivityAt": before, "workspaces.nodes.1.status": "ACTIVE",
+	})
+	for filter, want := range map[string]string{
+		`labels: [{key: "tier", value: "gold"}], text: "TW"`:                   `[{"slug":"two"}]`,
+		`labels: [{key: "tier", value: "gold"}, {key: "tier", value: "lead"}]`: `[]`,
+		`statuses: [ARCHIVED]`:         `[{"slug":"three"}]`,
+		`organizations: ["elsewhere"]`: `[]`,
+		`organizations: ["personal"], environments: [STAGING, PRODUCTION], teams: ["core"]`: `[{"slug":"one"}]`,
+	} {
+		h.ask(`{ workspaces(filter: {` + filter + `}) { nodes { slug } } }`).want(map[string]string{"workspaces.nodes": want})
+	}
+	page := h.ask(`{ workspaces(first: 2) { nodes { slug } pageInfo { hasNextPage endCursor } } }`)
+	page.want(map[string]string{"workspaces.nodes": `[{"slug":"one"},{"slug":"three"}]`, "workspaces.pageInfo.hasNextPage": "true"})
+	h.ask(`{ workspaces(first: 2, after: "` + page.at("workspaces.pageInfo.endCursor") + `") { nodes { slug } pageInfo { hasNextPage hasPreviousPage } } }`).want(map[string]string{
+		"workspaces.nodes": `[{"slug":"two"}]`, "workspaces.pageInfo.hasNextPage": "false", "workspaces.pageInfo.hasPreviousPage": "true",
+	})
+	h.ask(`{ workspaces(last: 1) { nodes { slug } pageInfo { hasPreviousPage } } }`).want(map[string]string{"workspaces.nodes": `[{"slug":"two"}]`, "workspaces.pageInfo.hasPreviousPage": "true"})
+	for _, wrong := range []string{`groups(by: LABEL) { count }`, `groups(by: KIND, label: "x") { count }`} {
+		if a := h.as("owner", `{ workspaces { `+wrong+` } }`, nil); a.code() != "BAD_USER_INPUT" {
+			t.Errorf("%s is answered %v", wrong, a.Errors)
+		}
+	}
+}
+
+// However far the read model is behind, a list shows nothing to whom the right was taken away.
+func TestOverviewAsksTheLog(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "one"`, "")
+	const list = `{ workspaces { nodes { slug } } }`
+	h.as("leaver", list, nil).want(map[string]string{"workspaces.nodes": `[{"slug":"one"}]`})
+	h.left.Store(true)
+	h.as("leaver", list, nil).want(map[string]string{"workspaces.nodes": `[]`})
+}

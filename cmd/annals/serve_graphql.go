@@ -70,13 +70,18 @@ func (p rightful) Operator(ctx context.Context) (bool, error) {
 	return p.rights.Operator(ctx, p.Principal)
 }
 
+// Foresee asks at once about workspaces that Holds will be asked about one by one.
+func (p rightful) Foresee(ctx context.Context, ws []domain.Slug) error {
+	return p.rights.Foresee(ctx, p.Who(), ws)
+}
+
 // caller says who sent a request, in the words of package graphql.
 func (s *server) caller(ctx context.Context) (graphql.Caller, bool) {
 	p, ok := access.From(ctx)
 	if !ok {
 		return graphql.Caller{}, false
 	}
-	c := graphql.Caller{Principal: rightful{p, s.rights}, Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account, Run: p.Run}
+	c := graphql.Caller{Principal: rightful{p, s.rights}, Who: p.Who(), Actor: p.Actor(), Name: p.Name, Workspace: p.Workspace, Organization: p.Organization, Account: p.Account, Run: p.Run}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, string(s))
 	}

@@ -1293,7 +1293,9 @@ type ComplexityRoot struct {
 		Impact          func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
 		Kind            func(childComplexity int) int
 		Labels          func(childComplexity int) int
+		LastActivityAt  func(childComplexity int) int
 		Lineage         func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
+		MemberCount     func(childComplexity int) int
 		Members         func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Name            func(childComplexity int) int
 		Pipeline        func(childComplexity int, id string) int
@@ -1321,6 +1323,7 @@ type ComplexityRoot struct {
 
 	WorkspaceConnection struct {
 		Edges      func(childComplexity int) int
+		Groups     func(childComplexity int, by model.WorkspaceGrouping, label *string) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int, max int) int
@@ -1329,6 +1332,11 @@ type ComplexityRoot struct {
 	WorkspaceEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	WorkspaceGroup struct {
+		Count func(childComplexity int) int
+		Value func(childComplexity int) int
 	}
 
 	WorkspaceProgress struct {
@@ -6942,6 +6950,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Labels(childComplexity), true
+	case "Workspace.lastActivityAt":
+		if e.ComplexityRoot.Workspace.LastActivityAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.LastActivityAt(childComplexity), true
 	case "Workspace.lineage":
 		if e.ComplexityRoot.Workspace.Lineage == nil {
 			break
@@ -6953,6 +6967,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Lineage(childComplexity, args["root"].(string), args["direction"].(model.LineageDirection), args["depth"].(int), args["maxNodes"].(int), args["granularity"].(model.LineageGranularity), args["filter"].(*model.LineageFilter)), true
+	case "Workspace.memberCount":
+		if e.ComplexityRoot.Workspace.MemberCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.MemberCount(childComplexity), true
 	case "Workspace.members":
 		if e.ComplexityRoot.Workspace.Members == nil {
 			break
@@ -7121,6 +7141,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkspaceConnection.Edges(childComplexity), true
+	case "WorkspaceConnection.groups":
+		if e.ComplexityRoot.WorkspaceConnection.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_WorkspaceConnection_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.WorkspaceConnection.Groups(childComplexity, args["by"].(model.WorkspaceGrouping), args["label"].(*string)), true
 	case "WorkspaceConnection.nodes":
 		if e.ComplexityRoot.WorkspaceConnection.Nodes == nil {
 			break
@@ -7157,6 +7188,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkspaceEdge.Node(childComplexity), true
+
+	case "WorkspaceGroup.count":
+		if e.ComplexityRoot.WorkspaceGroup.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceGroup.Count(childComplexity), true
+	case "WorkspaceGroup.value":
+		if e.ComplexityRoot.WorkspaceGroup.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceGroup.Value(childComplexity), true
 
 	case "WorkspaceProgress.applied":
 		if e.ComplexityRoot.WorkspaceProgress.Applied == nil {
@@ -12012,6 +12056,10 @@ type Workspace implements Node & Versioned {
   counts: ResourceCounts!
   "What you may do here."
   viewerAccess: ViewerAccess!
+  "How many hold a role in it directly: people, service accounts and teams."
+  memberCount: Int!
+  "When Annals recorded the last event in it."
+  lastActivityAt: Time!
   "What deleting it would come to: what has to be ended first, and what would end with it and stay as history."
   deletionPreview: DeletionPreview!
   """
@@ -12327,6 +12375,38 @@ input WorkspaceFilter {
   sensitivities: [DataSensitivity!]
   "Only those filed under one of these teams."
   teams: [String!]
+  "Only those of one of these organizations, by slug."
+  organizations: [String!]
+}
+
+"""
+What workspaces are put together by.
+"""
+enum WorkspaceGrouping {
+  "What they are for."
+  KIND
+  "The stage they stand for."
+  ENVIRONMENT
+  "How their data are to be handled."
+  SENSITIVITY
+  "The team they are filed under."
+  TEAM
+  "The value of one label."
+  LABEL
+  "Where they stand in their life."
+  STATUS
+  "The organization they belong to, by slug."
+  ORGANIZATION
+}
+
+"""
+How many workspaces have a value.
+"""
+type WorkspaceGroup {
+  "The value, in the words of its enum where it has one; null: they have none."
+  value: String
+  "How many have it."
+  count: Int!
 }
 
 """
@@ -12337,6 +12417,13 @@ type WorkspaceConnection {
   edges: [WorkspaceEdge!]!
   "The rows."
   nodes: [Workspace!]!
+  "How many of the whole list have which value, the most frequent first; 500 at most."
+  groups(
+    "The value of what."
+    by: WorkspaceGrouping!
+    "The key of the label, for LABEL."
+    label: String
+  ): [WorkspaceGroup!]!
   "Where the page lies."
   pageInfo: PageInfo!
   "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
@@ -14924,6 +15011,10 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_counts(ctx, field)
 	case "viewerAccess":
 		return ec.fieldContext_Workspace_viewerAccess(ctx, field)
+	case "memberCount":
+		return ec.fieldContext_Workspace_memberCount(ctx, field)
+	case "lastActivityAt":
+		return ec.fieldContext_Workspace_lastActivityAt(ctx, field)
 	case "deletionPreview":
 		return ec.fieldContext_Workspace_deletionPreview(ctx, field)
 	case "members":
@@ -14968,6 +15059,8 @@ func (ec *executionContext) childFields_WorkspaceConnection(ctx context.Context,
 		return ec.fieldContext_WorkspaceConnection_edges(ctx, field)
 	case "nodes":
 		return ec.fieldContext_WorkspaceConnection_nodes(ctx, field)
+	case "groups":
+		return ec.fieldContext_WorkspaceConnection_groups(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_WorkspaceConnection_pageInfo(ctx, field)
 	case "totalCount":
@@ -14984,6 +15077,16 @@ func (ec *executionContext) childFields_WorkspaceEdge(ctx context.Context, field
 		return ec.fieldContext_WorkspaceEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkspaceEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkspaceGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_WorkspaceGroup_value(ctx, field)
+	case "count":
+		return ec.fieldContext_WorkspaceGroup_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkspaceGroup", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkspaceProgress(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

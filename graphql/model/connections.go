@@ -52,7 +52,10 @@ func edgesOf[T, E any](l *List[T], edge func(cursor string, node *T) *E) []*E {
 // The connections of the schema.
 type (
 	// A WorkspaceConnection is a page of workspaces.
-	WorkspaceConnection struct{ List[Workspace] }
+	WorkspaceConnection struct {
+		List[Workspace]
+		Group func(ctx context.Context, by WorkspaceGrouping, label string) ([]*WorkspaceGroup, error)
+	}
 	// A MemberConnection is a page of members.
 	MemberConnection struct{ List[Member] }
 	// A PipelineConnection is a page of pipelines.
@@ -153,4 +156,13 @@ func (c *AuditEventConnection) Edges() []*AuditEventEdge {
 // Edges are the rows with their cursors.
 func (c *ImpactConnection) Edges() []*ImpactEdge {
 	return edgesOf(&c.List, func(s string, n *ImpactRow) *ImpactEdge { return &ImpactEdge{s, n} })
+}
+
+// Groups counts the workspaces of the list by a value.
+func (c *WorkspaceConnection) Groups(ctx context.Context, by WorkspaceGrouping, label *string) ([]*WorkspaceGroup, error) {
+	key := ""
+	if label != nil {
+		key = *label
+	}
+	return c.Group(ctx, by, key)
 }

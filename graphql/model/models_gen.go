@@ -2013,6 +2013,16 @@ type WorkspaceFilter struct {
 	Sensitivities []DataSensitivity `json:"sensitivities,omitempty,omitzero"`
 	// Only those filed under one of these teams.
 	Teams []string `json:"teams,omitempty,omitzero"`
+	// Only those of one of these organizations, by slug.
+	Organizations []string `json:"organizations,omitempty,omitzero"`
+}
+
+// How many workspaces have a value.
+type WorkspaceGroup struct {
+	// The value, in the words of its enum where it has one; null: they have none.
+	Value *string `json:"value,omitempty,omitzero"`
+	// How many have it.
+	Count int `json:"count"`
 }
 
 // How far the read models of a workspace are behind its stream.
@@ -3582,6 +3592,79 @@ func (e *ValueType) UnmarshalJSON(b []byte) error {
 }
 
 func (e ValueType) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What workspaces are put together by.
+type WorkspaceGrouping string
+
+const (
+	// What they are for.
+	WorkspaceGroupingKind WorkspaceGrouping = "KIND"
+	// The stage they stand for.
+	WorkspaceGroupingEnvironment WorkspaceGrouping = "ENVIRONMENT"
+	// How their data are to be handled.
+	WorkspaceGroupingSensitivity WorkspaceGrouping = "SENSITIVITY"
+	// The team they are filed under.
+	WorkspaceGroupingTeam WorkspaceGrouping = "TEAM"
+	// The value of one label.
+	WorkspaceGroupingLabel WorkspaceGrouping = "LABEL"
+	// Where they stand in their life.
+	WorkspaceGroupingStatus WorkspaceGrouping = "STATUS"
+	// The organization they belong to, by slug.
+	WorkspaceGroupingOrganization WorkspaceGrouping = "ORGANIZATION"
+)
+
+var AllWorkspaceGrouping = []WorkspaceGrouping{
+	WorkspaceGroupingKind,
+	WorkspaceGroupingEnvironment,
+	WorkspaceGroupingSensitivity,
+	WorkspaceGroupingTeam,
+	WorkspaceGroupingLabel,
+	WorkspaceGroupingStatus,
+	WorkspaceGroupingOrganization,
+}
+
+func (e WorkspaceGrouping) IsValid() bool {
+	switch e {
+	case WorkspaceGroupingKind, WorkspaceGroupingEnvironment, WorkspaceGroupingSensitivity, WorkspaceGroupingTeam, WorkspaceGroupingLabel, WorkspaceGroupingStatus, WorkspaceGroupingOrganization:
+		return true
+	}
+	return false
+}
+
+func (e WorkspaceGrouping) String() string {
+	return string(e)
+}
+
+func (e *WorkspaceGrouping) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WorkspaceGrouping(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WorkspaceGrouping", str)
+	}
+	return nil
+}
+
+func (e WorkspaceGrouping) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WorkspaceGrouping) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WorkspaceGrouping) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

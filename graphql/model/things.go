@@ -16,6 +16,8 @@ import (
 type Workspace struct {
 	At  *Moment
 	Row read.Workspace
+	// Seen is what a list of workspaces read of it at once; nil where it was read alone.
+	Seen *read.Overview
 }
 
 // ID is the global id.

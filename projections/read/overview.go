@@ -27,16 +27,18 @@ type OverviewQuery struct {
 	Environments  []domain.Environment
 	Sensitivities []domain.Sensitivity
 	Teams         []string
+	Organizations []domain.Slug
 	Page          Page
 }
 
 // An Overview is what a list shows of a workspace.
 type Overview struct {
 	Workspace
-	At      Moment          // the last event by then is when something was last done in it
-	Members int             // who hold a role in it directly
-	Totals  Counts          // of now, whatever the moment
-	Through []domain.Source // by which roles it is seen, as of the moment
+	At        Moment          // the last event by then is when something was last done in it
+	ChangedAt time.Time       // of the last event that changed the workspace itself
+	Members   int             // who hold a role in it directly
+	Totals    Counts          // of now, whatever the moment
+	Through   []domain.Source // by which roles it is seen, as of the moment
 }
 
 // ErrOtherModel says that the schema asked is no longer that of the live model.
@@ -94,7 +96,7 @@ func (q *OverviewQuery) args(more ...any) ([]any, error) {
 		labels = []byte("{}")
 	}
 	text := lower(q.Text)
-	args := []any{q.Who.String(), string(q.Only), states, text.text, text.upper, text.down, string(labels), texts(q.Kinds), texts(q.Environments), texts(q.Sensitivities), q.Teams}
+	args := []any{q.Who.String(), string(q.Only), states, text.text, text.upper, text.down, string(labels), texts(q.Kinds), texts(q.Environments), texts(q.Sensitivities), q.Teams, texts(q.Organizations)}
 	args = append(args, more...)
 	if !q.Time.IsZero() {
 		args = append(args, q.Time)
@@ -140,7 +142,7 @@ func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, live 
 	var rosters, customs json.RawMessage
 	err = row.Scan(&schema, (*zeronull.Int4)(&o.At.Number), (*zeronull.Int8)(&o.At.Revision), (*zeronull.Timestamptz)(&o.At.Time),
 		&slug, (*zeronull.Int8)(&o.Since), &name, &organization, &owner, &text.digest, &o.Labels, &archived, &deleted, (*zeronull.Timestamptz)(&o.CreatedAt),
-		&kind, &environment, &sensitivity, &team, &members, &pipelines, &runs, &steps, &artifacts, &versions, &teams, &rosters, &customs)
+		&kind, &environment, &sensitivity, &team, &members, &pipelines, &runs, &steps, &artifacts, &versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt))
 	if err != nil || slug == nil {
 		return o, orEmpty(schema), err
 	}

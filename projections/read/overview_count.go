@@ -12,18 +12,19 @@ type Grouping string
 
 // The groupings. Of a label the values are told apart.
 const (
-	ByKind        Grouping = "kind"
-	ByEnvironment Grouping = "environment"
-	BySensitivity Grouping = "sensitivity"
-	ByTeam        Grouping = "team"
-	ByState       Grouping = "state"
-	ByLabel       Grouping = "label"
+	ByKind         Grouping = "kind"
+	ByEnvironment  Grouping = "environment"
+	BySensitivity  Grouping = "sensitivity"
+	ByTeam         Grouping = "team"
+	ByState        Grouping = "state"
+	ByLabel        Grouping = "label"
+	ByOrganization Grouping = "organization"
 )
 
-// groupedBy are the SQL of their values; that of a label is the value of the label that $12 names.
+// groupedBy are the SQL of their values; that of a label is the value of the label that $13 names.
 var groupedBy = map[Grouping]string{
-	ByKind: "kind", ByEnvironment: "environment", BySensitivity: "sensitivity", ByTeam: "team",
-	ByState: "CASE WHEN deleted THEN 'deleted' WHEN archived THEN 'archived' ELSE 'active' END", ByLabel: "labels ->> $12",
+	ByKind: "kind", ByEnvironment: "environment", BySensitivity: "sensitivity", ByTeam: "team", ByOrganization: "organization",
+	ByState: "CASE WHEN deleted THEN 'deleted' WHEN archived THEN 'archived' ELSE 'active' END", ByLabel: "labels ->> $13",
 }
 
 // MaxGroups is how many groups are told apart, the largest first.

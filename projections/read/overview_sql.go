@@ -14,10 +14,11 @@ const (
 	ovUpper  = "$5"  // letters that lower() leaves alone, and what they are
 	ovDown   = "$6"  // in the text
 	ovLabels = "$7"  // jsonb
-	ovKinds  = "$8"  // NULL: any, as the next three
+	ovKinds  = "$8"  // NULL: any, as the next four
 	ovEnvs   = "$9"  //
 	ovSens   = "$10" //
 	ovTeams  = "$11" //
+	ovOrgs   = "$12" //
 )
 
 // held is what somebody holds now, directly and through teams, in workspaces and organizations; a team's counts only in
@@ -66,7 +67,8 @@ found AS (
 		AND (` + ovKinds + `::text[] IS NULL OR w.kind = ANY(` + ovKinds + `))
 		AND (` + ovEnvs + `::text[] IS NULL OR w.environment = ANY(` + ovEnvs + `))
 		AND (` + ovSens + `::text[] IS NULL OR w.sensitivity = ANY(` + ovSens + `))
-		AND (` + ovTeams + `::text[] IS NULL OR w.team = ANY(` + ovTeams + `)))`
+		AND (` + ovTeams + `::text[] IS NULL OR w.team = ANY(` + ovTeams + `))
+		AND (` + ovOrgs + `::text[] IS NULL OR w.organization = ANY(` + ovOrgs + `)))`
 }
 
 // rowsAt is the rows of a temporal table, of a workspace or organization (SQL) at a revision (SQL), for which the condition
@@ -95,17 +97,18 @@ func overviewSQL(past, back bool) string {
 	orgN, orgAt := "0", ""
 	if past {
 		orgN = "coalesce(oa.n, -1)"
-		orgAt = `LEFT JOIN LATERAL (SELECT e.revision AS n FROM read.audit_entries e WHERE e.ws = o.ws AND e.recorded_at <= $14 ORDER BY e.recorded_at DESC LIMIT 1) oa ON true`
+		orgAt = `LEFT JOIN LATERAL (SELECT e.revision AS n FROM read.audit_entries e WHERE e.ws = o.ws AND e.recorded_at <= $15 ORDER BY e.recorded_at DESC LIMIT 1) oa ON true`
 	}
 	teams := rowsIn(past, "team_members", "team", "g.org", "g.org_n", "x.member = "+ovWho)
 	mine := "x.member = " + ovWho + " OR x.member = ANY(mt.teams)"
-	return `WITH ` + held + `,` + foundSQL(past, "$14") + `,
+	return `WITH ` + held + `,` + foundSQL(past, "$15") + `,
 page AS MATERIALIZED (
-	SELECT * FROM found WHERE $12 = '' OR slug COLLATE "C" ` + beyond + ` $12 ORDER BY slug COLLATE "C" ` + order + ` LIMIT $13)
+	SELECT * FROM found WHERE $13 = '' OR slug COLLATE "C" ` + beyond + ` $13 ORDER BY slug COLLATE "C" ` + order + ` LIMIT $14)
 SELECT l.schema, g.* FROM (SELECT max(schema) AS schema FROM log.models WHERE state = 'live') l LEFT JOIN (
 	SELECT g.ws, g.n, g.recorded_at, ` + columns("g", workspaceColumns) + `,
 		(SELECT count(*) FROM ` + rowsIn(past, "members", "member", "g.ws", "g.n", "true") + ` m) AS members,
-		t.pipelines, t.runs, t.steps, t.artifacts, t.versions, mt.teams, rosters.rows, customs.rows AS custom
+		t.pipelines, t.runs, t.steps, t.artifacts, t.versions, mt.teams, rosters.rows, customs.rows AS custom,
+		(SELECT e.recorded_at FROM read.audit_entries e WHERE e.ws = g.ws AND e.revision = g.since) AS changed_at
 	FROM (SELECT page.*, o.ws AS org, ` + orgN + ` AS org_n FROM page LEFT JOIN read.organizations o ON o.slug = page.organization ` + orgAt + `) g
 	LEFT JOIN read.totals t ON t.ws = g.ws
 	CROSS JOIN LATERAL (SELECT coalesce(array_agg('team:' || x.team), '{}') AS teams FROM ` + teams + ` x) mt
@@ -124,9 +127,9 @@ SELECT l.schema, g.* FROM (SELECT max(schema) AS schema FROM log.models WHERE st
 
 // countedSQL counts what was found up to a bound; groupedSQL counts it by a value.
 func countedSQL(past bool) string {
-	return `WITH ` + held + `,` + foundSQL(past, "$13") + ` SELECT count(*) FROM (SELECT FROM found LIMIT $12) x`
+	return `WITH ` + held + `,` + foundSQL(past, "$14") + ` SELECT count(*) FROM (SELECT FROM found LIMIT $13) x`
 }
 
 func groupedSQL(past bool, value string) string {
-	return `WITH ` + held + `,` + foundSQL(past, "$13") + ` SELECT ` + value + ` AS value, count(*)::int FROM found WHERE $12::text IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 NULLS LAST LIMIT ` + strconv.Itoa(MaxGroups)
+	return `WITH ` + held + `,` + foundSQL(past, "$14") + ` SELECT ` + value + ` AS value, count(*)::int FROM found WHERE $13::text IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 NULLS LAST LIMIT ` + strconv.Itoa(MaxGroups)
 }
