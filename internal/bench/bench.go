@@ -19,7 +19,7 @@ import (
 // Options say what is measured. Zero fields have defaults.
 type Options struct {
 	Short  bool      // smaller data, two minutes
-	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rights, lists, lineage, start
+	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rights, lists, workspaces, lineage, start
 	Dir    string    // for the data, removed afterwards; default a temporary directory
 	Binary string    // the program to measure over HTTP; default this one
 	Seed   uint64    // default 1
@@ -52,6 +52,7 @@ func Run(ctx context.Context, o Options) error {
 		{"rebuild", m.rebuild},
 		{"rights", m.rights},
 		{"lists", m.lists},
+		{"workspaces", m.workspaces},
 		{"lineage", m.lineage},
 	} {
 		if !strings.HasPrefix(group.name, o.Only) {

@@ -136,13 +136,13 @@ func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, live 
 	var text textRef
 	var slug, name, organization, environment, sensitivity, team, kind *string
 	var owner *[16]byte
-	var archived, deleted *bool
+	var archived, deleted, hides *bool
 	var pipelines, runs, steps, artifacts, versions, members *int
 	var teams []string
 	var rosters, customs json.RawMessage
 	err = row.Scan(&schema, (*zeronull.Int4)(&o.At.Number), (*zeronull.Int8)(&o.At.Revision), (*zeronull.Timestamptz)(&o.At.Time),
 		&slug, (*zeronull.Int8)(&o.Since), &name, &organization, &owner, &text.digest, &o.Labels, &archived, &deleted, (*zeronull.Timestamptz)(&o.CreatedAt),
-		&kind, &environment, &sensitivity, &team, &members, &pipelines, &runs, &steps, &artifacts, &versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt))
+		&kind, &environment, &sensitivity, &team, &hides, &members, &pipelines, &runs, &steps, &artifacts, &versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt))
 	if err != nil || slug == nil {
 		return o, orEmpty(schema), err
 	}
@@ -151,7 +151,7 @@ func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, live 
 	if owner != nil {
 		o.Owner = *owner
 	}
-	o.Archived, o.Deleted, o.At.Slug = *archived, *deleted, o.Slug
+	o.Archived, o.Deleted, o.HidesCounts, o.At.Slug = *archived, *deleted, *hides, o.Slug
 	o.Members, o.Totals = orZero(members), Counts{orZero(pipelines), orZero(runs), orZero(steps), orZero(artifacts), orZero(versions)}
 	o.Through, err = through(who, teams, rosters, customs)
 	return o, orEmpty(schema), err
