@@ -41,12 +41,15 @@ func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, 
 	if err != nil {
 		return nil, err
 	}
-	count := func(ctx context.Context, most int) (n int, err error) {
-		err = r.inLive(ctx, func(schema string) error {
-			n, err = r.Read.CountOverviews(ctx, schema, q, most)
-			return err
-		})
-		return n, err
+	count := func(ctx context.Context, most int) (int, error) {
+		if c := caller(ctx); c.Principal == nil || !c.Allows(domain.ReadWorkspace) {
+			return 0, nil
+		}
+		schema, seen, err := r.sighted(ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		return r.Read.CountOverviews(ctx, schema, q, seen, most)
 	}
 	l := listed(nil, hash, p, found, func(_ *model.Moment, rows []*model.Workspace) []*model.Workspace { return rows }, count)
 	return &model.WorkspaceConnection{List: l, Group: func(ctx context.Context, by model.WorkspaceGrouping, label string) ([]*model.WorkspaceGroup, error) {
@@ -96,62 +99,120 @@ func words[D, M ~string](list []M) []D {
 	return out
 }
 
-// inLive asks something of the live model, once more where another one has become it meanwhile.
-func (r *Resolver) inLive(ctx context.Context, ask func(schema string) error) error {
-	schema, err := r.Moments.Live(ctx, "")
+// foreseen is how many workspaces the rights are asked about at once.
+const foreseen = 200
+
+// sightings are the workspaces that the caller sees by the read model, and still by the log.
+func (r *Resolver) sightings(ctx context.Context, schema string, q read.OverviewQuery) ([]read.Sighting, error) {
+	seen, err := r.Read.Sightings(ctx, schema, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err = ask(schema); err == nil {
-		return nil
+	return r.allowed(ctx, seen)
+}
+
+// allowed leaves out what the caller does not see by the log.
+func (r *Resolver) allowed(ctx context.Context, seen []read.Sighting) ([]read.Sighting, error) {
+	many, can := caller(ctx).Principal.(foresight)
+	for at := 0; can && at < len(seen); at += foreseen {
+		var slugs []domain.Slug
+		for _, s := range seen[at:min(at+foreseen, len(seen))] {
+			slugs = append(slugs, s.Slug)
+		}
+		if err := many.Foresee(ctx, slugs); err != nil {
+			return nil, storeFault(err)
+		}
 	}
-	next, other := r.Moments.Live(ctx, schema)
-	if other != nil || next == schema {
-		return err
+	var out []read.Sighting
+	for _, s := range seen {
+		switch err := mayRead(ctx, string(s.Slug)); {
+		case err == nil:
+			out = append(out, s)
+		case !errors.Is(err, errNoWorkspace): // else the right was taken away, and the read model has not heard
+			return nil, err
+		}
 	}
-	return ask(next)
+	return out, nil
+}
+
+// sighted is what counting needs: all that the caller sees, for an earlier moment. Now the statement finds it itself.
+func (r *Resolver) sighted(ctx context.Context, q read.OverviewQuery) (schema string, seen []read.Sighting, err error) {
+	if schema, err = r.Moments.Live(ctx); err != nil || q.Time.IsZero() {
+		return schema, nil, err
+	}
+	seen, err = r.sightings(ctx, schema, q)
+	return schema, seen, err
+}
+
+// pageOf is the page of workspaces to read, now; of an earlier moment all that the caller sees, of which reading makes the
+// page. more says that the list goes on. A page of which the caller sees nothing any more is passed over: an empty one would
+// look like the end of the list.
+func (r *Resolver) pageOf(ctx context.Context, schema string, q read.OverviewQuery) (seen []read.Sighting, more bool, err error) {
+	if !q.Time.IsZero() {
+		seen, err = r.sightings(ctx, schema, q)
+		return seen, false, err
+	}
+	for {
+		found, err := r.Read.Sightings(ctx, schema, q)
+		if err != nil {
+			return nil, false, err
+		}
+		if more = len(found) > q.Page.Limit; more {
+			found = whole(found, q.Page)
+		}
+		if len(found) == 0 {
+			return nil, false, nil
+		}
+		edge := read.Mark{Value: string(found[len(found)-1].Slug)}
+		if q.Page.Back {
+			edge.Value = string(found[0].Slug)
+		}
+		if seen, err = r.allowed(ctx, found); err != nil || len(seen) > 0 || !more {
+			return seen, more, err
+		}
+		q.Page.After = &edge
+	}
+}
+
+// whole is a page without the row more that says that there is more.
+func whole[T any](rows []T, p read.Page) []T {
+	if p.Back {
+		return rows[len(rows)-p.Limit:]
+	}
+	return rows[:p.Limit]
 }
 
 // overviews reads a page, and leaves out what the caller may not see any more.
 func (r *Resolver) overviews(ctx context.Context, q read.OverviewQuery) (found read.List[*model.Workspace], err error) {
-	c := caller(ctx)
-	if c.Principal == nil || !c.Allows(domain.ReadWorkspace) {
+	if c := caller(ctx); c.Principal == nil || !c.Allows(domain.ReadWorkspace) {
 		return found, nil
 	}
 	asked := r.now()
-	var page read.List[read.Overview]
-	err = r.inLive(ctx, func(schema string) error {
-		page, err = r.Read.Overviews(ctx, schema, q)
-		return err
-	})
+	schema, err := r.Moments.Live(ctx)
 	if err != nil {
 		return found, err
 	}
-	slugs := make([]domain.Slug, len(page.Rows))
-	for i := range page.Rows {
-		slugs[i] = page.Rows[i].Row.Slug
+	var seen []read.Sighting
+	seen, found.More, err = r.pageOf(ctx, schema, q)
+	if err != nil || len(seen) == 0 {
+		return found, err
 	}
-	if many, ok := c.Principal.(foresight); ok && len(slugs) > 1 {
-		if err := many.Foresee(ctx, slugs); err != nil {
-			return found, storeFault(err)
-		}
+	rows, err := r.Read.Overviews(ctx, schema, q, seen)
+	if err != nil {
+		return found, err
 	}
-	found.More = page.More
+	if past := !q.Time.IsZero(); past && len(rows) > q.Page.Limit {
+		rows, found.More = whole(rows, q.Page), true
+	}
 	var moments []*read.Moment
-	for i := range page.Rows {
-		row := &page.Rows[i].Row
-		if err := mayRead(ctx, string(row.Slug)); errors.Is(err, errNoWorkspace) {
-			continue // the right was taken away, and the read model has not heard
-		} else if err != nil {
-			return found, err
-		}
-		w := &model.Workspace{At: &model.Moment{At: row.At}, Row: row.Workspace, Seen: row}
+	for i := range rows {
+		w := &model.Workspace{At: &model.Moment{At: rows[i].At}, Row: rows[i].Workspace, Seen: &rows[i]}
 		if !q.Time.IsZero() {
 			then := q.Time
 			w.At.Asked = &then
 		}
 		moments = append(moments, &w.At.At)
-		found.Rows = append(found.Rows, read.Sorted[*model.Workspace]{Row: w, Mark: page.Rows[i].Mark})
+		found.Rows = append(found.Rows, read.Sorted[*model.Workspace]{Row: w, Mark: read.Mark{Value: w.Slug()}})
 	}
 	if q.Time.IsZero() {
 		return found, nil
@@ -174,11 +235,11 @@ func (r *Resolver) workspaceGroups(ctx context.Context, q read.OverviewQuery, by
 	if c.Principal == nil || !c.Allows(domain.ReadWorkspace) {
 		return []*model.WorkspaceGroup{}, nil
 	}
-	var found []read.Group
-	err := r.inLive(ctx, func(schema string) (err error) {
-		found, err = r.Read.GroupOverviews(ctx, schema, q, groupings[by], label)
-		return err
-	})
+	schema, seen, err := r.sighted(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.Read.GroupOverviews(ctx, schema, q, seen, groupings[by], label)
 	if err != nil {
 		return nil, err
 	}
@@ -202,15 +263,11 @@ func (r *Resolver) seen(ctx context.Context, w *model.Workspace) (*read.Overview
 	if w.At.Asked != nil {
 		q.Time = *w.At.Asked
 	}
-	var page read.List[read.Overview]
-	err := r.inLive(ctx, func(schema string) (err error) {
-		page, err = r.Read.Overviews(ctx, schema, q)
-		return err
-	})
-	if err != nil || len(page.Rows) == 0 {
+	found, err := r.overviews(ctx, q)
+	if err != nil || len(found.Rows) == 0 {
 		return nil, err
 	}
-	w.Seen = &page.Rows[0].Row
+	w.Seen = found.Rows[0].Row.Seen
 	return w.Seen, nil
 }
 

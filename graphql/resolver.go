@@ -45,8 +45,8 @@ type Moments interface {
 	// Changes yields the newest applied revision each time it moved past the one yielded before, beginning after a
 	// revision; it is closed when ctx ends.
 	Changes(ctx context.Context, slug domain.Slug, after domain.Revision) <-chan domain.Revision
-	// Live is the schema of the live model, another one than known where that turned out not to be it.
-	Live(ctx context.Context, known string) (string, error)
+	// Live is the schema of the live model.
+	Live(ctx context.Context) (string, error)
 	// Settle says of moments of an earlier time whether the same question will have the same answer for ever.
 	Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment) error
 	// Misfit is not nil for an error of reading rows that comes of the model's having been made by other code than this.

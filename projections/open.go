@@ -75,12 +75,8 @@ func (e *Engine) Open(ctx context.Context, slug domain.Slug, asOf AsOf, atLeast 
 	return m, nil
 }
 
-// Live is the schema of the live model, as a question across workspaces needs it. Known is one that turned out not to be
-// it, empty for the first question: what was seen last is the first guess, and the question itself tells whether it holds.
-func (e *Engine) Live(ctx context.Context, known string) (string, error) {
-	if guess := e.live.Load(); guess != nil && guess.Schema != known {
-		return guess.Schema, nil
-	}
+// Live is the schema of the live model, for questions that are not about one workspace.
+func (e *Engine) Live(ctx context.Context) (string, error) {
 	m, err := e.liveModel(ctx)
 	if err != nil {
 		return "", err

@@ -186,39 +186,54 @@ var everyState = []string{"active", "archived", "deleted"}
 // listed is what the list says, page by page, forwards or backwards.
 func (w *town) listed(who domain.Grantee, at time.Time, back bool) (list []read.Overview) {
 	w.Helper()
-	schema, err := w.engine.Live(w.Context(), "")
+	schema, err := w.engine.Live(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}
 	q := read.OverviewQuery{Who: who, Time: at, States: everyState, Page: read.Page{Limit: 3, Back: back}}
-	for {
-		page, err := w.read.Overviews(w.Context(), schema, q)
+	var all []read.Sighting
+	for more := true; more; {
+		seen, err := w.read.Sightings(w.Context(), schema, q)
 		if err != nil {
 			w.Fatal(err)
 		}
-		var rows []read.Overview
-		for _, s := range page.Rows {
-			rows = append(rows, s.Row)
+		all = seen
+		if more = len(seen) > q.Page.Limit; more && at.IsZero() {
+			seen = cut(seen, q.Page)
 		}
-		if back {
-			list = append(rows, list...)
-		} else {
-			list = append(list, rows...)
+		rows, err := w.read.Overviews(w.Context(), schema, q, seen)
+		if err != nil {
+			w.Fatal(err)
 		}
-		if !page.More {
+		if !at.IsZero() {
+			if more = len(rows) > q.Page.Limit; more {
+				rows = cut(rows, q.Page)
+			}
+		}
+		if len(rows) == 0 {
 			break
 		}
-		edge := page.Rows[len(page.Rows)-1].Mark
 		if back {
-			edge = page.Rows[0].Mark
+			list = append(slices.Clone(rows), list...)
+			q.Page.After = &read.Mark{Value: string(rows[0].Slug)}
+		} else {
+			list = append(list, rows...)
+			q.Page.After = &read.Mark{Value: string(rows[len(rows)-1].Slug)}
 		}
-		q.Page.After = &edge
 	}
-	n, err := w.read.CountOverviews(w.Context(), schema, q, 100)
+	n, err := w.read.CountOverviews(w.Context(), schema, q, all, 100)
 	if err != nil || n != len(list) {
 		w.Errorf("%s: counted %d of %d, %v", who, n, len(list), err)
 	}
 	return list
+}
+
+// cut leaves out the row that says that there is more.
+func cut[T any](rows []T, p read.Page) []T {
+	if p.Back {
+		return rows[len(rows)-p.Limit:]
+	}
+	return rows[:p.Limit]
 }
 
 // Given random grants, revocations, teams, suspensions, custom roles and deletions, a list of workspaces is what the log

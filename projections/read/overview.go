@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,67 +44,137 @@ type Overview struct {
 	Through   []domain.Source // by which roles it is seen, as of the moment
 }
 
-// ErrOtherModel says that the schema asked is no longer that of the live model.
-var ErrOtherModel = errors.New("another read model is the live one")
+// A Sighting is a workspace that somebody sees by the read model: whether the log agrees is to be asked before it is read.
+type Sighting struct {
+	Number       int32
+	Slug         domain.Slug
+	Organization int32 // number of its organization, whose roster counts too; 0: none is known
+}
 
-// Overviews reads a page of workspaces in one statement, in the schema of the live model; a schema that is not, or not any
-// more, is ErrOtherModel.
-func (d *DB) Overviews(ctx context.Context, schema string, q OverviewQuery) (List[Overview], error) {
-	past := !q.Time.IsZero()
-	after := ""
-	if q.Page.After != nil {
-		after = q.Page.After.Value
+// Sightings finds the page of workspaces that somebody sees now and that fit, one more than its limit where there is more.
+// For a question about an earlier moment they are all that somebody sees, whatever fits: [DB.Overviews] makes the page.
+func (d *DB) Sightings(ctx context.Context, schema string, q OverviewQuery) ([]Sighting, error) {
+	n := seenTexts[q.Page.Back]
+	if !q.Time.IsZero() {
+		n = seenEverText
 	}
-	args, err := q.args(after, q.Page.limit()+1)
+	found, err := asCrosser(ctx, d, schema, n, q, nil, func(row pgx.CollectableRow) (Sighting, error) {
+		var s Sighting
+		err := row.Scan(&s.Number, &s.Slug, (*zeronull.Int4)(&s.Organization))
+		return s, err
+	})
 	if err != nil {
-		return List[Overview]{}, err
+		return nil, fmt.Errorf("find the workspaces of %s: %w", q.Who, err)
 	}
-	rows, err := d.pool.Query(ctx, d.text(Moment{Schema: schema}, overviewTexts[overviewWay{past, q.Page.Back}]), args...)
-	if err != nil {
-		return List[Overview]{}, fmt.Errorf("list workspaces: %w", err)
+	if q.Page.Back && q.Time.IsZero() {
+		slices.Reverse(found)
 	}
-	other := false
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Overview, error) {
-		o, live, err := scanOverview(row, q.Who)
-		other = other || live != schema
+	return found, nil
+}
+
+// Overviews reads what a list shows of workspaces that were sighted, by slug. Of an earlier moment it is a page of them:
+// one more than its limit where there is more.
+func (d *DB) Overviews(ctx context.Context, schema string, q OverviewQuery, seen []Sighting) ([]Overview, error) {
+	way := overviewWay{!q.Time.IsZero(), !q.Time.IsZero() && q.Page.Back}
+	found, err := asSurveyor(ctx, d, schema, seen, overviewTexts[way], q, nil, func(row pgx.CollectableRow) (Overview, error) {
+		o, err := scanOverview(row, q.Who)
 		o.At.Schema = schema
 		return o, err
 	})
-	switch {
-	case err != nil:
-		return List[Overview]{}, fmt.Errorf("list workspaces: %w", err)
-	case other:
-		return List[Overview]{}, ErrOtherModel
+	if err != nil {
+		return nil, fmt.Errorf("list workspaces: %w", err)
 	}
-	sorted := make([]Sorted[Overview], 0, len(found))
-	for _, o := range found {
-		if o.At.Number != 0 { // a row of the model alone says that there is none
-			sorted = append(sorted, Sorted[Overview]{Row: o, Mark: Mark{Value: string(o.Slug)}})
-		}
+	if way.back {
+		slices.Reverse(found)
 	}
-	return pageOf(q.Page, sorted), nil
+	return found, nil
 }
 
-// args are the parameters of every statement about workspaces, and more behind them.
-func (q *OverviewQuery) args(more ...any) ([]any, error) {
+// asCrosser runs a statement about what somebody sees, as [Crosser].
+func asCrosser[T any](ctx context.Context, d *DB, schema string, n named, q OverviewQuery, more map[string]any, scan pgx.RowToFunc[T]) (out []T, err error) {
+	of, err := q.values(more)
+	if err != nil {
+		return nil, err
+	}
+	b := &pgx.Batch{}
+	if d.guard != nil {
+		b.Queue(crossSQL, "")
+	}
+	b.Queue(d.text(Moment{Schema: schema}, n.text), n.values(of)...).Query(func(rows pgx.Rows) (err error) {
+		out, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return out, d.pool.SendBatch(ctx, b).Close()
+}
+
+// asSurveyor runs a statement about workspaces that were sighted, as [Surveyor]. Behind the wall are those alone that may
+// be read, and the rosters of their organizations.
+func asSurveyor[T any](ctx context.Context, d *DB, schema string, seen []Sighting, n named, q OverviewQuery, more map[string]any, scan pgx.RowToFunc[T]) (out []T, err error) {
+	var numbers, open []int32
+	for _, s := range seen {
+		ok, err := d.sees(ctx, Moment{Slug: s.Slug})
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		numbers, open = append(numbers, s.Number), append(open, s.Number)
+		if s.Organization != 0 && !slices.Contains(open[max(0, len(open)-4):], s.Organization) {
+			open = append(open, s.Organization)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	of, err := q.values(more)
+	if err != nil {
+		return nil, err
+	}
+	of["numbers"] = numbers
+	b := &pgx.Batch{}
+	if d.guard != nil {
+		var list strings.Builder
+		for i, number := range open {
+			if i > 0 {
+				list.WriteByte(',')
+			}
+			list.WriteString(strconv.Itoa(int(number)))
+		}
+		b.Queue(surveySQL, "{"+list.String()+"}")
+	}
+	b.Queue(d.text(Moment{Schema: schema}, n.text), n.values(of)...).Query(func(rows pgx.Rows) (err error) {
+		out, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return out, d.pool.SendBatch(ctx, b).Close()
+}
+
+// values are the parameters that statements about workspaces may have.
+func (q *OverviewQuery) values(more map[string]any) (map[string]any, error) {
 	states := q.States
 	if states == nil {
 		states = []string{"active", "archived"}
 	}
-	labels, err := json.Marshal(q.Labels)
-	if err != nil {
-		return nil, fmt.Errorf("read the labels of a filter: %w", err)
+	labels := []byte("{}")
+	if q.Labels != nil {
+		var err error
+		if labels, err = json.Marshal(q.Labels); err != nil {
+			return nil, fmt.Errorf("read the labels of a filter: %w", err)
+		}
 	}
-	if q.Labels == nil {
-		labels = []byte("{}")
+	after := ""
+	if q.Page.After != nil {
+		after = q.Page.After.Value
 	}
 	text := lower(q.Text)
-	args := []any{q.Who.String(), string(q.Only), states, text.text, text.upper, text.down, string(labels), texts(q.Kinds), texts(q.Environments), texts(q.Sensitivities), q.Teams, texts(q.Organizations)}
-	args = append(args, more...)
-	if !q.Time.IsZero() {
-		args = append(args, q.Time)
+	of := map[string]any{
+		"who": q.Who.String(), "only": string(q.Only), "states": states, "text": text.text, "upper": text.upper, "down": text.down, "labels": string(labels),
+		"kinds": texts(q.Kinds), "environments": texts(q.Environments), "sensitivities": texts(q.Sensitivities), "teams": q.Teams, "organizations": texts(q.Organizations),
+		"after": after, "limit": q.Page.limit() + 1, "time": q.Time,
 	}
-	return args, nil
+	maps.Copy(of, more)
+	return of, nil
 }
 
 // texts are words as Postgres takes them; nil stays nil, which asks nothing.
@@ -131,30 +204,28 @@ type customRow struct {
 	Permissions []domain.Permission
 }
 
-func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, live string, err error) {
-	var schema *string
-	var text textRef
-	var slug, name, organization, environment, sensitivity, team, kind *string
-	var owner *[16]byte
-	var archived, deleted, hides *bool
-	var pipelines, runs, steps, artifacts, versions, members *int
+func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, err error) {
 	var teams []string
 	var rosters, customs json.RawMessage
-	err = row.Scan(&schema, (*zeronull.Int4)(&o.At.Number), (*zeronull.Int8)(&o.At.Revision), (*zeronull.Timestamptz)(&o.At.Time),
-		&slug, (*zeronull.Int8)(&o.Since), &name, &organization, &owner, &text.digest, &o.Labels, &archived, &deleted, (*zeronull.Timestamptz)(&o.CreatedAt),
-		&kind, &environment, &sensitivity, &team, &hides, &members, &pipelines, &runs, &steps, &artifacts, &versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt))
-	if err != nil || slug == nil {
-		return o, orEmpty(schema), err
+	o.Workspace, err = scanWorkspace(within{row, []any{&o.At.Number, &o.At.Revision, &o.At.Time}, []any{
+		&o.Members, &o.Totals.Pipelines, &o.Totals.Runs, &o.Totals.Steps, &o.Totals.Artifacts, &o.Totals.Versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt)}})
+	if err != nil {
+		return o, err
 	}
-	o.Slug, o.Name, o.Organization, o.Description = domain.Slug(*slug), orEmpty(name), domain.Slug(orEmpty(organization)), text.text()
-	o.Kind, o.Environment, o.Sensitivity, o.Team = domain.WorkspaceKind(orEmpty(kind)), domain.Environment(orEmpty(environment)), domain.Sensitivity(orEmpty(sensitivity)), orEmpty(team)
-	if owner != nil {
-		o.Owner = *owner
-	}
-	o.Archived, o.Deleted, o.HidesCounts, o.At.Slug = *archived, *deleted, *hides, o.Slug
-	o.Members, o.Totals = orZero(members), Counts{orZero(pipelines), orZero(runs), orZero(steps), orZero(artifacts), orZero(versions)}
+	o.At.Slug = o.Slug
 	o.Through, err = through(who, teams, rosters, customs)
-	return o, orEmpty(schema), err
+	return o, err
+}
+
+// within is a row in which the columns of a workspace stand between others.
+type within struct {
+	pgx.CollectableRow
+	before, after []any
+}
+
+// Scan reads the columns of the workspace into to, and the others where they go.
+func (w within) Scan(to ...any) error {
+	return w.CollectableRow.Scan(slices.Concat(w.before, to, w.after)...)
 }
 
 // through puts the rows of rosters together as far as they concern somebody, and says what they hold by them.
@@ -190,18 +261,11 @@ func through(who domain.Grantee, teams []string, rosters, customs json.RawMessag
 	return sources, nil
 }
 
-// orZero is the number, 0 for NULL.
-func orZero(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
 // overviewWay is whether a statement looks at the past, and which way it pages.
 type overviewWay struct{ past, back bool }
 
-var overviewTexts = map[overviewWay]string{
-	{false, false}: overviewSQL(false, false), {false, true}: overviewSQL(false, true),
-	{true, false}: overviewSQL(true, false), {true, true}: overviewSQL(true, true),
-}
+var (
+	seenTexts     = map[bool]named{false: name(seenSQL(false)), true: name(seenSQL(true))}
+	seenEverText  = name(seenEverSQL)
+	overviewTexts = map[overviewWay]named{{false, false}: name(overviewSQL(false, false)), {true, false}: name(overviewSQL(true, false)), {true, true}: name(overviewSQL(true, true))}
+)

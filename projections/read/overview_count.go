@@ -21,37 +21,45 @@ const (
 	ByOrganization Grouping = "organization"
 )
 
-// groupedBy are the SQL of their values; that of a label is the value of the label that $13 names.
+// groupedBy are the SQL of their values; that of a label is the value that it has.
 var groupedBy = map[Grouping]string{
 	ByKind: "kind", ByEnvironment: "environment", BySensitivity: "sensitivity", ByTeam: "team", ByOrganization: "organization",
-	ByState: "CASE WHEN deleted THEN 'deleted' WHEN archived THEN 'archived' ELSE 'active' END", ByLabel: "labels ->> $13",
+	ByState: "CASE WHEN deleted THEN 'deleted' WHEN archived THEN 'archived' ELSE 'active' END", ByLabel: "labels ->> {label}::text",
 }
 
 // MaxGroups is how many groups are told apart, the largest first.
 const MaxGroups = 500
 
 var (
-	countedTexts = map[bool]string{false: countedSQL(false), true: countedSQL(true)}
-	groupedTexts = func() map[Grouping]map[bool]string {
-		all := map[Grouping]map[bool]string{}
+	countedTexts = map[bool]named{false: name(countedSQL(false)), true: name(countedSQL(true))}
+	groupedTexts = func() map[Grouping]map[bool]named {
+		all := map[Grouping]map[bool]named{}
 		for by, value := range groupedBy {
-			all[by] = map[bool]string{false: groupedSQL(false, value), true: groupedSQL(true, value)}
+			all[by] = map[bool]named{false: name(groupedSQL(false, value)), true: name(groupedSQL(true, value))}
 		}
 		return all
 	}()
 )
 
-// CountOverviews counts the workspaces that fit, whatever the page; it stops at most + 1.
-func (d *DB) CountOverviews(ctx context.Context, schema string, q OverviewQuery, most int) (n int, err error) {
-	args, err := q.args(most + 1)
-	if err != nil {
-		return 0, err
-	}
-	err = d.pool.QueryRow(ctx, d.text(Moment{Schema: schema}, countedTexts[!q.Time.IsZero()]), args...).Scan(&n)
+// CountOverviews counts the workspaces that fit, whatever the page; it stops at most + 1. Of an earlier moment it counts
+// among those that were sighted.
+func (d *DB) CountOverviews(ctx context.Context, schema string, q OverviewQuery, seen []Sighting, most int) (int, error) {
+	n, err := counting(ctx, d, schema, q, seen, countedTexts[!q.Time.IsZero()], map[string]any{"limit": most + 1}, pgx.RowTo[int])
 	if err != nil {
 		return 0, fmt.Errorf("count workspaces: %w", err)
 	}
-	return n, nil
+	if len(n) == 0 {
+		return 0, nil
+	}
+	return n[0], nil
+}
+
+// counting runs a statement that counts: now among all that somebody sees, of an earlier moment among the sighted.
+func counting[T any](ctx context.Context, d *DB, schema string, q OverviewQuery, seen []Sighting, n named, more map[string]any, scan pgx.RowToFunc[T]) ([]T, error) {
+	if q.Time.IsZero() {
+		return asCrosser(ctx, d, schema, n, q, more, scan)
+	}
+	return asSurveyor(ctx, d, schema, seen, n, q, more, scan)
 }
 
 // A Group is how many workspaces have a value; nil: none.
@@ -60,17 +68,10 @@ type Group struct {
 	Count int
 }
 
-// GroupOverviews counts the workspaces that fit by a value, the largest groups first; label names the label of ByLabel.
-func (d *DB) GroupOverviews(ctx context.Context, schema string, q OverviewQuery, by Grouping, label string) ([]Group, error) {
-	args, err := q.args(label)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := d.pool.Query(ctx, d.text(Moment{Schema: schema}, groupedTexts[by][!q.Time.IsZero()]), args...)
-	if err != nil {
-		return nil, fmt.Errorf("group workspaces by %s: %w", by, err)
-	}
-	groups, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Group])
+// GroupOverviews counts the workspaces that fit by a value, the largest groups first; label names the label of ByLabel. Of
+// an earlier moment it counts among those that were sighted.
+func (d *DB) GroupOverviews(ctx context.Context, schema string, q OverviewQuery, seen []Sighting, by Grouping, label string) ([]Group, error) {
+	groups, err := counting(ctx, d, schema, q, seen, groupedTexts[by][!q.Time.IsZero()], map[string]any{"label": label}, pgx.RowToStructByPos[Group])
 	if err != nil {
 		return nil, fmt.Errorf("group workspaces by %s: %w", by, err)
 	}

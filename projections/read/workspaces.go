@@ -29,7 +29,6 @@ type Workspace struct {
 	HidesCounts  bool               // behind its wall even how many things there are is not told
 }
 
-// workspaceColumns are read by scanWorkspace, and by scanOverview, which adds columns of a list behind them.
 const workspaceColumns = `slug, since, name, organization, owner, description, labels, archived, deleted, created_at, kind, environment, sensitivity, team, hides_counts`
 
 func scanWorkspace(row pgx.CollectableRow) (Workspace, error) {
