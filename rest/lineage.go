@@ -14,19 +14,29 @@ type Lineage struct {
 	Nodes       []LineageNode     `json:"nodes" doc:"What was reached, nearest first; the first is the root."`
 	Edges       []LineageEdge     `json:"edges" doc:"What was read and written; both ends are among the nodes."`
 	Complete    bool              `json:"complete" doc:"Everything that can be reached is there."`
-	TruncatedBy *Word             `json:"truncatedBy" enum:"max_nodes,depth,time"`
+	TruncatedBy *Word             `json:"truncatedBy" enum:"max_nodes,depth,time,wall" doc:"wall: of what lies in a workspace that you cannot see not even the number is told, or it cannot be read at this moment."`
 	Frontier    []LineageFrontier `json:"frontier" doc:"The nodes with neighbours that were not sent: where to go on."`
 	Revision    int64             `json:"revision" doc:"The revision the walk is true at."`
+	Workspaces  []LineageMoment   `json:"workspaces" doc:"The workspaces that the nodes are of, each with its revision; the first is the one that was asked."`
+}
+
+// A LineageMoment is a workspace that a walk came to.
+type LineageMoment struct {
+	Slug     string `json:"slug"`
+	Revision int64  `json:"revision"`
+	Settled  bool   `json:"settled" doc:"The same question has the same answer there for ever."`
 }
 
 // A LineageNode is a node of a walk.
 type LineageNode struct {
-	ID        string `json:"id"`
-	Kind      Word   `json:"kind"`
-	Name      string `json:"name"`
-	Status    *Word  `json:"status"`
-	Distance  int    `json:"distance" doc:"Less than 0 for what the root came from, more than 0 for what came of it."`
-	Tombstone bool   `json:"tombstone" doc:"It was deleted: only its place in the graph is kept."`
+	ID        string  `json:"id"`
+	Kind      Word    `json:"kind" doc:"opaque: all that is reached one way in workspaces that you cannot see."`
+	Name      string  `json:"name"`
+	Status    *Word   `json:"status"`
+	Distance  int     `json:"distance" doc:"Less than 0 for what the root came from, more than 0 for what came of it."`
+	Tombstone bool    `json:"tombstone" doc:"It was deleted: only its place in the graph is kept."`
+	Workspace *string `json:"workspace" doc:"The workspace that it is of; null for an opaque node."`
+	Hidden    *int    `json:"hidden" doc:"How many nodes an opaque one stands for; null where that is not told."`
 }
 
 // A LineageEdge goes in the direction the data went.
@@ -46,7 +56,7 @@ type LineageFrontier struct {
 
 const lineageDocument = `query getLineage($slug: String!, $asOf: AsOf, $atLeast: Int64, $root: ID!, $direction: LineageDirection!, $depth: Int!, $maxNodes: Int!, $granularity: LineageGranularity!) {
 	workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) { lineage(root: $root, direction: $direction, depth: $depth, maxNodes: $maxNodes, granularity: $granularity) {
-	nodes { id kind name status distance tombstone } edges { from to role } complete truncatedBy frontier { id direction moreUp moreDown } revision } } }`
+	nodes { id kind name status distance tombstone workspace hidden } edges { from to role } complete truncatedBy frontier { id direction moreUp moreDown } revision workspaces { slug revision settled } } } }`
 
 func (a *API) lineageActions() []action {
 	return []action{{openapi.Operation{
