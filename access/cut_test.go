@@ -133,4 +133,29 @@ func TestStreamsEndWithTheHolder(t *testing.T) {
 	v.do(domain.AccountStream(ada), domain.EnableAccount{Account: ada})
 }
 
+// What a revoked key still opens on another server, and how long a stream of it goes on there, is at most 100 ms. The
+// quickest of several counts: a machine that does other things as well can only make it longer.
+func TestHowSoonARevokedKeyIsDead(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t)
+	second := access.NewMux(v.other, nil, nil)
+	streaming(second)
+	const most = 100 * time.Millisecond
+	key, stream := time.Hour, time.Hour
+	for range 10 {
+		text, r := v.key(person(ada), access.Wish{Scopes: reads})
+		ended := streams(t, second, text)
+		v.soon("before", text, nil)
+		if _, err := v.keys.Revoke(t.Context(), person(ada), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		key = min(key, v.soon("revoked", text, access.ErrRevoked))
+		stream = min(stream, ended(began)[0])
+	}
+	if key > most || stream > most {
+		t.Errorf("a revoked key is dead after %v on another server, its stream after %v; want at most %v", key, stream, most)
+	}
+}
+
 func first(text string, _ access.Record) string { return text }

@@ -117,11 +117,14 @@ func TestARunTokenOfAnOpenLineageRun(t *testing.T) {
 		return status, answer
 	}
 	for _, job := range []string{"etl", "audit"} {
-		if status, answer := send(s.Key, id, job, 0); status != http.StatusCreated {
+		status, answer := send(s.Key, id, job, 0)
+		if status != http.StatusCreated {
 			t.Fatal(status, answer)
 		}
+		var taken struct{ Revision int64 }
+		decode(t, answer, &taken)
+		s.readable(t, taken.Revision)
 	}
-	s.readable(t, 2)
 	out, errs, exit := s.annals("", "run", "token", id)
 	if exit != exitConflict || !strings.Contains(errs, "airflow/etl") {
 		t.Fatalf("a token without a job: %d %s %s, want a conflict that names the jobs", exit, out, errs)
