@@ -28,6 +28,9 @@ PKG ?= ./...
 FLAGS ?=
 ARGS ?=
 FUZZTIME ?= 10s
+REQUESTS ?= 1000000
+SEED ?= 0
+FROM ?= 0
 
 # Asked of `go version` itself, from outside the module: within it an old go would answer by fetching a new one,
 # or by many lines about that.
@@ -45,7 +48,7 @@ MAKEFLAGS += -q
 endif
 endif
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-openapi test-kurrentdb test-esdbfake clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-openapi test-kurrentdb test-esdbfake soak clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -111,6 +114,11 @@ test-kurrentdb: go ## hold a real EventStoreDB or KurrentDB to the contract: KUR
 
 test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones do: suites of two of its clients; needs Node
 	cd internal/esdbfake/fidelity && $(GO) vet . && $(GO) test -count=1 -timeout 20m -v $(FLAGS) .
+
+# The control comes first: with every check switched off the soak must find what belongs to others.
+soak: go ## ask a server for what belongs to others, REQUESTS times (1000000): SEED and FROM go on with an earlier soak
+	$(GO) test -tags unchecked -run '^TestSoak$$' -count=1 ./cmd/annals -soak.requests 2000
+	$(GO) test -run '^TestSoak$$' -count=1 -v -timeout 24h ./cmd/annals -soak.requests $(REQUESTS) -soak.seed $(SEED) -soak.from $(FROM)
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh

@@ -145,6 +145,7 @@ func (r *Rights) judge(ctx context.Context, q asked, org domain.Slug, from []*do
 }
 
 func (r *Rights) remember(q asked, from []*domain.State, a domain.Access) domain.Access {
+	a = judged(a)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.memo) >= maxMemo {

@@ -1,0 +1,5 @@
+//go:build unchecked
+
+package main
+
+const soakFindsLeaks = true
