@@ -3,7 +3,9 @@ package signin
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -165,6 +167,9 @@ func (h *Handler) listAccounts(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, map[string]any{"items": items, "nextCursor": nil, "totalCount": len(items)})
 }
 
+// maxReason bounds why something was done, in bytes.
+const maxReason = 2000
+
 // disable lets operators shut a person out.
 func (h *Handler) disable(w http.ResponseWriter, r *http.Request) { h.judge(w, r, h.Accounts.Disable) }
 
@@ -174,8 +179,12 @@ func (h *Handler) enable(w http.ResponseWriter, r *http.Request) { h.judge(w, r,
 func (h *Handler) judge(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, id uuid.UUID, by domain.Actor, reason string) error) {
 	p, _ := access.From(r.Context())
 	a, err := h.judged(r, p)
+	reason := r.URL.Query().Get("reason")
+	if err == nil && (len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0)) {
+		err = &domain.Error{Code: domain.Invalid, Subject: "reason", Message: "a reason is text of at most 2000 bytes"}
+	}
 	if err == nil {
-		err = do(r.Context(), a.ID, p.Actor(), r.URL.Query().Get("reason"))
+		err = do(r.Context(), a.ID, p.Actor(), reason)
 		h.Sessions.Forget()
 	}
 	if err == nil {

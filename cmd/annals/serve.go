@@ -146,18 +146,18 @@ func (a *app) welcome(f serveFlags, address string, first firstSteps) error {
 	shown := f.base(address)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nAnnals is ready at %s\n\n", shown)
-	if first.key != "" {
-		fmt.Fprintf(&b, "  sign in    %s\n", first.link)
-		fmt.Fprintf(&b, "             works once, for a day: `annals login-link` makes another\n")
-		fmt.Fprintf(&b, "  API key    %s\n", first.key)
-		fmt.Fprintf(&b, "             shown this once, and kept in %s\n", displayPath(f.data, firstKeyFile))
-		fmt.Fprintf(&b, "  in a browser  %s/graphql#key=%s\n\n", shown, first.key)
-	}
 	data := ""
 	if f.data != "annals-data" {
 		data = " --data " + f.data
 	}
 	self := cmp.Or(a.self, "annals")
+	if first.key != "" {
+		fmt.Fprintf(&b, "  sign in    %s\n", first.link)
+		fmt.Fprintf(&b, "             works once, for a day: `%s login-link%s` makes another\n", self, data)
+		fmt.Fprintf(&b, "  API key    %s\n", first.key)
+		fmt.Fprintf(&b, "             shown this once, and kept in %s\n", displayPath(f.data, firstKeyFile))
+		fmt.Fprintf(&b, "  in a browser  %s/graphql#key=%s\n\n", shown, first.key)
+	}
 	fmt.Fprintf(&b, "Try:\n")
 	for _, try := range [][2]string{
 		{"import openlineage FILE", "send recorded OpenLineage events"}, {"run list", "see what ran"}, {"lineage ARTIFACT --up", "see what something was made of"},
