@@ -56,7 +56,8 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 	c.Pipeline.Runs = c.Workspace.Runs
 	c.Pipeline.Versions = paged
 	c.Pipeline.DeclaredInputs, c.Pipeline.DeclaredOutputs = some(10), some(10)
-	c.Run.Children, c.Run.Artifacts, c.Workspace.Members = paged, paged, paged
+	c.Run.Children, c.Run.Artifacts = paged, paged
+	peopleCosts(&c, page)
 	c.Run.Steps = func(child int, _ *model.StepFilter, first *int, _ *string, last *int, _ *string) int {
 		return page(child, first, last)
 	}
@@ -71,6 +72,32 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 		return page(child, first, last)
 	}
 	return c
+}
+
+// peopleCosts says what fields about people cost.
+func peopleCosts(c *generated.ComplexityRoot, page func(child int, first, last *int) int) {
+	paged := func(child int, first *int, _ *string, last *int, _ *string) int { return page(child, first, last) }
+	c.Query.Organizations = func(child int, _ *model.AsOf, atLeast []*model.OrganizationRevision, _ int, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last) + len(atLeast)
+	}
+	c.Query.WhoCan = func(child int, _, _ *string, _ string, _ []model.MemberKind, _ *model.AsOf, _ *int64, _ int, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
+	c.Workspace.Members = func(child int, _ bool, _ []model.MemberKind, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
+	c.Workspace.Invitations = func(child int, _ []model.InvitationState, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
+	c.Workspace.Roles = func(child int) int { return times(10, child) }
+	c.Organization.Members, c.Organization.Invitations, c.Organization.Roles = c.Workspace.Members, c.Workspace.Invitations, c.Workspace.Roles
+	c.Organization.Teams, c.Organization.ServiceAccounts, c.Team.Members = paged, paged, paged
+	c.Organization.Workspaces = func(child int, _ *model.WorkspaceFilter, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
+	c.Organization.AuditLog = c.Workspace.AuditLog
+	c.Viewer.Organizations = func(child int) int { return times(10, child) }
+	c.Viewer.Memberships = func(child int) int { return times(20, child) }
 }
 
 // times is 1 + n*child, without overflow.

@@ -38,8 +38,10 @@ type house struct {
 	url string
 	log *bytes.Buffer // what went wrong inside
 
-	engine *projections.Engine
-	pool   *pgxpool.Pool
+	engine   *projections.Engine
+	store    *memory.Store
+	commands *eventstore.Executor
+	pool     *pgxpool.Pool
 
 	reads  atomic.Int64 // statements that read rows at a moment
 	revoke func()       // ends what was admitted by a key in a first message
@@ -136,9 +138,10 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	}
 	h.engine = engine
 	commands := eventstore.New(store, eventstore.Config{})
+	h.store, h.commands = store, commands
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
 	server, err := graphql.New(graphql.Config{
-		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test"},
+		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test", Names: plainNames{}, Activity: seen{}},
 		Limits:   limits, Log: log,
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)

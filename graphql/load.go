@@ -7,6 +7,7 @@ import (
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
+	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
 )
 
@@ -211,7 +212,7 @@ func (r *Resolver) evidenceOf(ctx context.Context, at *model.Moment, texts []*do
 	if len(digests) == 0 {
 		return nil, nil
 	}
-	bodies, err := r.Log.Evidence(ctx, domain.WorkspaceStream(at.At.Slug), digests)
+	bodies, err := r.Log.Evidence(ctx, projections.StreamOf(at.At.Slug), digests)
 	if err != nil {
 		return nil, storeFault(err)
 	}

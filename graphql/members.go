@@ -10,29 +10,50 @@ import (
 	"github.com/annals-io/annals/projections/read"
 )
 
-// memberList answers a page of those who hold a role directly.
-func (r *Resolver) memberList(ctx context.Context, at *model.Moment, a pageArgs) (*model.MemberConnection, error) {
-	hash := shape("members", at.Slug())
+// memberList answers a page of those who may do something in a place, or, where direct, hold a role there themselves.
+func (r *Resolver) memberList(ctx context.Context, at *model.Moment, direct bool, kinds []model.MemberKind, a pageArgs) (*model.MemberConnection, error) {
+	hash := shape("members", at.Slug(), direct, kinds)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.Read.Members(ctx, at.At)
+	in, err := r.placeAt(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*model.Member, len(rows))
-	for i, row := range rows {
-		g, err := domain.ParseGrantee(row.Grantee)
+	var all []*model.Member
+	for _, key := range in.everybody() {
+		m, err := in.member(key)
 		if err != nil {
-			return nil, err // the log holds no other
+			return nil, err
 		}
-		all[i] = &model.Member{Member: row.Grantee, Kind: model.MemberKind(strings.ToUpper(string(g.Kind))), ID: g.ID, Roles: row.Roles, Revision: int64(row.Since)}
+		if m == nil || direct && m.Held == nil || kinds != nil && !slices.Contains(kinds, m.Kind()) {
+			continue
+		}
+		all = append(all, m)
 	}
-	l := listed(at, hash, p, cut(all, p, func(m *model.Member) string { return m.Member }),
-		func(_ *model.Moment, rows []*model.Member) []*model.Member { return rows },
-		func(_ context.Context, most int) (int, error) { return min(len(all), most+1), nil })
-	return &model.MemberConnection{List: l}, nil
+	return &model.MemberConnection{List: short(at, hash, p, all, (*model.Member).Member, membersOf)}, nil
+}
+
+// membersOf makes a page's members peers: their names are read together.
+func membersOf(at *model.Moment, rows []*model.Member) []*model.Member {
+	return together(at, rows, func(p *model.Peers[model.Member], m *model.Member) *model.Member {
+		m.Peers = p
+		return m
+	})
+}
+
+// memberNow is one member of a place, for the answer of a mutation; nil where they are none.
+func (r *Resolver) memberNow(ctx context.Context, at *model.Moment, who domain.Grantee) (*model.Member, error) {
+	in, err := r.placeAt(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	m, err := in.member(who.String())
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return membersOf(at, []*model.Member{m})[0], nil
 }
 
 // cut is the page of a short list that is sorted by a word of each thing.

@@ -24,6 +24,11 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 	if err != nil {
 		return nil, err
 	}
+	return r.openScope(ctx, domain.Slug(slug), asOf, atLeast, timeoutMs)
+}
+
+// openScope fixes the moment of an answer about what read models know by a name, for somebody who may read it.
+func (r *Resolver) openScope(ctx context.Context, scope domain.Slug, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.Moment, error) {
 	wait, err := waitOf(timeoutMs)
 	if err != nil {
 		return nil, err
@@ -36,7 +41,7 @@ func (r *Resolver) open(ctx context.Context, slug string, asOf *model.AsOf, atLe
 		wait = readWait // there is nothing to wait for but the answer
 	}
 	wait = max(wait, leastWait)
-	m, err := r.Moments.Open(ctx, domain.Slug(slug), at, atLeast, wait)
+	m, err := r.Moments.Open(ctx, scope, at, atLeast, wait)
 	if err != nil {
 		return nil, unopened(err, at.Revision != nil)
 	}

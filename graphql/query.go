@@ -21,9 +21,12 @@ func (r *Resolver) node(ctx context.Context, id string, asOf *model.AsOf, atLeas
 	if err != nil {
 		return nil, nil
 	}
-	at, err := r.standing(ctx, ref.Slug, asOf, atLeast, timeoutMs)
+	at, err := r.placeStanding(ctx, ref.Slug, asOf, atLeast, timeoutMs)
 	if err != nil || at == nil {
 		return nil, err
+	}
+	if ref.Kind.ByWord() {
+		return r.wordNode(ctx, at, ref)
 	}
 	to := model.Ref{At: at, Kind: entityKinds[ref.Kind], Key: ref.Key}
 	found, err := r.nodes(ctx, at, []model.Ref{to})
@@ -73,7 +76,7 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 	}
 	out := make([]model.Node, len(ids))
 	for slug, places := range slugs {
-		at, err := r.standing(ctx, slug, asOf, nil, 0)
+		at, err := r.placeStanding(ctx, slug, asOf, nil, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +85,11 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 		}
 		var wanted []model.Ref
 		for _, i := range places {
+			if refs[i].Kind.ByWord() {
+				if out[i], err = r.wordNode(ctx, at, refs[i]); err != nil {
+					return nil, err
+				}
+			}
 			wanted = append(wanted, model.Ref{At: at, Kind: entityKinds[refs[i].Kind], Key: refs[i].Key})
 		}
 		found, err := r.nodes(ctx, at, wanted)
@@ -89,7 +97,9 @@ func (r *Resolver) nodesByID(ctx context.Context, ids []string, asOf *model.AsOf
 			return nil, err
 		}
 		for j, i := range places {
-			out[i] = found[wanted[j]]
+			if !refs[i].Kind.ByWord() {
+				out[i] = found[wanted[j]]
+			}
 		}
 	}
 	return out, nil
@@ -101,7 +111,10 @@ func needsTime() error {
 
 func (r *Resolver) viewer(ctx context.Context) *model.Viewer {
 	c := caller(ctx)
-	v := &model.Viewer{ID: c.Actor.ID, Name: c.Name, Scopes: c.Scopes, Workspace: model.Word(string(c.Workspace))}
+	v := &model.Viewer{
+		ID: c.Actor.ID, Name: c.Name, Scopes: c.Scopes, Workspace: model.Word(string(c.Workspace)),
+		Member: c.Who.String(), Kind: model.KindOfMember(c.Who.Kind), Account: c.Who.ID,
+	}
 	if v.Scopes == nil {
 		v.Scopes = []string{}
 	}
@@ -148,6 +161,7 @@ func (r *Resolver) access(ctx context.Context, w *model.Workspace) (*model.Viewe
 	}
 	return &model.ViewerAccess{
 		Read: holds.Has(domain.ReadWorkspace), Ingest: holds.Has(domain.IngestEvents), Write: holds.Has(domain.WriteRuns), Admin: holds.Has(domain.ConfigureWorkspace),
+		Permissions: model.PermissionsOf(holds.List()),
 	}, nil
 }
 

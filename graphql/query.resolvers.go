@@ -44,6 +44,23 @@ func (r *queryResolver) Server(ctx context.Context) (*model.ServerInfo, error) {
 	return r.server(), nil
 }
 
+func (r *viewerResolver) Organizations(ctx context.Context, obj *model.Viewer) ([]*model.Organization, error) {
+	return r.visibleOrganizations(ctx, nil)
+}
+
+func (r *viewerResolver) Memberships(ctx context.Context, obj *model.Viewer) ([]*model.Membership, error) {
+	return r.viewerMemberships(ctx)
+}
+
+func (r *viewerResolver) Operator(ctx context.Context, obj *model.Viewer) (bool, error) {
+	return caller(ctx).operates(ctx)
+}
+
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
-type queryResolver struct{ *Resolver }
+func (r *Resolver) Viewer() generated.ViewerResolver { return &viewerResolver{r} }
+
+type (
+	queryResolver  struct{ *Resolver }
+	viewerResolver struct{ *Resolver }
+)

@@ -18,7 +18,7 @@ const (
 	maxLineageDepth = read.MaxDepth
 )
 
-// A Resolver answers every field of the schema that is not a column of a row. All fields but Version and Now are
+// A Resolver answers every field of the schema that is not a column of a row. All fields but Names, Activity, Version and Now are
 // needed.
 type Resolver struct {
 	Moments  Moments
@@ -26,6 +26,8 @@ type Resolver struct {
 	Log      Log
 	Commands eventstore.Commander
 	Native   NativeReader
+	Names    Revealer         // nil: names are not shown
+	Activity Activity         // nil: nobody was ever seen
 	Version  string           // of the binary
 	Now      func() time.Time // default time.Now
 

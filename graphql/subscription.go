@@ -14,12 +14,41 @@ import (
 // last is read at the new moment. So a message is never ahead of what a query would see, nothing is missed, and a
 // reader that is slow gets fewer, larger messages.
 
-// followEvents sends the events of a workspace in batches.
-func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, f *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
-	at, err := r.open(ctx, slug, nil, atLeast, timeoutMs)
-	if err != nil {
-		return nil, unfollowed(err)
+// What is followed: a workspace or an organization.
+type followed struct {
+	// open fixes the moment of a message, if the subscriber may still see it: each message asks again.
+	open func(ctx context.Context, atLeast *int64, timeoutMs int) (*model.Moment, error)
+	// mayRead is errNoWorkspace for a subscriber who may not see it.
+	mayRead func(ctx context.Context) error
+}
+
+// followedWorkspace is a workspace to follow.
+func (r *Resolver) followedWorkspace(slug string) followed {
+	return followed{
+		open: func(ctx context.Context, atLeast *int64, timeoutMs int) (*model.Moment, error) {
+			return r.open(ctx, slug, nil, atLeast, timeoutMs)
+		},
+		mayRead: func(ctx context.Context) error { return mayRead(ctx, slug) },
 	}
+}
+
+// followedOrganization is an organization to follow.
+func (r *Resolver) followedOrganization(slug string) followed {
+	return followed{
+		open: func(ctx context.Context, atLeast *int64, timeoutMs int) (*model.Moment, error) {
+			return r.openOrganization(ctx, slug, nil, atLeast, timeoutMs)
+		},
+		mayRead: func(ctx context.Context) error { return mayReadIn(ctx, slug) },
+	}
+}
+
+// followEvents sends the events of a workspace or organization in batches.
+func (r *Resolver) followEvents(ctx context.Context, of followed, after *int64, f *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
+	at, err := of.open(ctx, atLeast, timeoutMs)
+	if err != nil {
+		return nil, err
+	}
+	scope := at.At.Slug
 	q, ok, err := r.auditQuery(ctx, at, f)
 	if err != nil {
 		return nil, err
@@ -36,13 +65,13 @@ func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, 
 	}
 	q.Ascending = true
 	out := make(chan *model.EventBatch)
-	ctx, stop := r.whileReadable(ctx, slug)
+	ctx, stop := r.whileReadable(ctx, of.mayRead)
 	go func() {
 		defer close(out)
 		defer stop()
-		for range r.Moments.Changes(ctx, domain.Slug(slug), last) {
+		for range r.Moments.Changes(ctx, scope, last) {
 			for {
-				batch, ok := untilRead(ctx, r, func() (*model.EventBatch, error) { return r.batch(ctx, slug, q, last) })
+				batch, ok := untilRead(ctx, r, func() (*model.EventBatch, error) { return r.batch(ctx, of, q, last) })
 				if !ok {
 					return
 				}
@@ -65,8 +94,8 @@ func (r *Resolver) followEvents(ctx context.Context, slug string, after *int64, 
 const maxBatch = 500
 
 // batch reads the events after a revision that fit, up to what is applied now.
-func (r *Resolver) batch(ctx context.Context, slug string, q read.AuditQuery, last domain.Revision) (*model.EventBatch, error) {
-	at, err := r.open(ctx, slug, nil, nil, 0)
+func (r *Resolver) batch(ctx context.Context, of followed, q read.AuditQuery, last domain.Revision) (*model.EventBatch, error) {
+	at, err := of.open(ctx, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +141,7 @@ func (r *Resolver) followRun(ctx context.Context, slug, id string, after, atLeas
 		last = domain.Revision(*after)
 	}
 	out := make(chan *model.RunUpdate)
-	ctx, stop := r.whileReadable(ctx, slug)
+	ctx, stop := r.whileReadable(ctx, r.followedWorkspace(slug).mayRead)
 	go func() {
 		defer close(out)
 		defer stop()
@@ -177,13 +206,21 @@ func unfollowed(err error) error {
 	return err
 }
 
+// unfollowedIn is unfollowed for organizations.
+func unfollowedIn(err error) error {
+	if errors.Is(err, errNoWorkspace) {
+		return &Fault{codeNotFound, "there is no such organization", map[string]any{"argument": "organization", "rule": ruleThere}}
+	}
+	return err
+}
+
 // judgedEvery is how often it is asked whether a subscriber may still read. Each message is judged besides, before what is
 // in it is read: this only ends subscriptions in which nothing happens.
 const judgedEvery = 250 * time.Millisecond
 
-// whileReadable is a context that ends when the subscriber may not read the workspace any more. While nobody can tell,
+// whileReadable is a context that ends when the subscriber may not read what is followed any more. While nobody can tell,
 // nothing can be read either, and it goes on.
-func (r *Resolver) whileReadable(ctx context.Context, slug string) (context.Context, context.CancelFunc) {
+func (r *Resolver) whileReadable(ctx context.Context, readable func(context.Context) error) (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(ctx)
 	go func() {
 		tick := time.NewTicker(judgedEvery)
@@ -193,7 +230,7 @@ func (r *Resolver) whileReadable(ctx context.Context, slug string) (context.Cont
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if mayRead(ctx, slug) == errNoWorkspace {
+				if readable(ctx) == errNoWorkspace {
 					stop()
 					return
 				}

@@ -17,7 +17,13 @@ func (r *subscriptionResolver) Run(ctx context.Context, workspace string, id str
 }
 
 func (r *subscriptionResolver) Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
-	return r.followEvents(ctx, workspace, after, filter, atLeast, timeoutMs)
+	events, err := r.followEvents(ctx, r.followedWorkspace(workspace), after, filter, atLeast, timeoutMs)
+	return events, unfollowed(err)
+}
+
+func (r *subscriptionResolver) OrganizationEvents(ctx context.Context, organization string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
+	events, err := r.followEvents(ctx, r.followedOrganization(organization), after, filter, atLeast, timeoutMs)
+	return events, unfollowedIn(err)
 }
 
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }

@@ -15,6 +15,18 @@ import (
 	"github.com/annals-io/annals/graphql/relay"
 )
 
+func (r *memberResolver) Name(ctx context.Context, objs []*model.Member) ([]*string, error) {
+	return calledBy(ctx, r.Resolver, objs, memberWho, theName)
+}
+
+func (r *memberResolver) Erased(ctx context.Context, objs []*model.Member) ([]bool, error) {
+	return calledBy(ctx, r.Resolver, objs, memberWho, isErased)
+}
+
+func (r *memberResolver) LastActiveAt(ctx context.Context, objs []*model.Member) ([]*time.Time, error) {
+	return active(ctx, r.Resolver, objs, memberWho)
+}
+
 func (r *mutationResolver) CreateWorkspace(ctx context.Context, input model.CreateWorkspaceInput) (*model.CreateWorkspacePayload, error) {
 	w := r.writing(ctx, "createWorkspace", newSlug(input.Slug, input.Name), needCreate, input.Meta, nil, input)
 	w.do(w.create(input))
@@ -117,8 +129,8 @@ func (r *workspaceResolver) DeletionPreview(ctx context.Context, obj *model.Work
 	return r.deletionPreview(ctx, obj)
 }
 
-func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, first *int, after *string, last *int, before *string) (*model.MemberConnection, error) {
-	return r.memberList(ctx, obj.At, pageArgs{first, after, last, before})
+func (r *workspaceResolver) Members(ctx context.Context, obj *model.Workspace, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) (*model.MemberConnection, error) {
+	return r.memberList(ctx, obj.At, direct, kinds, pageArgs{first, after, last, before})
 }
 
 func (r *workspaceResolver) Promotions(ctx context.Context, obj *model.Workspace, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) (*model.PromotionConnection, error) {
@@ -179,6 +191,11 @@ func (r *workspaceResolver) Search(ctx context.Context, obj *model.Workspace, qu
 	return r.search(ctx, obj.At, query, kinds, first)
 }
 
+func (r *Resolver) Member() generated.MemberResolver { return &memberResolver{r} }
+
 func (r *Resolver) Workspace() generated.WorkspaceResolver { return &workspaceResolver{r} }
 
-type workspaceResolver struct{ *Resolver }
+type (
+	memberResolver    struct{ *Resolver }
+	workspaceResolver struct{ *Resolver }
+)

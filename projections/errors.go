@@ -11,7 +11,7 @@ import (
 // A NotFoundError says that there is no such workspace.
 type NotFoundError struct{ Slug domain.Slug }
 
-func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no workspace %s", e.Slug) }
+func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no %s", Place(e.Slug)) }
 
 // A PausedError says that a workspace's read model stopped before an event that cannot be folded, and what was asked
 // lies behind it. What was applied until then can still be read.
@@ -22,7 +22,7 @@ type PausedError struct {
 }
 
 func (e *PausedError) Error() string {
-	return fmt.Sprintf("the read model of workspace %s is paused after revision %d: %s", e.Slug, e.Applied, e.Reason)
+	return fmt.Sprintf("the read model of %s is paused after revision %d: %s", Place(e.Slug), e.Applied, e.Reason)
 }
 
 // A TimeoutError says that a revision was not applied in time. Where Head is below Want, it does not exist yet.
@@ -33,9 +33,9 @@ type TimeoutError struct {
 
 func (e *TimeoutError) Error() string {
 	if e.Head < e.Want {
-		return fmt.Sprintf("workspace %s has no revision %d yet; its last one is %d", e.Slug, e.Want, e.Head)
+		return fmt.Sprintf("%s has no revision %d yet; its last one is %d", Place(e.Slug), e.Want, e.Head)
 	}
-	return fmt.Sprintf("workspace %s has applied revision %d, not yet %d", e.Slug, e.Have, e.Want)
+	return fmt.Sprintf("%s has applied revision %d, not yet %d", Place(e.Slug), e.Have, e.Want)
 }
 
 // A BeforeFirstError says that the moment asked for lies before the first event of the workspace.
@@ -45,8 +45,8 @@ type BeforeFirstError struct {
 }
 
 func (e *BeforeFirstError) Error() string {
-	return fmt.Sprintf("workspace %s has no event at that moment: its first was recorded at %s (times are when Annals recorded an event, not when it happened)",
-		e.Slug, e.First.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("%s has no event at that moment: its first was recorded at %s (times are when Annals recorded an event, not when it happened)",
+		Place(e.Slug), e.First.UTC().Format(time.RFC3339Nano))
 }
 
 // A FutureError says that a time lies too far ahead.

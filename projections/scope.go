@@ -16,6 +16,20 @@ const (
 // OrganizationScope is the name under which the read models know an organization.
 func OrganizationScope(slug domain.Slug) domain.Slug { return organizationScope + slug }
 
+// StreamOf is the stream that is projected under a name.
+func StreamOf(scope domain.Slug) domain.Stream { return streamOf(scope) }
+
+// Place says for people what a name of the read models means: "workspace lab", "organization acme".
+func Place(scope domain.Slug) string {
+	if slug, ok := OrganizationOf(scope); ok {
+		return "organization " + string(slug)
+	}
+	if id, ok := strings.CutPrefix(string(scope), accountScope); ok {
+		return "account " + id
+	}
+	return "workspace " + string(scope)
+}
+
 // AccountScope is the name under which the read models know an account, by its id.
 func AccountScope(id string) domain.Slug { return accountScope + domain.Slug(id) }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/annals-io/annals/ingest/foreign"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/rest"
+	"github.com/annals-io/annals/vault"
 )
 
 // graphqlAPI is what the router needs of the GraphQL server.
@@ -94,6 +95,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	answers.Remember(int(memory))
 	return &graphql.Resolver{
 		Moments: s.engine, Read: answers, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
+		Names: opened{s.sealer}, Activity: s.keys,
 	}
 }
 
@@ -101,6 +103,12 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 func (s *server) rest(api rest.Asker) *rest.API {
 	return &rest.API{GraphQL: api, Rights: s.rights, Commands: s.rights.Watch(s.commander()), Log: s.log, Around: s.model.marked}
 }
+
+// opened opens names of people.
+type opened struct{ *vault.Keys }
+
+// Erased says whether a name can never be read again.
+func (opened) Erased(err error) bool { return errors.Is(err, vault.ErrErased) }
 
 // readNative reads a native event by the rules of POST /v1/workspaces/{slug}/events.
 func readNative(body []byte, now time.Time) (graphql.NativeEvent, error) {

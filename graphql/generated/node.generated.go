@@ -509,6 +509,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Pipeline(ctx, sel, obj)
+	case *model.Organization:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Organization(ctx, sel, obj)
 	case model.Execution:
 		if obj == nil {
 			return graphql.Null
@@ -524,6 +529,26 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Artifact(ctx, sel, obj)
+	case *model.Team:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Team(ctx, sel, obj)
+	case *model.ServiceAccount:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ServiceAccount(ctx, sel, obj)
+	case *model.Role:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Role(ctx, sel, obj)
+	case *model.Invitation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Invitation(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -562,6 +587,11 @@ func (ec *executionContext) _Versioned(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._Pipeline(ctx, sel, obj)
+	case *model.Organization:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Organization(ctx, sel, obj)
 	case model.Execution:
 		if obj == nil {
 			return graphql.Null
@@ -962,6 +992,14 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 		batchIdxMapArtifactVersion := map[int]int{}
 		var batchItemsArtifact []*model.Artifact
 		batchIdxMapArtifact := map[int]int{}
+		var batchItemsTeam []*model.Team
+		batchIdxMapTeam := map[int]int{}
+		var batchItemsServiceAccount []*model.ServiceAccount
+		batchIdxMapServiceAccount := map[int]int{}
+		var batchItemsRole []*model.Role
+		batchIdxMapRole := map[int]int{}
+		var batchItemsInvitation []*model.Invitation
+		batchIdxMapInvitation := map[int]int{}
 		for i, item := range v {
 			switch concrete := item.(type) {
 			case *model.Step:
@@ -985,6 +1023,18 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 			case *model.Artifact:
 				batchIdxMapArtifact[i] = len(batchItemsArtifact)
 				batchItemsArtifact = append(batchItemsArtifact, concrete)
+			case *model.Team:
+				batchIdxMapTeam[i] = len(batchItemsTeam)
+				batchItemsTeam = append(batchItemsTeam, concrete)
+			case *model.ServiceAccount:
+				batchIdxMapServiceAccount[i] = len(batchItemsServiceAccount)
+				batchItemsServiceAccount = append(batchItemsServiceAccount, concrete)
+			case *model.Role:
+				batchIdxMapRole[i] = len(batchItemsRole)
+				batchItemsRole = append(batchItemsRole, concrete)
+			case *model.Invitation:
+				batchIdxMapInvitation[i] = len(batchItemsInvitation)
+				batchItemsInvitation = append(batchItemsInvitation, concrete)
 			}
 		}
 		if len(batchItemsStep) > 0 {
@@ -1007,6 +1057,18 @@ func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋannalsᚑioᚋannals�
 		}
 		if len(batchItemsArtifact) > 0 {
 			ctx = graphql.WithBatchParents(ctx, "Artifact", batchItemsArtifact, batchIdxMapArtifact)
+		}
+		if len(batchItemsTeam) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Team", batchItemsTeam, batchIdxMapTeam)
+		}
+		if len(batchItemsServiceAccount) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "ServiceAccount", batchItemsServiceAccount, batchIdxMapServiceAccount)
+		}
+		if len(batchItemsRole) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Role", batchItemsRole, batchIdxMapRole)
+		}
+		if len(batchItemsInvitation) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Invitation", batchItemsInvitation, batchIdxMapInvitation)
 		}
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -1086,6 +1148,13 @@ func (ec *executionContext) marshalOEntityKind2ᚖgithubᚗcomᚋannalsᚑioᚋa
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOMoment2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐMoment(ctx context.Context, sel ast.SelectionSet, v *model.Moment) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Moment(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalONode2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {

@@ -27,17 +27,26 @@ type ResolverRoot interface {
 	ArtifactVersion() ArtifactVersionResolver
 	AuditEvent() AuditEventResolver
 	ColumnDependency() ColumnDependencyResolver
+	EffectiveAccess() EffectiveAccessResolver
 	ImpactRow() ImpactRowResolver
+	Invitation() InvitationResolver
 	LineageNode() LineageNodeResolver
+	Member() MemberResolver
 	Mutation() MutationResolver
+	Organization() OrganizationResolver
 	Pipeline() PipelineResolver
 	PipelineVersion() PipelineVersionResolver
 	Promotion() PromotionResolver
 	Query() QueryResolver
+	Role() RoleResolver
 	Run() RunResolver
 	SearchHit() SearchHitResolver
+	ServiceAccount() ServiceAccountResolver
 	Step() StepResolver
 	Subscription() SubscriptionResolver
+	Team() TeamResolver
+	TeamMember() TeamMemberResolver
+	Viewer() ViewerResolver
 	Workspace() WorkspaceResolver
 }
 
@@ -45,6 +54,14 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AccessSource struct {
+		Level       func(childComplexity int) int
+		Permissions func(childComplexity int) int
+		Role        func(childComplexity int) int
+		Team        func(childComplexity int) int
+		Through     func(childComplexity int) int
+	}
+
 	Actor struct {
 		ID   func(childComplexity int) int
 		Kind func(childComplexity int) int
@@ -451,6 +468,18 @@ type ComplexityRoot struct {
 		Distance func(childComplexity int) int
 	}
 
+	EffectiveAccess struct {
+		AsOf             func(childComplexity int) int
+		Erased           func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Name             func(childComplexity int) int
+		OrganizationAsOf func(childComplexity int) int
+		Permissions      func(childComplexity int) int
+		Sources          func(childComplexity int) int
+		Suspended        func(childComplexity int) int
+	}
+
 	EventBatch struct {
 		Events   func(childComplexity int) int
 		Revision func(childComplexity int) int
@@ -585,6 +614,31 @@ type ComplexityRoot struct {
 		To      func(childComplexity int) int
 	}
 
+	Invitation struct {
+		AcceptedBy func(childComplexity int) int
+		Erased     func(childComplexity int) int
+		ExpiresAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Invitation func(childComplexity int) int
+		Invited    func(childComplexity int) int
+		InvitedBy  func(childComplexity int) int
+		Revision   func(childComplexity int) int
+		Roles      func(childComplexity int) int
+		State      func(childComplexity int) int
+	}
+
+	InvitationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	InvitationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Label struct {
 		Key   func(childComplexity int) int
 		Value func(childComplexity int) int
@@ -665,11 +719,16 @@ type ComplexityRoot struct {
 	}
 
 	Member struct {
-		ID       func(childComplexity int) int
-		Kind     func(childComplexity int) int
-		Member   func(childComplexity int) int
-		Revision func(childComplexity int) int
-		Roles    func(childComplexity int) int
+		Erased       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		LastActiveAt func(childComplexity int) int
+		Member       func(childComplexity int) int
+		Name         func(childComplexity int) int
+		Revision     func(childComplexity int) int
+		Roles        func(childComplexity int) int
+		Suspended    func(childComplexity int) int
+		Through      func(childComplexity int) int
 	}
 
 	MemberConnection struct {
@@ -682,6 +741,13 @@ type ComplexityRoot struct {
 	MemberEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	Membership struct {
+		Level func(childComplexity int) int
+		Roles func(childComplexity int) int
+		Slug  func(childComplexity int) int
+		Team  func(childComplexity int) int
 	}
 
 	Metric struct {
@@ -780,11 +846,58 @@ type ComplexityRoot struct {
 		URL   func(childComplexity int) int
 	}
 
+	Organization struct {
+		AsOf              func(childComplexity int) int
+		AuditLog          func(childComplexity int, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) int
+		CreatedAt         func(childComplexity int) int
+		CreatedRevision   func(childComplexity int) int
+		Description       func(childComplexity int) int
+		ID                func(childComplexity int) int
+		Invitations       func(childComplexity int, states []model.InvitationState, first *int, after *string, last *int, before *string) int
+		Members           func(childComplexity int, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) int
+		Name              func(childComplexity int) int
+		Personal          func(childComplexity int) int
+		Revision          func(childComplexity int) int
+		Roles             func(childComplexity int) int
+		ServiceAccount    func(childComplexity int, id string) int
+		ServiceAccounts   func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Slug              func(childComplexity int) int
+		Team              func(childComplexity int, id string) int
+		Teams             func(childComplexity int, first *int, after *string, last *int, before *string) int
+		UpdatedAt         func(childComplexity int) int
+		ViewerPermissions func(childComplexity int) int
+		Workspaces        func(childComplexity int, filter *model.WorkspaceFilter, first *int, after *string, last *int, before *string) int
+	}
+
+	OrganizationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	OrganizationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PermissionGrant struct {
+		Permission func(childComplexity int) int
+		Sources    func(childComplexity int) int
+	}
+
+	PermissionInfo struct {
+		About        func(childComplexity int) int
+		Custom       func(childComplexity int) int
+		Name         func(childComplexity int) int
+		Organization func(childComplexity int) int
 	}
 
 	Pipeline struct {
@@ -904,11 +1017,16 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
+		EffectiveAccess  func(childComplexity int, workspace *string, organization *string, member *string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
 		Node             func(childComplexity int, id string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
 		Nodes            func(childComplexity int, ids []string, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int) int
+		Organization     func(childComplexity int, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
+		Organizations    func(childComplexity int, asOf *model.AsOf, atLeast []*model.OrganizationRevision, timeoutMs int, first *int, after *string, last *int, before *string) int
+		Permissions      func(childComplexity int, level model.RoleLevel) int
 		Server           func(childComplexity int) int
 		SlugAvailability func(childComplexity int, slug *string, name *string) int
 		Viewer           func(childComplexity int) int
+		WhoCan           func(childComplexity int, workspace *string, organization *string, permission string, kinds []model.MemberKind, asOf *model.AsOf, atLeast *int64, timeoutMs int, first *int, after *string, last *int, before *string) int
 		Workspace        func(childComplexity int, slug string, asOf *model.AsOf, atLeast *int64, timeoutMs int) int
 		Workspaces       func(childComplexity int, filter *model.WorkspaceFilter, asOf *model.AsOf, atLeast []*model.WorkspaceRevision, timeoutMs int, first *int, after *string, last *int, before *string) int
 	}
@@ -999,6 +1117,17 @@ type ComplexityRoot struct {
 		Expected func(childComplexity int) int
 		Message  func(childComplexity int) int
 		Path     func(childComplexity int) int
+	}
+
+	Role struct {
+		Builtin     func(childComplexity int) int
+		Description func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Level       func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Permissions func(childComplexity int) int
+		Revision    func(childComplexity int) int
+		Role        func(childComplexity int) int
 	}
 
 	Run struct {
@@ -1105,6 +1234,28 @@ type ComplexityRoot struct {
 		Selections   func(childComplexity int) int
 		TimeoutMs    func(childComplexity int) int
 		Tokens       func(childComplexity int) int
+	}
+
+	ServiceAccount struct {
+		Account      func(childComplexity int) int
+		Description  func(childComplexity int) int
+		ID           func(childComplexity int) int
+		LastActiveAt func(childComplexity int) int
+		Member       func(childComplexity int) int
+		Name         func(childComplexity int) int
+		Revision     func(childComplexity int) int
+	}
+
+	ServiceAccountConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	ServiceAccountEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	SetWorkspaceWallPayload struct {
@@ -1216,8 +1367,9 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		Events func(childComplexity int, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
-		Run    func(childComplexity int, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) int
+		Events             func(childComplexity int, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
+		OrganizationEvents func(childComplexity int, organization string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
+		Run                func(childComplexity int, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) int
 	}
 
 	Tag struct {
@@ -1242,6 +1394,49 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	Team struct {
+		Description func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Member      func(childComplexity int) int
+		Members     func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Name        func(childComplexity int) int
+		Revision    func(childComplexity int) int
+		Title       func(childComplexity int) int
+	}
+
+	TeamConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	TeamEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	TeamMember struct {
+		Erased   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Kind     func(childComplexity int) int
+		Member   func(childComplexity int) int
+		Name     func(childComplexity int) int
+		Revision func(childComplexity int) int
+	}
+
+	TeamMemberConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	TeamMemberEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	TimelineBar struct {
 		Attempt    func(childComplexity int) int
 		Critical   func(childComplexity int) int
@@ -1262,57 +1457,68 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		ID        func(childComplexity int) int
-		Name      func(childComplexity int) int
-		Scopes    func(childComplexity int) int
-		Workspace func(childComplexity int) int
+		Account       func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Kind          func(childComplexity int) int
+		Member        func(childComplexity int) int
+		Memberships   func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Operator      func(childComplexity int) int
+		Organizations func(childComplexity int) int
+		Scopes        func(childComplexity int) int
+		Workspace     func(childComplexity int) int
 	}
 
 	ViewerAccess struct {
-		Admin  func(childComplexity int) int
-		Ingest func(childComplexity int) int
-		Read   func(childComplexity int) int
-		Write  func(childComplexity int) int
+		Admin       func(childComplexity int) int
+		Ingest      func(childComplexity int) int
+		Permissions func(childComplexity int) int
+		Read        func(childComplexity int) int
+		Write       func(childComplexity int) int
 	}
 
 	Workspace struct {
-		Artifact        func(childComplexity int, id string) int
-		ArtifactVersion func(childComplexity int, id string) int
-		Artifacts       func(childComplexity int, filter *model.ArtifactFilter, orderBy *model.ArtifactOrder, first *int, after *string, last *int, before *string) int
-		AsOf            func(childComplexity int) int
-		AuditEvent      func(childComplexity int, revision int64) int
-		AuditLog        func(childComplexity int, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) int
-		Counts          func(childComplexity int) int
-		CreatedAt       func(childComplexity int) int
-		CreatedRevision func(childComplexity int) int
-		DeletionPreview func(childComplexity int) int
-		Description     func(childComplexity int) int
-		Environment     func(childComplexity int) int
-		HidesCounts     func(childComplexity int) int
-		ID              func(childComplexity int) int
-		Impact          func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
-		Kind            func(childComplexity int) int
-		Labels          func(childComplexity int) int
-		LastActivityAt  func(childComplexity int) int
-		Lineage         func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
-		MemberCount     func(childComplexity int) int
-		Members         func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Name            func(childComplexity int) int
-		Pipeline        func(childComplexity int, id string) int
-		Pipelines       func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
-		Progress        func(childComplexity int) int
-		Promotions      func(childComplexity int, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) int
-		Revision        func(childComplexity int) int
-		Run             func(childComplexity int, id string) int
-		Runs            func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
-		Search          func(childComplexity int, query string, kinds []model.EntityKind, first int) int
-		Sensitivity     func(childComplexity int) int
-		Slug            func(childComplexity int) int
-		Status          func(childComplexity int) int
-		Step            func(childComplexity int, id string) int
-		Team            func(childComplexity int) int
-		UpdatedAt       func(childComplexity int) int
-		ViewerAccess    func(childComplexity int) int
+		Artifact         func(childComplexity int, id string) int
+		ArtifactVersion  func(childComplexity int, id string) int
+		Artifacts        func(childComplexity int, filter *model.ArtifactFilter, orderBy *model.ArtifactOrder, first *int, after *string, last *int, before *string) int
+		AsOf             func(childComplexity int) int
+		AuditEvent       func(childComplexity int, revision int64) int
+		AuditLog         func(childComplexity int, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) int
+		Counts           func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		CreatedRevision  func(childComplexity int) int
+		DeletionPreview  func(childComplexity int) int
+		Description      func(childComplexity int) int
+		Environment      func(childComplexity int) int
+		HidesCounts      func(childComplexity int) int
+		ID               func(childComplexity int) int
+		Impact           func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
+		Invitations      func(childComplexity int, states []model.InvitationState, first *int, after *string, last *int, before *string) int
+		Kind             func(childComplexity int) int
+		Labels           func(childComplexity int) int
+		LastActivityAt   func(childComplexity int) int
+		Lineage          func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
+		MemberCount      func(childComplexity int) int
+		Members          func(childComplexity int, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) int
+		Name             func(childComplexity int) int
+		Organization     func(childComplexity int) int
+		OrganizationSlug func(childComplexity int) int
+		Pipeline         func(childComplexity int, id string) int
+		Pipelines        func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
+		Progress         func(childComplexity int) int
+		Promotions       func(childComplexity int, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) int
+		Revision         func(childComplexity int) int
+		Roles            func(childComplexity int) int
+		Run              func(childComplexity int, id string) int
+		Runs             func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
+		Search           func(childComplexity int, query string, kinds []model.EntityKind, first int) int
+		Sensitivity      func(childComplexity int) int
+		Slug             func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Step             func(childComplexity int, id string) int
+		Team             func(childComplexity int) int
+		UpdatedAt        func(childComplexity int) int
+		ViewerAccess     func(childComplexity int) int
 	}
 
 	WorkspaceClosed struct {
@@ -1360,6 +1566,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AccessSource.level":
+		if e.ComplexityRoot.AccessSource.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessSource.Level(childComplexity), true
+	case "AccessSource.permissions":
+		if e.ComplexityRoot.AccessSource.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessSource.Permissions(childComplexity), true
+	case "AccessSource.role":
+		if e.ComplexityRoot.AccessSource.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessSource.Role(childComplexity), true
+	case "AccessSource.team":
+		if e.ComplexityRoot.AccessSource.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessSource.Team(childComplexity), true
+	case "AccessSource.through":
+		if e.ComplexityRoot.AccessSource.Through == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessSource.Through(childComplexity), true
 
 	case "Actor.id":
 		if e.ComplexityRoot.Actor.ID == nil {
@@ -3038,6 +3275,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DistanceCount.Distance(childComplexity), true
 
+	case "EffectiveAccess.asOf":
+		if e.ComplexityRoot.EffectiveAccess.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.AsOf(childComplexity), true
+	case "EffectiveAccess.erased":
+		if e.ComplexityRoot.EffectiveAccess.Erased == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Erased(childComplexity), true
+	case "EffectiveAccess.kind":
+		if e.ComplexityRoot.EffectiveAccess.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Kind(childComplexity), true
+	case "EffectiveAccess.member":
+		if e.ComplexityRoot.EffectiveAccess.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Member(childComplexity), true
+	case "EffectiveAccess.name":
+		if e.ComplexityRoot.EffectiveAccess.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Name(childComplexity), true
+	case "EffectiveAccess.organizationAsOf":
+		if e.ComplexityRoot.EffectiveAccess.OrganizationAsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.OrganizationAsOf(childComplexity), true
+	case "EffectiveAccess.permissions":
+		if e.ComplexityRoot.EffectiveAccess.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Permissions(childComplexity), true
+	case "EffectiveAccess.sources":
+		if e.ComplexityRoot.EffectiveAccess.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Sources(childComplexity), true
+	case "EffectiveAccess.suspended":
+		if e.ComplexityRoot.EffectiveAccess.Suspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveAccess.Suspended(childComplexity), true
+
 	case "EventBatch.events":
 		if e.ComplexityRoot.EventBatch.Events == nil {
 			break
@@ -3551,6 +3843,110 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InvalidTransition.To(childComplexity), true
 
+	case "Invitation.acceptedBy":
+		if e.ComplexityRoot.Invitation.AcceptedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.AcceptedBy(childComplexity), true
+	case "Invitation.erased":
+		if e.ComplexityRoot.Invitation.Erased == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.Erased(childComplexity), true
+	case "Invitation.expiresAt":
+		if e.ComplexityRoot.Invitation.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.ExpiresAt(childComplexity), true
+	case "Invitation.id":
+		if e.ComplexityRoot.Invitation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.ID(childComplexity), true
+	case "Invitation.invitation":
+		if e.ComplexityRoot.Invitation.Invitation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.Invitation(childComplexity), true
+	case "Invitation.invited":
+		if e.ComplexityRoot.Invitation.Invited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.Invited(childComplexity), true
+	case "Invitation.invitedBy":
+		if e.ComplexityRoot.Invitation.InvitedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.InvitedBy(childComplexity), true
+	case "Invitation.revision":
+		if e.ComplexityRoot.Invitation.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.Revision(childComplexity), true
+	case "Invitation.roles":
+		if e.ComplexityRoot.Invitation.Roles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.Roles(childComplexity), true
+	case "Invitation.state":
+		if e.ComplexityRoot.Invitation.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.State(childComplexity), true
+
+	case "InvitationConnection.edges":
+		if e.ComplexityRoot.InvitationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationConnection.Edges(childComplexity), true
+	case "InvitationConnection.nodes":
+		if e.ComplexityRoot.InvitationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationConnection.Nodes(childComplexity), true
+	case "InvitationConnection.pageInfo":
+		if e.ComplexityRoot.InvitationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationConnection.PageInfo(childComplexity), true
+	case "InvitationConnection.totalCount":
+		if e.ComplexityRoot.InvitationConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_InvitationConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.InvitationConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "InvitationEdge.cursor":
+		if e.ComplexityRoot.InvitationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationEdge.Cursor(childComplexity), true
+	case "InvitationEdge.node":
+		if e.ComplexityRoot.InvitationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationEdge.Node(childComplexity), true
+
 	case "Label.key":
 		if e.ComplexityRoot.Label.Key == nil {
 			break
@@ -3855,6 +4251,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LoseStepPayload.UserErrors(childComplexity), true
 
+	case "Member.erased":
+		if e.ComplexityRoot.Member.Erased == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Erased(childComplexity), true
 	case "Member.id":
 		if e.ComplexityRoot.Member.ID == nil {
 			break
@@ -3867,12 +4269,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Member.Kind(childComplexity), true
+	case "Member.lastActiveAt":
+		if e.ComplexityRoot.Member.LastActiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.LastActiveAt(childComplexity), true
 	case "Member.member":
 		if e.ComplexityRoot.Member.Member == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Member.Member(childComplexity), true
+	case "Member.name":
+		if e.ComplexityRoot.Member.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Name(childComplexity), true
 	case "Member.revision":
 		if e.ComplexityRoot.Member.Revision == nil {
 			break
@@ -3885,6 +4299,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Member.Roles(childComplexity), true
+	case "Member.suspended":
+		if e.ComplexityRoot.Member.Suspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Suspended(childComplexity), true
+	case "Member.through":
+		if e.ComplexityRoot.Member.Through == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Member.Through(childComplexity), true
 
 	case "MemberConnection.edges":
 		if e.ComplexityRoot.MemberConnection.Edges == nil {
@@ -3928,6 +4354,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MemberEdge.Node(childComplexity), true
+
+	case "Membership.level":
+		if e.ComplexityRoot.Membership.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Level(childComplexity), true
+	case "Membership.roles":
+		if e.ComplexityRoot.Membership.Roles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Roles(childComplexity), true
+	case "Membership.slug":
+		if e.ComplexityRoot.Membership.Slug == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Slug(childComplexity), true
+	case "Membership.team":
+		if e.ComplexityRoot.Membership.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Team(childComplexity), true
 
 	case "Metric.count":
 		if e.ComplexityRoot.Metric.Count == nil {
@@ -4641,6 +5092,210 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Orchestrator.URL(childComplexity), true
 
+	case "Organization.asOf":
+		if e.ComplexityRoot.Organization.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.AsOf(childComplexity), true
+	case "Organization.auditLog":
+		if e.ComplexityRoot.Organization.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.AuditLog(childComplexity, args["filter"].(*model.AuditFilter), args["direction"].(model.SortDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Organization.createdAt":
+		if e.ComplexityRoot.Organization.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.CreatedAt(childComplexity), true
+	case "Organization.createdRevision":
+		if e.ComplexityRoot.Organization.CreatedRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.CreatedRevision(childComplexity), true
+	case "Organization.description":
+		if e.ComplexityRoot.Organization.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Description(childComplexity), true
+	case "Organization.id":
+		if e.ComplexityRoot.Organization.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.ID(childComplexity), true
+	case "Organization.invitations":
+		if e.ComplexityRoot.Organization.Invitations == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_invitations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.Invitations(childComplexity, args["states"].([]model.InvitationState), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Organization.members":
+		if e.ComplexityRoot.Organization.Members == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_members_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.Members(childComplexity, args["direct"].(bool), args["kinds"].([]model.MemberKind), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Organization.name":
+		if e.ComplexityRoot.Organization.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Name(childComplexity), true
+	case "Organization.personal":
+		if e.ComplexityRoot.Organization.Personal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Personal(childComplexity), true
+	case "Organization.revision":
+		if e.ComplexityRoot.Organization.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Revision(childComplexity), true
+	case "Organization.roles":
+		if e.ComplexityRoot.Organization.Roles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Roles(childComplexity), true
+	case "Organization.serviceAccount":
+		if e.ComplexityRoot.Organization.ServiceAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_serviceAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.ServiceAccount(childComplexity, args["id"].(string)), true
+	case "Organization.serviceAccounts":
+		if e.ComplexityRoot.Organization.ServiceAccounts == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_serviceAccounts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.ServiceAccounts(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Organization.slug":
+		if e.ComplexityRoot.Organization.Slug == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.Slug(childComplexity), true
+	case "Organization.team":
+		if e.ComplexityRoot.Organization.Team == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_team_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.Team(childComplexity, args["id"].(string)), true
+	case "Organization.teams":
+		if e.ComplexityRoot.Organization.Teams == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_teams_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.Teams(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Organization.updatedAt":
+		if e.ComplexityRoot.Organization.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.UpdatedAt(childComplexity), true
+	case "Organization.viewerPermissions":
+		if e.ComplexityRoot.Organization.ViewerPermissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.ViewerPermissions(childComplexity), true
+	case "Organization.workspaces":
+		if e.ComplexityRoot.Organization.Workspaces == nil {
+			break
+		}
+
+		args, err := ec.field_Organization_workspaces_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Organization.Workspaces(childComplexity, args["filter"].(*model.WorkspaceFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+
+	case "OrganizationConnection.edges":
+		if e.ComplexityRoot.OrganizationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrganizationConnection.Edges(childComplexity), true
+	case "OrganizationConnection.nodes":
+		if e.ComplexityRoot.OrganizationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrganizationConnection.Nodes(childComplexity), true
+	case "OrganizationConnection.pageInfo":
+		if e.ComplexityRoot.OrganizationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrganizationConnection.PageInfo(childComplexity), true
+	case "OrganizationConnection.totalCount":
+		if e.ComplexityRoot.OrganizationConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_OrganizationConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OrganizationConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "OrganizationEdge.cursor":
+		if e.ComplexityRoot.OrganizationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrganizationEdge.Cursor(childComplexity), true
+	case "OrganizationEdge.node":
+		if e.ComplexityRoot.OrganizationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrganizationEdge.Node(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -4665,6 +5320,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PermissionGrant.permission":
+		if e.ComplexityRoot.PermissionGrant.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionGrant.Permission(childComplexity), true
+	case "PermissionGrant.sources":
+		if e.ComplexityRoot.PermissionGrant.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionGrant.Sources(childComplexity), true
+
+	case "PermissionInfo.about":
+		if e.ComplexityRoot.PermissionInfo.About == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionInfo.About(childComplexity), true
+	case "PermissionInfo.custom":
+		if e.ComplexityRoot.PermissionInfo.Custom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionInfo.Custom(childComplexity), true
+	case "PermissionInfo.name":
+		if e.ComplexityRoot.PermissionInfo.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionInfo.Name(childComplexity), true
+	case "PermissionInfo.organization":
+		if e.ComplexityRoot.PermissionInfo.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionInfo.Organization(childComplexity), true
 
 	case "Pipeline.codeReference":
 		if e.ComplexityRoot.Pipeline.CodeReference == nil {
@@ -5188,6 +5881,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PromotionEdge.Node(childComplexity), true
 
+	case "Query.effectiveAccess":
+		if e.ComplexityRoot.Query.EffectiveAccess == nil {
+			break
+		}
+
+		args, err := ec.field_Query_effectiveAccess_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.EffectiveAccess(childComplexity, args["workspace"].(*string), args["organization"].(*string), args["member"].(*string), args["asOf"].(*model.AsOf), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
+
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -5210,6 +5915,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string), args["asOf"].(*model.AsOf), args["atLeast"].([]*model.WorkspaceRevision), args["timeoutMs"].(int)), true
+	case "Query.organization":
+		if e.ComplexityRoot.Query.Organization == nil {
+			break
+		}
+
+		args, err := ec.field_Query_organization_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Organization(childComplexity, args["slug"].(string), args["asOf"].(*model.AsOf), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
+	case "Query.organizations":
+		if e.ComplexityRoot.Query.Organizations == nil {
+			break
+		}
+
+		args, err := ec.field_Query_organizations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Organizations(childComplexity, args["asOf"].(*model.AsOf), args["atLeast"].([]*model.OrganizationRevision), args["timeoutMs"].(int), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.permissions":
+		if e.ComplexityRoot.Query.Permissions == nil {
+			break
+		}
+
+		args, err := ec.field_Query_permissions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Permissions(childComplexity, args["level"].(model.RoleLevel)), true
 	case "Query.server":
 		if e.ComplexityRoot.Query.Server == nil {
 			break
@@ -5233,6 +5971,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.whoCan":
+		if e.ComplexityRoot.Query.WhoCan == nil {
+			break
+		}
+
+		args, err := ec.field_Query_whoCan_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.WhoCan(childComplexity, args["workspace"].(*string), args["organization"].(*string), args["permission"].(string), args["kinds"].([]model.MemberKind), args["asOf"].(*model.AsOf), args["atLeast"].(*int64), args["timeoutMs"].(int), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.workspace":
 		if e.ComplexityRoot.Query.Workspace == nil {
 			break
@@ -5596,6 +6345,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevisionConflict.Path(childComplexity), true
+
+	case "Role.builtin":
+		if e.ComplexityRoot.Role.Builtin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Builtin(childComplexity), true
+	case "Role.description":
+		if e.ComplexityRoot.Role.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Description(childComplexity), true
+	case "Role.id":
+		if e.ComplexityRoot.Role.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.ID(childComplexity), true
+	case "Role.level":
+		if e.ComplexityRoot.Role.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Level(childComplexity), true
+	case "Role.name":
+		if e.ComplexityRoot.Role.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Name(childComplexity), true
+	case "Role.permissions":
+		if e.ComplexityRoot.Role.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Permissions(childComplexity), true
+	case "Role.revision":
+		if e.ComplexityRoot.Role.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Revision(childComplexity), true
+	case "Role.role":
+		if e.ComplexityRoot.Role.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.Role(childComplexity), true
 
 	case "Run.artifacts":
 		if e.ComplexityRoot.Run.Artifacts == nil {
@@ -6120,6 +6918,92 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ServerLimits.Tokens(childComplexity), true
 
+	case "ServiceAccount.account":
+		if e.ComplexityRoot.ServiceAccount.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.Account(childComplexity), true
+	case "ServiceAccount.description":
+		if e.ComplexityRoot.ServiceAccount.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.Description(childComplexity), true
+	case "ServiceAccount.id":
+		if e.ComplexityRoot.ServiceAccount.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.ID(childComplexity), true
+	case "ServiceAccount.lastActiveAt":
+		if e.ComplexityRoot.ServiceAccount.LastActiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.LastActiveAt(childComplexity), true
+	case "ServiceAccount.member":
+		if e.ComplexityRoot.ServiceAccount.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.Member(childComplexity), true
+	case "ServiceAccount.name":
+		if e.ComplexityRoot.ServiceAccount.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.Name(childComplexity), true
+	case "ServiceAccount.revision":
+		if e.ComplexityRoot.ServiceAccount.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.Revision(childComplexity), true
+
+	case "ServiceAccountConnection.edges":
+		if e.ComplexityRoot.ServiceAccountConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccountConnection.Edges(childComplexity), true
+	case "ServiceAccountConnection.nodes":
+		if e.ComplexityRoot.ServiceAccountConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccountConnection.Nodes(childComplexity), true
+	case "ServiceAccountConnection.pageInfo":
+		if e.ComplexityRoot.ServiceAccountConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccountConnection.PageInfo(childComplexity), true
+	case "ServiceAccountConnection.totalCount":
+		if e.ComplexityRoot.ServiceAccountConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_ServiceAccountConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.ServiceAccountConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "ServiceAccountEdge.cursor":
+		if e.ComplexityRoot.ServiceAccountEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccountEdge.Cursor(childComplexity), true
+	case "ServiceAccountEdge.node":
+		if e.ComplexityRoot.ServiceAccountEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccountEdge.Node(childComplexity), true
+
 	case "SetWorkspaceWallPayload.clientMutationId":
 		if e.ComplexityRoot.SetWorkspaceWallPayload.ClientMutationID == nil {
 			break
@@ -6595,6 +7479,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.Events(childComplexity, args["workspace"].(string), args["after"].(*int64), args["filter"].(*model.AuditFilter), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
+	case "Subscription.organizationEvents":
+		if e.ComplexityRoot.Subscription.OrganizationEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_organizationEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.OrganizationEvents(childComplexity, args["organization"].(string), args["after"].(*int64), args["filter"].(*model.AuditFilter), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
 	case "Subscription.run":
 		if e.ComplexityRoot.Subscription.Run == nil {
 			break
@@ -6688,6 +7583,177 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TagPipelinePayload.UserErrors(childComplexity), true
 
+	case "Team.description":
+		if e.ComplexityRoot.Team.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.Description(childComplexity), true
+	case "Team.id":
+		if e.ComplexityRoot.Team.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.ID(childComplexity), true
+	case "Team.member":
+		if e.ComplexityRoot.Team.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.Member(childComplexity), true
+	case "Team.members":
+		if e.ComplexityRoot.Team.Members == nil {
+			break
+		}
+
+		args, err := ec.field_Team_members_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Team.Members(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Team.name":
+		if e.ComplexityRoot.Team.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.Name(childComplexity), true
+	case "Team.revision":
+		if e.ComplexityRoot.Team.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.Revision(childComplexity), true
+	case "Team.title":
+		if e.ComplexityRoot.Team.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.Title(childComplexity), true
+
+	case "TeamConnection.edges":
+		if e.ComplexityRoot.TeamConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamConnection.Edges(childComplexity), true
+	case "TeamConnection.nodes":
+		if e.ComplexityRoot.TeamConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamConnection.Nodes(childComplexity), true
+	case "TeamConnection.pageInfo":
+		if e.ComplexityRoot.TeamConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamConnection.PageInfo(childComplexity), true
+	case "TeamConnection.totalCount":
+		if e.ComplexityRoot.TeamConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_TeamConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.TeamConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "TeamEdge.cursor":
+		if e.ComplexityRoot.TeamEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamEdge.Cursor(childComplexity), true
+	case "TeamEdge.node":
+		if e.ComplexityRoot.TeamEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamEdge.Node(childComplexity), true
+
+	case "TeamMember.erased":
+		if e.ComplexityRoot.TeamMember.Erased == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.Erased(childComplexity), true
+	case "TeamMember.id":
+		if e.ComplexityRoot.TeamMember.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.ID(childComplexity), true
+	case "TeamMember.kind":
+		if e.ComplexityRoot.TeamMember.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.Kind(childComplexity), true
+	case "TeamMember.member":
+		if e.ComplexityRoot.TeamMember.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.Member(childComplexity), true
+	case "TeamMember.name":
+		if e.ComplexityRoot.TeamMember.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.Name(childComplexity), true
+	case "TeamMember.revision":
+		if e.ComplexityRoot.TeamMember.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMember.Revision(childComplexity), true
+
+	case "TeamMemberConnection.edges":
+		if e.ComplexityRoot.TeamMemberConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMemberConnection.Edges(childComplexity), true
+	case "TeamMemberConnection.nodes":
+		if e.ComplexityRoot.TeamMemberConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMemberConnection.Nodes(childComplexity), true
+	case "TeamMemberConnection.pageInfo":
+		if e.ComplexityRoot.TeamMemberConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMemberConnection.PageInfo(childComplexity), true
+	case "TeamMemberConnection.totalCount":
+		if e.ComplexityRoot.TeamMemberConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_TeamMemberConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.TeamMemberConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "TeamMemberEdge.cursor":
+		if e.ComplexityRoot.TeamMemberEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMemberEdge.Cursor(childComplexity), true
+	case "TeamMemberEdge.node":
+		if e.ComplexityRoot.TeamMemberEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TeamMemberEdge.Node(childComplexity), true
+
 	case "TimelineBar.attempt":
 		if e.ComplexityRoot.TimelineBar.Attempt == nil {
 			break
@@ -6768,18 +7834,54 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Tombstone.Revision(childComplexity), true
 
+	case "Viewer.account":
+		if e.ComplexityRoot.Viewer.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Account(childComplexity), true
 	case "Viewer.id":
 		if e.ComplexityRoot.Viewer.ID == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.ID(childComplexity), true
+	case "Viewer.kind":
+		if e.ComplexityRoot.Viewer.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Kind(childComplexity), true
+	case "Viewer.member":
+		if e.ComplexityRoot.Viewer.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Member(childComplexity), true
+	case "Viewer.memberships":
+		if e.ComplexityRoot.Viewer.Memberships == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Memberships(childComplexity), true
 	case "Viewer.name":
 		if e.ComplexityRoot.Viewer.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.Name(childComplexity), true
+	case "Viewer.operator":
+		if e.ComplexityRoot.Viewer.Operator == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Operator(childComplexity), true
+	case "Viewer.organizations":
+		if e.ComplexityRoot.Viewer.Organizations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Organizations(childComplexity), true
 	case "Viewer.scopes":
 		if e.ComplexityRoot.Viewer.Scopes == nil {
 			break
@@ -6805,6 +7907,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ViewerAccess.Ingest(childComplexity), true
+	case "ViewerAccess.permissions":
+		if e.ComplexityRoot.ViewerAccess.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerAccess.Permissions(childComplexity), true
 	case "ViewerAccess.read":
 		if e.ComplexityRoot.ViewerAccess.Read == nil {
 			break
@@ -6938,6 +8046,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Impact(childComplexity, args["root"].(string), args["direction"].(model.LineageDirection), args["depth"].(int), args["granularity"].(model.LineageGranularity), args["filter"].(*model.LineageFilter), args["first"].(int), args["after"].(*string)), true
+	case "Workspace.invitations":
+		if e.ComplexityRoot.Workspace.Invitations == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_invitations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.Invitations(childComplexity, args["states"].([]model.InvitationState), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Workspace.kind":
 		if e.ComplexityRoot.Workspace.Kind == nil {
 			break
@@ -6983,13 +8102,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Workspace.Members(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Workspace.Members(childComplexity, args["direct"].(bool), args["kinds"].([]model.MemberKind), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Workspace.name":
 		if e.ComplexityRoot.Workspace.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Workspace.Name(childComplexity), true
+	case "Workspace.organization":
+		if e.ComplexityRoot.Workspace.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Organization(childComplexity), true
+	case "Workspace.organizationSlug":
+		if e.ComplexityRoot.Workspace.OrganizationSlug == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.OrganizationSlug(childComplexity), true
 	case "Workspace.pipeline":
 		if e.ComplexityRoot.Workspace.Pipeline == nil {
 			break
@@ -7035,6 +8166,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Revision(childComplexity), true
+	case "Workspace.roles":
+		if e.ComplexityRoot.Workspace.Roles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Roles(childComplexity), true
 	case "Workspace.run":
 		if e.ComplexityRoot.Workspace.Run == nil {
 			break
@@ -7285,6 +8422,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputNamedValueInput,
 		ec.unmarshalInputNestRunInput,
 		ec.unmarshalInputOrchestratorInput,
+		ec.unmarshalInputOrganizationRevision,
 		ec.unmarshalInputPipelineFilter,
 		ec.unmarshalInputPipelineNameInput,
 		ec.unmarshalInputPipelineOrder,
@@ -7415,6 +8553,105 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../../schema/graphql/access.graphqls", Input: `"""
+One role by which somebody may do something.
+"""
+type AccessSource {
+  "Where the role is held."
+  level: RoleLevel!
+  "The role: see ` + "`" + `Role.role` + "`" + `."
+  role: String!
+  "The team that holds it for its members; null: it is held directly."
+  team: String
+  "The same in one word: ` + "`" + `direct` + "`" + `, ` + "`" + `team:NAME` + "`" + `, and in a workspace also ` + "`" + `organization` + "`" + ` and ` + "`" + `organization, team:NAME` + "`" + `."
+  through: String!
+  "What it permits in the place that was asked about."
+  permissions: [String!]!
+}
+
+"""
+Something that somebody may do, and by what.
+"""
+type PermissionGrant {
+  "The permission: see ` + "`" + `permissions` + "`" + `."
+  permission: String!
+  "Every role by which they may."
+  sources: [AccessSource!]!
+}
+
+"""
+What somebody may do in a workspace or an organization at one moment, and where each of it comes from.
+"""
+type EffectiveAccess {
+  "Who, as KIND:ID."
+  member: String!
+  "Who it is."
+  kind: MemberKind!
+  "The name for people; null when there is none or it was erased."
+  name: String
+  "Whether the name was erased, so that nobody can read it any more."
+  erased: Boolean!
+  "Whether the organization suspended them: then they may do nothing."
+  suspended: Boolean!
+  "What they may do, in the order of the closed list; empty: nothing."
+  permissions: [PermissionGrant!]!
+  "The roles all this comes from."
+  sources: [AccessSource!]!
+  "The moment this is true at, in the stream of the place."
+  asOf: Moment!
+  "The moment of the organization whose roles and teams were counted, in its own stream; null for the organization itself, and where there was none."
+  organizationAsOf: Moment
+}
+
+extend type Query {
+  """
+  What somebody may do in a workspace or an organization, and by which roles. Null when there is no such place or you may not see it.
+  Everybody may ask about themselves; about others, who may read the place.
+  """
+  effectiveAccess(
+    "The workspace's slug; this or ` + "`" + `organization` + "`" + `."
+    workspace: String
+    "The organization's slug."
+    organization: String
+    "Who, as KIND:ID (` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + `, ` + "`" + `team:NAME` + "`" + `); yourself when left out."
+    member: String
+    "The moment to look at; without it, now. A revision is one of the place's own stream; the organization of a workspace is looked at as it was when that event was recorded."
+    asOf: AsOf
+    "Wait until this revision of the place can be read: give the ` + "`" + `revision` + "`" + ` a mutation answered to read your own write."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT, never an older state."
+    timeoutMs: Int! = 2000
+  ): EffectiveAccess
+  """
+  Who may do something in a workspace or an organization, by KIND:ID; ` + "`" + `through` + "`" + ` of each holds the roles by which they may. Null when there is no such
+  place or you may not see it.
+  """
+  whoCan(
+    "The workspace's slug; this or ` + "`" + `organization` + "`" + `."
+    workspace: String
+    "The organization's slug."
+    organization: String
+    "What: a permission such as ` + "`" + `workspace:delete` + "`" + `, see ` + "`" + `permissions` + "`" + `."
+    permission: String!
+    "Only these kinds; people and service accounts when left out."
+    kinds: [MemberKind!]
+    "The moment to look at; without it, now. A revision is one of the place's own stream; the organization of a workspace is looked at as it was when that event was recorded."
+    asOf: AsOf
+    "Wait until this revision of the place can be read: give the ` + "`" + `revision` + "`" + ` a mutation answered to read your own write."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT, never an older state."
+    timeoutMs: Int! = 2000
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): MemberConnection
+}
+`, BuiltIn: false},
 	{Name: "../../schema/graphql/artifact.graphqls", Input: `"""
 An artifact: a dataset, a model file, a table, a report; a named thing with versions. Namespace (empty for native ones) and name are unique together.
 """
@@ -8668,6 +9905,73 @@ type IngestRunEventsPayload implements MutationPayload {
   clientMutationId: String
 }
 `, BuiltIn: false},
+	{Name: "../../schema/graphql/invitation.graphqls", Input: `"""
+What became of an invitation.
+"""
+enum InvitationState {
+  "It can be accepted, until it expires."
+  OPEN
+  "Somebody came with the link."
+  ACCEPTED
+  "It was taken back."
+  REVOKED
+  "Its time was over at the moment that is shown, and nobody had come."
+  EXPIRED
+}
+
+"""
+Roles that are offered to whoever comes with a link, once and until it expires. The link itself is shown when it is made and never again.
+"""
+type Invitation implements Node {
+  "The global id."
+  id: ID!
+  "The id that events name."
+  invitation: String!
+  "The roles it offers: see ` + "`" + `Role.role` + "`" + `."
+  roles: [String!]!
+  "What became of it."
+  state: InvitationState!
+  "When it ends."
+  expiresAt: Time!
+  "Who was meant, in the words of who invited; null when nobody was named or it was erased."
+  invited: String
+  "Whether who was meant was erased, so that nobody can read it any more."
+  erased: Boolean!
+  "Who invited."
+  invitedBy: Actor!
+  "Who accepted it, as KIND:ID."
+  acceptedBy: String
+  "The revision of its last change, in the stream of the place it is for."
+  revision: Int64!
+}
+
+"""
+A page of invitations.
+"""
+type InvitationConnection {
+  "The rows with their cursors."
+  edges: [InvitationEdge!]!
+  "The rows."
+  nodes: [Invitation!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+An invitation with its cursor.
+"""
+type InvitationEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The invitation."
+  node: Invitation!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/graphql/lineage.graphqls", Input: `"""
 Which way to walk.
 """
@@ -9008,7 +10312,7 @@ input FailureInput {
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/node.graphqls", Input: `"""
-Anything that has a page of its own. Its id is opaque, never changes, and says which workspace the thing is in.
+Anything that has a page of its own. Its id is opaque, never changes, and says which workspace or organization the thing is in.
 """
 interface Node {
   "The global id. Every place that takes an id also takes the natural key of the thing."
@@ -9016,7 +10320,7 @@ interface Node {
 }
 
 """
-A thing whose changes are counted. Revisions are numbers of events in the workspace's stream.
+A thing whose changes are counted. Revisions are numbers of events in the stream of its workspace; those of an organization are numbers in its own.
 """
 interface Versioned {
   "When Annals recorded the event that first named the thing."
@@ -9126,6 +10430,245 @@ type FacetValue {
   label: String!
   "How many rows have it."
   count: Int!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/organization.graphqls", Input: `extend type Query {
+  """
+  One organization, at one moment of its own stream. Null when it does not exist or you may not see it.
+  """
+  organization(
+    "The organization's slug."
+    slug: String!
+    "The moment to look at; without it, now. Everything below inherits it. A revision is one of the organization's stream."
+    asOf: AsOf
+    "Wait until this revision of the organization can be read: give the ` + "`" + `revision` + "`" + ` a mutation answered to read your own write."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT, never an older state."
+    timeoutMs: Int! = 2000
+  ): Organization
+  """
+  The organizations you may see, by slug.
+  """
+  organizations(
+    "The moment to look at. It must be a time: each organization answers with the revision it had then. One that did not exist yet is left out."
+    asOf: AsOf
+    "Wait until these revisions can be read, each of its organization: one that was created a moment ago is then in the list. At most 500."
+    atLeast: [OrganizationRevision!]
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT that names the organization, never an older state."
+    timeoutMs: Int! = 2000
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): OrganizationConnection!
+}
+
+"""
+A revision of one organization, where several are asked about.
+"""
+input OrganizationRevision {
+  "The organization's slug. One that you may not see cannot be waited for, like one that does not exist."
+  organization: String!
+  "The number of an event in its stream."
+  revision: Int64!
+}
+
+"""
+An organization: people, teams and roles, and the workspaces that they share. It has a stream of its own, with revisions of its own.
+"""
+type Organization implements Node & Versioned {
+  "The global id."
+  id: ID!
+  "The name in addresses: unique on the server, never changed, never reused."
+  slug: String!
+  "The name for people."
+  name: String!
+  "What it is for."
+  description: String
+  "Whether it is one person's own."
+  personal: Boolean!
+  "When Annals recorded the event that created it."
+  createdAt: Time!
+  "When Annals recorded the last event that changed the organization itself."
+  updatedAt: Time!
+  "The revision of the event that created it."
+  createdRevision: Int64!
+  "The revision of the last change of the organization itself."
+  revision: Int64!
+  "The moment this answer is true at, in the organization's own stream."
+  asOf: Moment!
+  "What you may do here now, whatever the moment that is shown: see ` + "`" + `permissions` + "`" + `."
+  viewerPermissions: [String!]!
+  """
+  Who holds a role here, by KIND:ID: people, service accounts and teams; and everybody in those teams, unless ` + "`" + `direct` + "`" + ` is true.
+  """
+  members(
+    "Only those who hold a role here themselves."
+    direct: Boolean! = false
+    "Only these kinds; all when left out."
+    kinds: [MemberKind!]
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): MemberConnection!
+  """
+  The roles that can be granted here: the built-in ones of organizations, the weakest first, then its custom ones, by name.
+  """
+  roles: [Role!]!
+  """
+  Its teams, by name.
+  """
+  teams(
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): TeamConnection!
+  """
+  One team, by its name or global id.
+  """
+  team(
+    "The name or the global id."
+    id: ID!
+  ): Team
+  """
+  Its service accounts, by id.
+  """
+  serviceAccounts(
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): ServiceAccountConnection!
+  """
+  One service account, by its id or global id.
+  """
+  serviceAccount(
+    "The id that keys and roles name, or the global id."
+    id: ID!
+  ): ServiceAccount
+  """
+  The invitations to it, by id. For those who may invite: null with an error of code FORBIDDEN for others.
+  """
+  invitations(
+    "Only those in one of these states; all when left out."
+    states: [InvitationState!]
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): InvitationConnection
+  """
+  Its workspaces that you may see, by slug, each at the time of the moment that is shown.
+  """
+  workspaces(
+    "Which of them."
+    filter: WorkspaceFilter
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): WorkspaceConnection!
+  """
+  Its history: one row for each event of its stream, newest first unless asked otherwise.
+  """
+  auditLog(
+    "Which events; ` + "`" + `kinds` + "`" + ` and ` + "`" + `subject` + "`" + ` are of workspaces and find nothing here."
+    filter: AuditFilter
+    "Which way; newest first when left out."
+    direction: SortDirection! = DESC
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): AuditEventConnection!
+}
+
+"""
+A page of organizations.
+"""
+type OrganizationConnection {
+  "The rows with their cursors."
+  edges: [OrganizationEdge!]!
+  "The rows."
+  nodes: [Organization!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+An organization with its cursor.
+"""
+type OrganizationEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The organization."
+  node: Organization!
+}
+
+extend type Workspace {
+  "The slug of the organization it belongs to."
+  organizationSlug: String!
+  "The organization it belongs to, at the time of the moment that is shown; null when you may not see it."
+  organization: Organization
+  """
+  The roles that can be granted here: the built-in ones of workspaces, the weakest first, then the custom ones of the workspace and of its organization, by name.
+  """
+  roles: [Role!]!
+  """
+  The invitations to it, by id. For those who may invite: null with an error of code FORBIDDEN for others.
+  """
+  invitations(
+    "Only those in one of these states; all when left out."
+    states: [InvitationState!]
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): InvitationConnection
+}
+
+extend type ViewerAccess {
+  "Everything you may do here now, by name, whatever the moment that is shown: see ` + "`" + `permissions` + "`" + `."
+  permissions: [String!]!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/pipeline.graphqls", Input: `"""
@@ -9800,7 +11343,8 @@ type Query {
     timeoutMs: Int! = 2000
   ): Workspace
   """
-  Whether a slug can be had for a new workspace, or which one a name would give. For keys that may create workspaces.
+  Whether a slug can be had for a new workspace or organization, or which one a name would give. Slugs are unique on the whole server, so the answer is for
+  everybody who is signed in, and so many times a minute: then an error of code RATE_LIMITED says when to ask again (` + "`" + `retryAfterMs` + "`" + `).
   """
   slugAvailability(
     "The slug wanted."
@@ -9861,6 +11405,32 @@ type Viewer {
   scopes: [String!]!
   "The one workspace the caller is bound to; null when it is bound to none."
   workspace: String
+  "Who the caller acts for, as KIND:ID: what roles are granted to. A key acts for its owner."
+  member: String!
+  "Whether that is a person or a service account."
+  kind: MemberKind!
+  "The id of that account."
+  account: String!
+  "The organizations the caller may see, by slug."
+  organizations: [Organization!]!
+  "The places where the caller holds a role, directly or by a team, by place; the first 1,000."
+  memberships: [Membership!]!
+  "Whether the caller operates the server: projections, metrics and what belongs to no workspace."
+  operator: Boolean!
+}
+
+"""
+A place where somebody holds a role.
+"""
+type Membership {
+  "Whether the place is a workspace or an organization."
+  level: RoleLevel!
+  "The slug of the workspace or organization."
+  slug: String!
+  "The roles held there: see ` + "`" + `Role.role` + "`" + `."
+  roles: [String!]!
+  "The team that holds them for its members; null: they are held directly."
+  team: String
 }
 
 """
@@ -9905,6 +11475,62 @@ type ServerLimits {
   connections: Int!
   "Operations at once on one WebSocket."
   operations: Int!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/role.graphqls", Input: `"""
+Where a role is defined or held: in one workspace, or in an organization and so in each of its workspaces.
+"""
+enum RoleLevel {
+  "In one workspace."
+  WORKSPACE
+  "In an organization."
+  ORGANIZATION
+}
+
+"""
+A role: a built-in one, which never changes, or a custom one of a workspace or organization.
+"""
+type Role implements Node {
+  "The global id."
+  id: ID!
+  "The word by which it is granted and listed: ` + "`" + `viewer` + "`" + `, ` + "`" + `member` + "`" + `, ` + "`" + `admin` + "`" + `, ` + "`" + `owner` + "`" + `, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  role: String!
+  "The name alone."
+  name: String!
+  "Where it is defined; a built-in one is defined where it is listed."
+  level: RoleLevel!
+  "Whether it comes with Annals."
+  builtin: Boolean!
+  "What it permits: see ` + "`" + `permissions` + "`" + `."
+  permissions: [String!]!
+  "What it is for."
+  description: String
+  "The revision of its definition, in the stream where it is defined; -1 for a built-in one."
+  revision: Int64!
+}
+
+"""
+One thing that somebody may do.
+"""
+type PermissionInfo {
+  "The name, such as ` + "`" + `runs:write` + "`" + `. No name is ever given another meaning."
+  name: String!
+  "What it lets one do."
+  about: String!
+  "Whether custom roles can hold it; what cannot be handed on comes with built-in roles alone."
+  custom: Boolean!
+  "Whether it is about organizations and means nothing in one workspace."
+  organization: Boolean!
+}
+
+extend type Query {
+  """
+  The closed list of permissions, in the order in which lists show them.
+  """
+  permissions(
+    "Where they are to be held; in an organization those of workspaces hold in each of its workspaces."
+    level: RoleLevel! = ORGANIZATION
+  ): [PermissionInfo!]!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/run.graphqls", Input: `"""
@@ -11006,6 +12632,53 @@ type SearchHit {
   entity: Node
 }
 `, BuiltIn: false},
+	{Name: "../../schema/graphql/service_account.graphqls", Input: `"""
+An account of an organization that no person signs in with: for programs.
+"""
+type ServiceAccount implements Node {
+  "The global id."
+  id: ID!
+  "The id that keys and events name."
+  account: String!
+  "Who it is as a member, ` + "`" + `service_account:ID` + "`" + `: what roles are granted to."
+  member: String!
+  "The name for people."
+  name: String!
+  "What it is for."
+  description: String
+  "When one of its keys was last used, to the minute, now: it is no event, so an earlier moment shows it too. Null: never."
+  lastActiveAt: Time
+  "The revision of its last change in the organization's stream."
+  revision: Int64!
+}
+
+"""
+A page of service accounts.
+"""
+type ServiceAccountConnection {
+  "The rows with their cursors."
+  edges: [ServiceAccountEdge!]!
+  "The rows."
+  nodes: [ServiceAccount!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A service account with its cursor.
+"""
+type ServiceAccountEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The service account."
+  node: ServiceAccount!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/graphql/step.graphqls", Input: `"""
 Where a step stands. The states in which it is over: SUCCEEDED, FAILED, CANCELLED, SKIPPED, CACHED, UNFINISHED, LOST, RETRIED.
 """
@@ -11695,6 +13368,22 @@ type Subscription {
     "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT."
     timeoutMs: Int! = 2000
   ): EventBatch!
+  """
+  The events of an organization as they can be read, oldest first, in batches: people, teams, roles, service accounts, invitations. It ends when you
+  may no longer see the organization.
+  """
+  organizationEvents(
+    "The organization's slug."
+    organization: String!
+    "Begin after this revision of the organization's stream; -1 begins with the first event. Without it, only events from now on."
+    after: Int64
+    "Which events; ` + "`" + `kinds` + "`" + ` and ` + "`" + `subject` + "`" + ` are of workspaces and find nothing here."
+    filter: AuditFilter
+    "Wait until this revision can be read before anything is looked up."
+    atLeast: Int64
+    "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT."
+    timeoutMs: Int! = 2000
+  ): EventBatch!
 }
 
 """
@@ -11715,6 +13404,109 @@ type EventBatch {
   events: [AuditEvent!]!
   "Everything up to this revision was sent or filtered out: give it as ` + "`" + `after` + "`" + ` to go on from here."
   revision: Int64!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/team.graphqls", Input: `"""
+A team of an organization: what it is granted, each of its members has. Its name is never another team's.
+"""
+type Team implements Node {
+  "The global id."
+  id: ID!
+  "The name, unique in the organization for ever."
+  name: String!
+  "Who it is as a member, ` + "`" + `team:NAME` + "`" + `: what roles are granted to."
+  member: String!
+  "The name for people; the name when none was given."
+  title: String!
+  "What it is for."
+  description: String
+  "The revision of its last change in the organization's stream, who is in it apart."
+  revision: Int64!
+  """
+  Who is in it, by KIND:ID.
+  """
+  members(
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): TeamMemberConnection!
+}
+
+"""
+Somebody in a team.
+"""
+type TeamMember {
+  "The kind and the id, as KIND:ID."
+  member: String!
+  "Who it is: never a team."
+  kind: MemberKind!
+  "The id of the account or service account."
+  id: String!
+  "The name for people; null when there is none or it was erased."
+  name: String
+  "Whether the name was erased, so that nobody can read it any more."
+  erased: Boolean!
+  "The revision of the event that put them there, in the organization's stream."
+  revision: Int64!
+}
+
+"""
+A page of teams.
+"""
+type TeamConnection {
+  "The rows with their cursors."
+  edges: [TeamEdge!]!
+  "The rows."
+  nodes: [Team!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A team with its cursor.
+"""
+type TeamEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The team."
+  node: Team!
+}
+
+"""
+A page of members of a team.
+"""
+type TeamMemberConnection {
+  "The rows with their cursors."
+  edges: [TeamMemberEdge!]!
+  "The rows."
+  nodes: [TeamMember!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A member of a team with its cursor.
+"""
+type TeamMemberEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The member."
+  node: TeamMember!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/user_error.graphqls", Input: `"""
@@ -11962,7 +13754,7 @@ enum MemberKind {
 }
 
 """
-Somebody who holds a role in a workspace, directly.
+Somebody who may do something in a workspace or organization, or holds a role there.
 """
 type Member {
   "The kind and the id, as KIND:ID."
@@ -11971,9 +13763,19 @@ type Member {
   kind: MemberKind!
   "The id of the account or service account, the name of the team."
   id: String!
-  "The roles held here, in the order they were granted: viewer, member, admin, owner, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  "The name for people: of the person or service account, the title of the team. Null when there is none or it was erased."
+  name: String
+  "Whether the name was erased, so that nobody can read it any more."
+  erased: Boolean!
+  "The roles held here, in the order they were granted: viewer, member, admin, owner, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones. Empty for those who may do something here by a team or by the organization alone."
   roles: [String!]!
-  "The revision since which it is so."
+  "By what they may do something here: their own roles, those of their teams, those of the organization. Empty for a suspended one."
+  through: [AccessSource!]!
+  "Whether the organization suspended them."
+  suspended: Boolean!
+  "When one of their sessions or keys was last used, to the minute, now: it is no event, so an earlier moment shows it too. Null for teams, and: never."
+  lastActiveAt: Time
+  "The revision since which ` + "`" + `roles` + "`" + ` is so; -1 for those who hold none here themselves."
   revision: Int64!
 }
 
@@ -12063,9 +13865,13 @@ type Workspace implements Node & Versioned {
   "What deleting it would come to: what has to be ended first, and what would end with it and stay as history."
   deletionPreview: DeletionPreview!
   """
-  Who holds a role here directly, by KIND:ID.
+  Who may do something here, by KIND:ID: who holds a role here, who is in a team that does, and who may by a role in the organization.
   """
   members(
+    "Only those who hold a role here themselves."
+    direct: Boolean! = false
+    "Only these kinds; all when left out."
+    kinds: [MemberKind!]
     "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
     first: Int
     "Rows after this cursor."
@@ -12750,6 +14556,22 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AccessSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "level":
+		return ec.fieldContext_AccessSource_level(ctx, field)
+	case "role":
+		return ec.fieldContext_AccessSource_role(ctx, field)
+	case "team":
+		return ec.fieldContext_AccessSource_team(ctx, field)
+	case "through":
+		return ec.fieldContext_AccessSource_through(ctx, field)
+	case "permissions":
+		return ec.fieldContext_AccessSource_permissions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessSource", field.Name)
+}
 
 func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -13535,6 +15357,30 @@ func (ec *executionContext) childFields_DistanceCount(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type DistanceCount", field.Name)
 }
 
+func (ec *executionContext) childFields_EffectiveAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_EffectiveAccess_member(ctx, field)
+	case "kind":
+		return ec.fieldContext_EffectiveAccess_kind(ctx, field)
+	case "name":
+		return ec.fieldContext_EffectiveAccess_name(ctx, field)
+	case "erased":
+		return ec.fieldContext_EffectiveAccess_erased(ctx, field)
+	case "suspended":
+		return ec.fieldContext_EffectiveAccess_suspended(ctx, field)
+	case "permissions":
+		return ec.fieldContext_EffectiveAccess_permissions(ctx, field)
+	case "sources":
+		return ec.fieldContext_EffectiveAccess_sources(ctx, field)
+	case "asOf":
+		return ec.fieldContext_EffectiveAccess_asOf(ctx, field)
+	case "organizationAsOf":
+		return ec.fieldContext_EffectiveAccess_organizationAsOf(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EffectiveAccess", field.Name)
+}
+
 func (ec *executionContext) childFields_EventBatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "events":
@@ -13761,6 +15607,56 @@ func (ec *executionContext) childFields_InitializeStepPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type InitializeStepPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Invitation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Invitation_id(ctx, field)
+	case "invitation":
+		return ec.fieldContext_Invitation_invitation(ctx, field)
+	case "roles":
+		return ec.fieldContext_Invitation_roles(ctx, field)
+	case "state":
+		return ec.fieldContext_Invitation_state(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Invitation_expiresAt(ctx, field)
+	case "invited":
+		return ec.fieldContext_Invitation_invited(ctx, field)
+	case "erased":
+		return ec.fieldContext_Invitation_erased(ctx, field)
+	case "invitedBy":
+		return ec.fieldContext_Invitation_invitedBy(ctx, field)
+	case "acceptedBy":
+		return ec.fieldContext_Invitation_acceptedBy(ctx, field)
+	case "revision":
+		return ec.fieldContext_Invitation_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Invitation", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_InvitationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_InvitationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_InvitationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_InvitationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_InvitationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_InvitationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Label(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -13927,8 +15823,18 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_kind(ctx, field)
 	case "id":
 		return ec.fieldContext_Member_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Member_name(ctx, field)
+	case "erased":
+		return ec.fieldContext_Member_erased(ctx, field)
 	case "roles":
 		return ec.fieldContext_Member_roles(ctx, field)
+	case "through":
+		return ec.fieldContext_Member_through(ctx, field)
+	case "suspended":
+		return ec.fieldContext_Member_suspended(ctx, field)
+	case "lastActiveAt":
+		return ec.fieldContext_Member_lastActiveAt(ctx, field)
 	case "revision":
 		return ec.fieldContext_Member_revision(ctx, field)
 	}
@@ -13957,6 +15863,20 @@ func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field gr
 		return ec.fieldContext_MemberEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Membership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "level":
+		return ec.fieldContext_Membership_level(ctx, field)
+	case "slug":
+		return ec.fieldContext_Membership_slug(ctx, field)
+	case "roles":
+		return ec.fieldContext_Membership_roles(ctx, field)
+	case "team":
+		return ec.fieldContext_Membership_team(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Membership", field.Name)
 }
 
 func (ec *executionContext) childFields_Metric(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14029,6 +15949,76 @@ func (ec *executionContext) childFields_Orchestrator(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type Orchestrator", field.Name)
 }
 
+func (ec *executionContext) childFields_Organization(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Organization_id(ctx, field)
+	case "slug":
+		return ec.fieldContext_Organization_slug(ctx, field)
+	case "name":
+		return ec.fieldContext_Organization_name(ctx, field)
+	case "description":
+		return ec.fieldContext_Organization_description(ctx, field)
+	case "personal":
+		return ec.fieldContext_Organization_personal(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Organization_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Organization_updatedAt(ctx, field)
+	case "createdRevision":
+		return ec.fieldContext_Organization_createdRevision(ctx, field)
+	case "revision":
+		return ec.fieldContext_Organization_revision(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Organization_asOf(ctx, field)
+	case "viewerPermissions":
+		return ec.fieldContext_Organization_viewerPermissions(ctx, field)
+	case "members":
+		return ec.fieldContext_Organization_members(ctx, field)
+	case "roles":
+		return ec.fieldContext_Organization_roles(ctx, field)
+	case "teams":
+		return ec.fieldContext_Organization_teams(ctx, field)
+	case "team":
+		return ec.fieldContext_Organization_team(ctx, field)
+	case "serviceAccounts":
+		return ec.fieldContext_Organization_serviceAccounts(ctx, field)
+	case "serviceAccount":
+		return ec.fieldContext_Organization_serviceAccount(ctx, field)
+	case "invitations":
+		return ec.fieldContext_Organization_invitations(ctx, field)
+	case "workspaces":
+		return ec.fieldContext_Organization_workspaces(ctx, field)
+	case "auditLog":
+		return ec.fieldContext_Organization_auditLog(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
+}
+
+func (ec *executionContext) childFields_OrganizationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_OrganizationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_OrganizationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_OrganizationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_OrganizationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_OrganizationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_OrganizationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_OrganizationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -14041,6 +16031,30 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_PermissionGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "permission":
+		return ec.fieldContext_PermissionGrant_permission(ctx, field)
+	case "sources":
+		return ec.fieldContext_PermissionGrant_sources(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionGrant", field.Name)
+}
+
+func (ec *executionContext) childFields_PermissionInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PermissionInfo_name(ctx, field)
+	case "about":
+		return ec.fieldContext_PermissionInfo_about(ctx, field)
+	case "custom":
+		return ec.fieldContext_PermissionInfo_custom(ctx, field)
+	case "organization":
+		return ec.fieldContext_PermissionInfo_organization(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionInfo", field.Name)
 }
 
 func (ec *executionContext) childFields_Pipeline(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14435,6 +16449,28 @@ func (ec *executionContext) childFields_RetryStepPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type RetryStepPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Role_id(ctx, field)
+	case "role":
+		return ec.fieldContext_Role_role(ctx, field)
+	case "name":
+		return ec.fieldContext_Role_name(ctx, field)
+	case "level":
+		return ec.fieldContext_Role_level(ctx, field)
+	case "builtin":
+		return ec.fieldContext_Role_builtin(ctx, field)
+	case "permissions":
+		return ec.fieldContext_Role_permissions(ctx, field)
+	case "description":
+		return ec.fieldContext_Role_description(ctx, field)
+	case "revision":
+		return ec.fieldContext_Role_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Role", field.Name)
+}
+
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -14645,6 +16681,50 @@ func (ec *executionContext) childFields_ServerLimits(ctx context.Context, field 
 		return ec.fieldContext_ServerLimits_operations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerLimits", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ServiceAccount_id(ctx, field)
+	case "account":
+		return ec.fieldContext_ServiceAccount_account(ctx, field)
+	case "member":
+		return ec.fieldContext_ServiceAccount_member(ctx, field)
+	case "name":
+		return ec.fieldContext_ServiceAccount_name(ctx, field)
+	case "description":
+		return ec.fieldContext_ServiceAccount_description(ctx, field)
+	case "lastActiveAt":
+		return ec.fieldContext_ServiceAccount_lastActiveAt(ctx, field)
+	case "revision":
+		return ec.fieldContext_ServiceAccount_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceAccount", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceAccountConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ServiceAccountConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ServiceAccountConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ServiceAccountConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ServiceAccountConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceAccountConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceAccountEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ServiceAccountEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ServiceAccountEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceAccountEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_SetWorkspaceWallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14907,6 +16987,92 @@ func (ec *executionContext) childFields_TagPipelinePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type TagPipelinePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Team(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Team_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Team_name(ctx, field)
+	case "member":
+		return ec.fieldContext_Team_member(ctx, field)
+	case "title":
+		return ec.fieldContext_Team_title(ctx, field)
+	case "description":
+		return ec.fieldContext_Team_description(ctx, field)
+	case "revision":
+		return ec.fieldContext_Team_revision(ctx, field)
+	case "members":
+		return ec.fieldContext_Team_members(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Team", field.Name)
+}
+
+func (ec *executionContext) childFields_TeamConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TeamConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TeamConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TeamConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TeamConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TeamConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TeamEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TeamEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TeamEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TeamEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TeamMember(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_TeamMember_member(ctx, field)
+	case "kind":
+		return ec.fieldContext_TeamMember_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_TeamMember_id(ctx, field)
+	case "name":
+		return ec.fieldContext_TeamMember_name(ctx, field)
+	case "erased":
+		return ec.fieldContext_TeamMember_erased(ctx, field)
+	case "revision":
+		return ec.fieldContext_TeamMember_revision(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TeamMember", field.Name)
+}
+
+func (ec *executionContext) childFields_TeamMemberConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TeamMemberConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TeamMemberConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TeamMemberConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TeamMemberConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TeamMemberConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TeamMemberEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TeamMemberEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TeamMemberEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TeamMemberEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_TimelineBar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -14955,6 +17121,18 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "workspace":
 		return ec.fieldContext_Viewer_workspace(ctx, field)
+	case "member":
+		return ec.fieldContext_Viewer_member(ctx, field)
+	case "kind":
+		return ec.fieldContext_Viewer_kind(ctx, field)
+	case "account":
+		return ec.fieldContext_Viewer_account(ctx, field)
+	case "organizations":
+		return ec.fieldContext_Viewer_organizations(ctx, field)
+	case "memberships":
+		return ec.fieldContext_Viewer_memberships(ctx, field)
+	case "operator":
+		return ec.fieldContext_Viewer_operator(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -14969,6 +17147,8 @@ func (ec *executionContext) childFields_ViewerAccess(ctx context.Context, field 
 		return ec.fieldContext_ViewerAccess_write(ctx, field)
 	case "admin":
 		return ec.fieldContext_ViewerAccess_admin(ctx, field)
+	case "permissions":
+		return ec.fieldContext_ViewerAccess_permissions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ViewerAccess", field.Name)
 }
@@ -15049,6 +17229,14 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_auditEvent(ctx, field)
 	case "search":
 		return ec.fieldContext_Workspace_search(ctx, field)
+	case "organizationSlug":
+		return ec.fieldContext_Workspace_organizationSlug(ctx, field)
+	case "organization":
+		return ec.fieldContext_Workspace_organization(ctx, field)
+	case "roles":
+		return ec.fieldContext_Workspace_roles(ctx, field)
+	case "invitations":
+		return ec.fieldContext_Workspace_invitations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Workspace", field.Name)
 }

@@ -10,6 +10,11 @@ func (*Run) IsNode()             {}
 func (*Step) IsNode()            {}
 func (*Artifact) IsNode()        {}
 func (*ArtifactVersion) IsNode() {}
+func (*Organization) IsNode()    {}
+func (*Role) IsNode()            {}
+func (*Team) IsNode()            {}
+func (*ServiceAccount) IsNode()  {}
+func (*Invitation) IsNode()      {}
 
 // IsVersioned marks what has revisions.
 func (*Workspace) IsVersioned()       {}
@@ -19,6 +24,7 @@ func (*Run) IsVersioned()             {}
 func (*Step) IsVersioned()            {}
 func (*Artifact) IsVersioned()        {}
 func (*ArtifactVersion) IsVersioned() {}
+func (*Organization) IsVersioned()    {}
 
 // IsExecution marks what reads and writes artifact versions.
 func (*Run) IsExecution()  {}

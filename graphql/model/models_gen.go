@@ -23,7 +23,7 @@ type MutationPayload interface {
 	IsMutationPayload()
 }
 
-// Anything that has a page of its own. Its id is opaque, never changes, and says which workspace the thing is in.
+// Anything that has a page of its own. Its id is opaque, never changes, and says which workspace or organization the thing is in.
 type Node interface {
 	IsNode()
 }
@@ -33,9 +33,23 @@ type UserError interface {
 	IsUserError()
 }
 
-// A thing whose changes are counted. Revisions are numbers of events in the workspace's stream.
+// A thing whose changes are counted. Revisions are numbers of events in the stream of its workspace; those of an organization are numbers in its own.
 type Versioned interface {
 	IsVersioned()
+}
+
+// One role by which somebody may do something.
+type AccessSource struct {
+	// Where the role is held.
+	Level RoleLevel `json:"level"`
+	// The role: see `Role.role`.
+	Role string `json:"role"`
+	// The team that holds it for its members; null: it is held directly.
+	Team *string `json:"team,omitempty,omitzero"`
+	// The same in one word: `direct`, `team:NAME`, and in a workspace also `organization` and `organization, team:NAME`.
+	Through string `json:"through"`
+	// What it permits in the place that was asked about.
+	Permissions []string `json:"permissions"`
 }
 
 // Who did something.
@@ -895,6 +909,14 @@ type InvalidTransition struct {
 
 func (InvalidTransition) IsUserError() {}
 
+// An invitation with its cursor.
+type InvitationEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The invitation.
+	Node *Invitation `json:"node"`
+}
+
 // A name with a text, as people write on things: `team = risk`.
 type Label struct {
 	// The name of the label, unique on the thing it hangs on.
@@ -1011,26 +1033,24 @@ type LoseStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// Somebody who holds a role in a workspace, directly.
-type Member struct {
-	// The kind and the id, as KIND:ID.
-	Member string `json:"member"`
-	// Who it is.
-	Kind MemberKind `json:"kind"`
-	// The id of the account or service account, the name of the team.
-	ID string `json:"id"`
-	// The roles held here, in the order they were granted: viewer, member, admin, owner, or `workspace/NAME` and `organization/NAME` for custom ones.
-	Roles []string `json:"roles"`
-	// The revision since which it is so.
-	Revision int64 `json:"revision"`
-}
-
 // A member with its cursor.
 type MemberEdge struct {
 	// Where this row is in its list.
 	Cursor string `json:"cursor"`
 	// The member.
 	Node *Member `json:"node"`
+}
+
+// A place where somebody holds a role.
+type Membership struct {
+	// Whether the place is a workspace or an organization.
+	Level RoleLevel `json:"level"`
+	// The slug of the workspace or organization.
+	Slug string `json:"slug"`
+	// The roles held there: see `Role.role`.
+	Roles []string `json:"roles"`
+	// The team that holds them for its members; null: they are held directly.
+	Team *string `json:"team,omitempty,omitzero"`
 }
 
 // A number that was measured, and how it went.
@@ -1139,6 +1159,22 @@ type OrchestratorInput struct {
 	URL *string `json:"url,omitempty,omitzero"`
 }
 
+// An organization with its cursor.
+type OrganizationEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The organization.
+	Node *Organization `json:"node"`
+}
+
+// A revision of one organization, where several are asked about.
+type OrganizationRevision struct {
+	// The organization's slug. One that you may not see cannot be waited for, like one that does not exist.
+	Organization string `json:"organization"`
+	// The number of an event in its stream.
+	Revision int64 `json:"revision"`
+}
+
 // Where a page lies in its list.
 type PageInfo struct {
 	// True when there is more after the last row; ask with `after: endCursor`.
@@ -1149,6 +1185,26 @@ type PageInfo struct {
 	StartCursor *string `json:"startCursor,omitempty,omitzero"`
 	// The cursor of the last row; null on an empty page.
 	EndCursor *string `json:"endCursor,omitempty,omitzero"`
+}
+
+// Something that somebody may do, and by what.
+type PermissionGrant struct {
+	// The permission: see `permissions`.
+	Permission string `json:"permission"`
+	// Every role by which they may.
+	Sources []*AccessSource `json:"sources"`
+}
+
+// One thing that somebody may do.
+type PermissionInfo struct {
+	// The name, such as `runs:write`. No name is ever given another meaning.
+	Name string `json:"name"`
+	// What it lets one do.
+	About string `json:"about"`
+	// Whether custom roles can hold it; what cannot be handed on comes with built-in roles alone.
+	Custom bool `json:"custom"`
+	// Whether it is about organizations and means nothing in one workspace.
+	Organization bool `json:"organization"`
 }
 
 // A pipeline with its cursor.
@@ -1659,6 +1715,14 @@ type ServerLimits struct {
 	Operations int `json:"operations"`
 }
 
+// A service account with its cursor.
+type ServiceAccountEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The service account.
+	Node *ServiceAccount `json:"node"`
+}
+
 // The input of `setWorkspaceWall`.
 type SetWorkspaceWallInput struct {
 	// The workspace's slug.
@@ -1907,6 +1971,22 @@ type TagPipelineInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// A team with its cursor.
+type TeamEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The team.
+	Node *Team `json:"node"`
+}
+
+// A member of a team with its cursor.
+type TeamMemberEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The member.
+	Node *TeamMember `json:"node"`
+}
+
 // A bar of a run's timeline.
 type TimelineBar struct {
 	// The global id of the step or nested run.
@@ -1963,6 +2043,18 @@ type Viewer struct {
 	Scopes []string `json:"scopes"`
 	// The one workspace the caller is bound to; null when it is bound to none.
 	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// Who the caller acts for, as KIND:ID: what roles are granted to. A key acts for its owner.
+	Member string `json:"member"`
+	// Whether that is a person or a service account.
+	Kind MemberKind `json:"kind"`
+	// The id of that account.
+	Account string `json:"account"`
+	// The organizations the caller may see, by slug.
+	Organizations []*Organization `json:"organizations"`
+	// The places where the caller holds a role, directly or by a team, by place; the first 1,000.
+	Memberships []*Membership `json:"memberships"`
+	// Whether the caller operates the server: projections, metrics and what belongs to no workspace.
+	Operator bool `json:"operator"`
 }
 
 // What the caller may do in a workspace.
@@ -1975,6 +2067,8 @@ type ViewerAccess struct {
 	Write bool `json:"write"`
 	// May create, archive and delete workspaces.
 	Admin bool `json:"admin"`
+	// Everything you may do here now, by name, whatever the moment that is shown: see `permissions`.
+	Permissions []string `json:"permissions"`
 }
 
 // The workspace takes no writes: it is archived or deleted.
@@ -2586,6 +2680,70 @@ func (e IngestOutcome) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What became of an invitation.
+type InvitationState string
+
+const (
+	// It can be accepted, until it expires.
+	InvitationStateOpen InvitationState = "OPEN"
+	// Somebody came with the link.
+	InvitationStateAccepted InvitationState = "ACCEPTED"
+	// It was taken back.
+	InvitationStateRevoked InvitationState = "REVOKED"
+	// Its time was over at the moment that is shown, and nobody had come.
+	InvitationStateExpired InvitationState = "EXPIRED"
+)
+
+var AllInvitationState = []InvitationState{
+	InvitationStateOpen,
+	InvitationStateAccepted,
+	InvitationStateRevoked,
+	InvitationStateExpired,
+}
+
+func (e InvitationState) IsValid() bool {
+	switch e {
+	case InvitationStateOpen, InvitationStateAccepted, InvitationStateRevoked, InvitationStateExpired:
+		return true
+	}
+	return false
+}
+
+func (e InvitationState) String() string {
+	return string(e)
+}
+
+func (e *InvitationState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = InvitationState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid InvitationState", str)
+	}
+	return nil
+}
+
+func (e InvitationState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *InvitationState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e InvitationState) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What cut a walk short.
 type LineageCut string
 
@@ -3124,6 +3282,64 @@ func (e *PromotionState) UnmarshalJSON(b []byte) error {
 }
 
 func (e PromotionState) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Where a role is defined or held: in one workspace, or in an organization and so in each of its workspaces.
+type RoleLevel string
+
+const (
+	// In one workspace.
+	RoleLevelWorkspace RoleLevel = "WORKSPACE"
+	// In an organization.
+	RoleLevelOrganization RoleLevel = "ORGANIZATION"
+)
+
+var AllRoleLevel = []RoleLevel{
+	RoleLevelWorkspace,
+	RoleLevelOrganization,
+}
+
+func (e RoleLevel) IsValid() bool {
+	switch e {
+	case RoleLevelWorkspace, RoleLevelOrganization:
+		return true
+	}
+	return false
+}
+
+func (e RoleLevel) String() string {
+	return string(e)
+}
+
+func (e *RoleLevel) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = RoleLevel(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid RoleLevel", str)
+	}
+	return nil
+}
+
+func (e RoleLevel) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *RoleLevel) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e RoleLevel) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

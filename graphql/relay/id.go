@@ -24,29 +24,42 @@ const (
 	Step            Kind = "step"
 	Artifact        Kind = "art"
 	ArtifactVersion Kind = "aver"
+
+	// What goes by a word: in an organization, or a workspace.
+	Organization   Kind = "org"
+	Role           Kind = "role"
+	Team           Kind = "team"
+	ServiceAccount Kind = "sa"
+	Invitation     Kind = "inv"
 )
 
-// An ID is a thing of a workspace. The key of a workspace itself is 0.
+// An ID is a thing of a workspace, or of an organization under the name by which read models know it. The key of a
+// workspace itself is 0, the word of an organization itself is empty.
 type ID struct {
 	Kind Kind
 	Slug string
-	Key  int64
+	Key  int64  // of what is numbered
+	Word string // of what goes by a word
 }
 
 // ErrNotID says that a text is no global id. It may still be a natural key.
 var ErrNotID = errors.New("not a global id")
 
-// maxID bounds what is looked at: the longest slug and key need far less.
-const maxID = 200
+// maxID bounds what is looked at: the longest slug, key and word need less.
+const maxID = 300
 
-// String writes the id: the kind, an underscore, and slug and key in base64url.
+// String writes the id: the kind, an underscore, and slug and key or word in base64url.
 func (i ID) String() string { return string(i.Append(nil)) }
 
 // Append writes the id behind b.
 func (i ID) Append(b []byte) []byte {
 	room := make([]byte, 0, 96) // slugs are shorter
 	inner := append(append(room, i.Slug...), ':')
-	inner = strconv.AppendInt(inner, i.Key, 36)
+	if i.Kind.ByWord() {
+		inner = append(inner, i.Word...)
+	} else {
+		inner = strconv.AppendInt(inner, i.Key, 36)
+	}
 	b = append(append(b, i.Kind...), '_')
 	return base64.RawURLEncoding.AppendEncode(b, inner)
 }
@@ -61,11 +74,14 @@ func ParseID(s string) (ID, error) {
 	if err != nil {
 		return ID{}, ErrNotID
 	}
-	slug, digits, ok := strings.Cut(string(raw), ":")
+	slug, rest, ok := strings.Cut(string(raw), ":")
 	if !ok || slug == "" {
 		return ID{}, ErrNotID
 	}
-	key, err := strconv.ParseInt(digits, 36, 64)
+	if Kind(kind).ByWord() {
+		return ID{Kind: Kind(kind), Slug: slug, Word: rest}, nil
+	}
+	key, err := strconv.ParseInt(rest, 36, 64)
 	id := ID{Kind: Kind(kind), Slug: slug, Key: key}
 	if err != nil || key < 0 || id.String() != s {
 		return ID{}, ErrNotID
@@ -76,6 +92,15 @@ func ParseID(s string) (ID, error) {
 func known(k Kind) bool {
 	switch k {
 	case Workspace, Pipeline, PipelineVersion, Run, Step, Artifact, ArtifactVersion:
+		return true
+	}
+	return k.ByWord()
+}
+
+// ByWord says whether things of the kind go by a word, not by a number.
+func (k Kind) ByWord() bool {
+	switch k {
+	case Organization, Role, Team, ServiceAccount, Invitation:
 		return true
 	}
 	return false

@@ -16,19 +16,17 @@ type Member struct {
 }
 
 // Who is a member is asked of one workspace or organization at a time, which has a few thousand at most.
-const membersSQL = `
-SELECT member, roles, suspended, since FROM read.members WHERE ws = $1 AND since <= $2
-UNION ALL
-SELECT member, roles, suspended, since FROM read.members_was WHERE ws = $1 AND since <= $2 AND until > $2
-ORDER BY 1`
+var membersSQL = allAt("members", "member, roles, suspended, since", "true")
 
 // Members are all who hold a role at the moment, by KIND:ID.
 func (d *DB) Members(ctx context.Context, m Moment) ([]Member, error) {
-	return list(ctx, d, m, "list the members", membersSQL, func(row pgx.CollectableRow) (Member, error) {
-		var x Member
-		err := row.Scan(&x.Grantee, &x.Roles, &x.Suspended, &x.Since)
-		return x, err
-	})
+	return list(ctx, d, m, "list the members", membersSQL, scanMember)
+}
+
+func scanMember(row pgx.CollectableRow) (Member, error) {
+	var x Member
+	err := row.Scan(&x.Grantee, &x.Roles, &x.Suspended, &x.Since)
+	return x, err
 }
 
 // orEmpty is the text, empty for NULL.
