@@ -3,8 +3,8 @@
 // Four ideas carry it:
 //
 //   - A key is an opaque reference ([Mint], [Parse]): 256 random bits with a checksum, of which the server keeps an id
-//     and a SHA-256. Nothing in a key can be read or changed by its holder, and revoking one works within a second
-//     ([Keys]).
+//     and a SHA-256. Nothing in a key can be read or changed by its holder, and one that is revoked opens nothing on any
+//     server after a tenth of a second ([Keys], [Standing]). The token of a run is a key that writes that run ([Bound]).
 //   - A [Principal] is who asks, and what their credential is good for: scopes, and perhaps one workspace.
 //   - [Rights] are what whoever holds the credential may do, by the roles they hold at this moment in a workspace, its
 //     organization and its teams. What a request may do is both: what the holder may, as far as the credential lets it
