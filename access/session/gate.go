@@ -158,6 +158,11 @@ func (g *Gate) local(r *http.Request) bool {
 	if g.secure || r.TLS != nil {
 		return false
 	}
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if r.Header.Get(name) != "" { // a proxy passes it on, from who knows where
+			return false
+		}
+	}
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

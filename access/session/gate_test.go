@@ -44,25 +44,29 @@ func TestTheCookie(t *testing.T) {
 	token, _ := begin(t, s, session.ByPassword, "")
 	for name, tt := range map[string]struct {
 		host, public string
-		tls          bool
+		tls, passed  bool
 		cookie       string
 		secure       bool
 	}{
-		"this machine":             {"127.0.0.1:8080", "", false, "annals-dev", false},
-		"by name":                  {"localhost:8080", "", false, "annals-dev", false},
-		"without a port":           {"localhost", "", false, "annals-dev", false},
-		"of IPv6":                  {"[::1]:8080", "", false, "annals-dev", false},
-		"this machine, over TLS":   {"localhost:8443", "", true, "__Host-annals", true},
-		"elsewhere, over TLS":      {"annals.example", "", true, "__Host-annals", true},
-		"elsewhere, in the open":   {"192.0.2.1:8080", "", false, "__Host-annals", true},
-		"behind a proxy":           {"annals.example", "https://annals.example", false, "__Host-annals", true},
-		"behind one that rewrites": {"127.0.0.1:8080", "https://annals.example", false, "__Host-annals", true},
-		"a name like localhost":    {"localhost.example", "", false, "__Host-annals", true},
-		"public, in the open":      {"127.0.0.1:8080", "http://127.0.0.1:8080", false, "annals-dev", false},
+		"this machine":             {"127.0.0.1:8080", "", false, false, "annals-dev", false},
+		"by name":                  {"localhost:8080", "", false, false, "annals-dev", false},
+		"without a port":           {"localhost", "", false, false, "annals-dev", false},
+		"of IPv6":                  {"[::1]:8080", "", false, false, "annals-dev", false},
+		"this machine, over TLS":   {"localhost:8443", "", true, false, "__Host-annals", true},
+		"elsewhere, over TLS":      {"annals.example", "", true, false, "__Host-annals", true},
+		"elsewhere, in the open":   {"192.0.2.1:8080", "", false, false, "__Host-annals", true},
+		"behind a proxy":           {"annals.example", "https://annals.example", false, false, "__Host-annals", true},
+		"behind one that rewrites": {"127.0.0.1:8080", "https://annals.example", false, false, "__Host-annals", true},
+		"behind one that says so":  {"127.0.0.1:8080", "", false, true, "__Host-annals", true},
+		"a name like localhost":    {"localhost.example", "", false, false, "__Host-annals", true},
+		"public, in the open":      {"127.0.0.1:8080", "http://127.0.0.1:8080", false, false, "annals-dev", false},
 	} {
 		g := gate(t, s, tt.public)
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host, r.TLS = tt.host, nil
+		if tt.passed {
+			r.Header.Set("X-Forwarded-For", "192.0.2.7")
+		}
 		if tt.tls {
 			r.TLS = &tls.ConnectionState{}
 		}
