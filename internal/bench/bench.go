@@ -147,9 +147,19 @@ func (m *machine) scaled(full, short int) int {
 	return full
 }
 
-// pool opens the database as its owner, who may make the tables that ceilings are measured on.
+// pool opens the database as its superuser, who may make the tables that ceilings are measured on, and read and fill those
+// of read models: their owner sees no row of them.
 func (m *machine) pool(ctx context.Context) (*pgxpool.Pool, error) {
-	pool, err := pgxpool.New(ctx, m.pg.OwnerURL())
+	owner, err := pgxpool.ParseConfig(m.pg.OwnerURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the database: %w", err)
+	}
+	config, err := pgxpool.ParseConfig(m.pg.AdminURL())
+	if err != nil {
+		return nil, fmt.Errorf("read the address of the database: %w", err)
+	}
+	config.ConnConfig.Database = owner.ConnConfig.Database
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

@@ -42,7 +42,7 @@ func (m *machine) serve(ctx context.Context) (*target, time.Duration, error) {
 		return nil, 0, err
 	}
 	defer log.Close()
-	t.cmd = exec.CommandContext(ctx, m.Binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--database-url", m.pg.OwnerURL())
+	t.cmd = exec.CommandContext(ctx, m.Binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--database-url", m.pg.URL(), "--database-owner-url", m.pg.OwnerURL())
 	t.cmd.Stdout, t.cmd.Stderr = log, log
 	t.cmd.Cancel = func() error { return t.cmd.Process.Signal(syscall.SIGTERM) }
 	began := time.Now()
