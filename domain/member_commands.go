@@ -180,6 +180,9 @@ func (c SuspendMember) Decide(s States) ([]Event, error) {
 	if c.At.level() != OrganizationLevel {
 		return nil, &Error{Code: Invalid, Subject: "organization", Message: "members are suspended in an organization; from one workspace they are removed"}
 	}
+	if err := may(c.By.Holds, OrganizationLevel, ManageMembers, ManageOrganizationMembers); err != nil {
+		return nil, err
+	}
 	roster := c.At.roster(s)
 	held, member := roster.Members[c.Member.String()]
 	switch {

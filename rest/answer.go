@@ -21,6 +21,9 @@ func write(w http.ResponseWriter, a answer) error {
 	if a.revision != nil {
 		h.Set("ETag", `"`+strconv.FormatInt(*a.revision, 10)+`"`)
 	}
+	if a.location != "" {
+		h.Set("Location", a.location)
+	}
 	status := a.status
 	if status == 0 {
 		status = http.StatusOK
@@ -45,6 +48,9 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		a.Log.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 		no = &access.Refusal{Status: http.StatusInternalServerError, Code: "internal", Message: "the server failed; it was logged"}
+	}
+	if no.Code == string(domain.RevisionConflict) && r.Header.Get(matchHeader) == "" { // nobody made it a condition: somebody else was first
+		no.Status, no.Field = http.StatusConflict, ""
 	}
 	var blocked *blockedError
 	if errors.As(err, &blocked) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql"
@@ -29,6 +30,7 @@ type Rights interface {
 type API struct {
 	GraphQL  Asker
 	Rights   Rights
+	Desk     *people.Desk         // for everything about people, organizations and new workspaces
 	Commands eventstore.Commander // one that tells rights of what it carries out
 	Log      *slog.Logger
 	Around   func(http.Handler) http.Handler // what concerns every route that reads the read models
@@ -46,12 +48,16 @@ type answer struct {
 	status   int
 	body     any
 	revision *int64 // of the resource, for its ETag; nil: it has none
+	location string // of what was made
 }
 
 // actions are all there are, in the order of their files.
 func (a *API) actions() []action {
 	var all []action
-	for _, some := range [][]action{a.workspaceActions(), a.changeActions(), a.runActions(), a.eventActions(), a.lineageActions()} {
+	for _, some := range [][]action{
+		a.organizationActions(), a.workspaceActions(), a.changeActions(), a.memberActions(), a.roleActions(), a.teamActions(), a.invitationActions(),
+		a.runActions(), a.eventActions(), a.lineageActions(),
+	} {
 		all = append(all, some...)
 	}
 	for i := range all {

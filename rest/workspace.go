@@ -11,20 +11,22 @@ import (
 
 // A Workspace is a workspace at a moment.
 type Workspace struct {
-	Slug        string    `json:"slug" doc:"The name in addresses: never changed, never used again."`
-	Name        string    `json:"name" doc:"The name for people."`
-	Description *string   `json:"description"`
-	Status      Word      `json:"status" enum:"active,archived,deleted"`
-	Kind        Word      `json:"kind" enum:"default,project,environment"`
-	Environment *Word     `json:"environment" enum:"development,staging,production"`
-	Sensitivity *Word     `json:"sensitivity" enum:"public,internal,confidential"`
-	Team        *string   `json:"team" doc:"The team it is filed under, which grants the team nothing."`
-	Labels      Labels    `json:"labels"`
-	CreatedAt   time.Time `json:"createdAt"`
-	UpdatedAt   time.Time `json:"updatedAt"`
-	Revision    int64     `json:"revision" doc:"Of the last change of the workspace itself: its ETag."`
-	AsOf        Moment    `json:"asOf"`
-	Counts      *Counts   `json:"counts,omitempty"`
+	Slug         string    `json:"slug" doc:"The name in addresses: never changed, never used again."`
+	Name         string    `json:"name" doc:"The name for people."`
+	Organization string    `json:"organization" doc:"The slug of the organization it belongs to."`
+	Description  *string   `json:"description"`
+	Status       Word      `json:"status" enum:"active,archived,deleted"`
+	Kind         Word      `json:"kind" enum:"default,project,environment"`
+	Environment  *Word     `json:"environment" enum:"development,staging,production"`
+	Sensitivity  *Word     `json:"sensitivity" enum:"public,internal,confidential"`
+	Team         *string   `json:"team" doc:"The team it is filed under, which grants the team nothing."`
+	Labels       Labels    `json:"labels"`
+	CreatedAt    time.Time `json:"createdAt"`
+	UpdatedAt    time.Time `json:"updatedAt"`
+	Revision     int64     `json:"revision" doc:"Of the last change of the workspace itself: its ETag."`
+	AsOf         Moment    `json:"asOf"`
+	Counts       *Counts   `json:"counts,omitempty"`
+	Permissions  []string  `json:"permissions,omitempty" doc:"Of a single workspace: what the caller may do here now."`
 }
 
 // Counts are how many things a workspace holds.
@@ -38,8 +40,8 @@ type Counts struct {
 
 const (
 	momentFields    = `asOf { revision time settled }`
-	workspaceFields = `slug name description status kind environment sensitivity team labels { key value } createdAt updatedAt revision ` + momentFields
-	countFields     = ` counts { pipelines runs steps artifacts artifactVersions }`
+	workspaceFields = `slug name organization: organizationSlug description status kind environment sensitivity team labels { key value } createdAt updatedAt revision ` + momentFields
+	countFields     = ` viewerAccess { permissions } counts { pipelines runs steps artifacts artifactVersions }`
 
 	workspacesDocument = `query listWorkspaces($filter: WorkspaceFilter, $asOf: AsOf, $first: Int, $after: String) {
 	workspaces(filter: $filter, asOf: $asOf, first: $first, after: $after) { nodes { ` + workspaceFields + ` }` + pageFields + ` } }`
@@ -71,12 +73,15 @@ func filterParams() []openapi.Parameter {
 	)
 }
 
+// ofOrganizations narrows a list over the whole server.
+var ofOrganizations = some("organization", "Only those of one of these organizations, by slug.")
+
 func (a *API) workspaceActions() []action {
 	one := openapi.Of[Workspace]()
 	return []action{
 		{openapi.Operation{
 			Pattern: "GET /v1/workspaces", ID: "listWorkspaces", Tag: "workspaces", Summary: "List workspaces", Description: "Those that the caller may see, by slug.",
-			Parameters: filterParams(), Answers: []openapi.Answer{openapi.Says(http.StatusOK, "A page of them.", openapi.Of[Page[Workspace]]())}, Refuses: reading(),
+			Parameters: append(filterParams(), ofOrganizations), Answers: []openapi.Answer{openapi.Says(http.StatusOK, "A page of them.", openapi.Of[Page[Workspace]]())}, Refuses: reading(),
 		}, access.Read, listWorkspaces},
 		{openapi.Operation{
 			Pattern: "GET /v1/workspaces/{slug}", ID: "getWorkspace", Tag: "workspaces", Summary: "Read a workspace", Permission: string(domain.ReadWorkspace),
@@ -92,7 +97,7 @@ func (a *API) workspaceActions() []action {
 }
 
 // reading are the refusals of every action that reads, with others.
-func reading(more ...int) []int { return append(more, http.StatusBadRequest) }
+func reading(more ...int) []int { return append(more, http.StatusBadRequest, http.StatusGone) }
 
 // filter is which workspaces are asked for.
 func (c *call) filter() (map[string]any, error) {
@@ -105,7 +110,7 @@ func (c *call) filter() (map[string]any, error) {
 		labels = append(labels, map[string]string{"key": key, "value": value})
 	}
 	return map[string]any{
-		"statuses": c.words("status"), "kinds": c.words("kind"), "environments": c.words("environment"), "sensitivities": c.words("sensitivity"),
+		"organizations": c.list("organization"), "statuses": c.words("status"), "kinds": c.words("kind"), "environments": c.words("environment"), "sensitivities": c.words("sensitivity"),
 		"teams": c.list("team"), "text": c.text("text"), "labels": labels,
 	}, nil
 }
@@ -141,20 +146,30 @@ func getWorkspace(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.workspace(http.StatusOK, at, c.number("atLeast"))
+	return c.workspaceAt(http.StatusOK, c.path("slug"), at, c.number("atLeast"))
 }
 
-// workspace reads the workspace of the path.
-func (c *call) workspace(status int, asOf, atLeast any) (answer, error) {
-	var found struct{ Workspace *Workspace }
-	err := c.ask(workspaceDocument, map[string]any{"slug": c.path("slug"), "asOf": asOf, "atLeast": atLeast}, &found)
-	if err != nil {
+// workspace reads the workspace of the path, at a revision that a change came to.
+func (c *call) workspace(atLeast int64) (answer, error) {
+	return c.workspaceAt(http.StatusOK, c.path("slug"), nil, atLeast)
+}
+
+func (c *call) workspaceAt(status int, slug string, asOf, atLeast any) (answer, error) {
+	var found struct {
+		Workspace *struct {
+			Workspace
+			ViewerAccess struct{ Permissions []string }
+		}
+	}
+	if err := c.ask(workspaceDocument, map[string]any{"slug": slug, "asOf": asOf, "atLeast": atLeast}, &found); err != nil {
 		return answer{}, err
 	}
 	if found.Workspace == nil {
 		return answer{}, errNoWorkspace
 	}
-	return answer{status, found.Workspace, &found.Workspace.Revision}, nil
+	w := found.Workspace.Workspace
+	w.Permissions = found.Workspace.ViewerAccess.Permissions
+	return answer{status: status, body: w, revision: &w.Revision}, nil
 }
 
 func getSlug(c *call) (answer, error) {

@@ -110,7 +110,7 @@ func (c *call) turn(mutation, input string) (answer, error) {
 	if err := found.Done.refused(); err != nil {
 		return answer{}, err
 	}
-	return c.workspace(http.StatusOK, nil, found.Done.Revision)
+	return c.workspace(found.Done.Revision)
 }
 
 const deleteDocument = `mutation deleteWorkspace($input: DeleteWorkspaceInput!) { done: deleteWorkspace(input: $input) {
@@ -153,7 +153,7 @@ func updateWorkspace(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.workspace(http.StatusOK, nil, int64(result.Revision))
+	return c.workspace(int64(result.Revision))
 }
 
 // lookedUp is an error of asking for rights: a refusal, or a log that cannot be read now.

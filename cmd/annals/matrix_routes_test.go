@@ -24,7 +24,7 @@ func TestMatrixOfRoutes(t *testing.T) {
 		if route.Needs == "" || strings.HasSuffix(route.Pattern, " /graphql") {
 			continue // open to anybody, which holds no data; or of a matrix of its own
 		}
-		row, ok := matrixRoutes[route.Pattern]
+		row, ok := everyMatrixRoute[route.Pattern]
 		o := described[route.Pattern]
 		if known[route.Pattern] = ok; !ok {
 			t.Errorf("%s: the matrix has no row for it: say in matrix_rows_test.go who may ask it", route.Pattern)
@@ -39,7 +39,7 @@ func TestMatrixOfRoutes(t *testing.T) {
 			}
 		})
 	}
-	for _, pattern := range slices.Sorted(maps.Keys(matrixRoutes)) {
+	for _, pattern := range slices.Sorted(maps.Keys(everyMatrixRoute)) {
 		if !known[pattern] {
 			t.Errorf("%s: there is no such route any more", pattern)
 		}
@@ -71,7 +71,7 @@ func (w *matrixWorld) callsAll(t *testing.T, a *actor, route access.Route, o ope
 		status, answer, said := w.call(t, method, path, a.key, body, header...)
 		answers[slug] = matrixAnswer{status, answer, told(said)}
 		want := a.wantsOf(route, row, slug)
-		if got := a.told(status, answer); got != want {
+		if got := a.told(status, answer); got != want && !(row.void && want == letIn && got == missing) {
 			t.Errorf("%s about %s: %s, want %s\n%s %s %s\n%d %.400s", a.name, slug, got, want, method, path, body, status, answer)
 		}
 	}

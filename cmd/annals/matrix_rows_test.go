@@ -24,6 +24,7 @@ type matrixRow struct {
 	gone   bool              // what was deleted is nothing to it, for owners too
 	reads  bool              // it reads before it writes: what was deleted is nothing to it for those who may not read it
 	people bool              // it is for people, not for service accounts
+	void   bool              // what is asked for need not be there: who is let in may be told so
 	args   map[string]any    // for a generated request, where the names of arguments do not say it
 }
 
@@ -126,8 +127,8 @@ func actors() []*actor {
 		{name: "organization admin", here: matrixAdmin, there: organizationMay(matrixAdmin, matrixOrganizationAdmin)},
 		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true},
 		{name: "suspended"},
-		{name: "key to read", here: matrixViewer, owns: true}, // of an owner
-		{name: "run token", bound: true},                      // of the run r1 in their own workspace
+		{name: "key to read", here: matrixViewer, there: matrixOrganizationMember, owns: true}, // of an owner
+		{name: "run token", bound: true}, // of the run r1 in their own workspace
 		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
 	}
 }

@@ -19,13 +19,16 @@ const event = `{"eventType":"START","eventTime":"2026-03-01T12:00:00Z","run":{"r
 
 const nativeEvent = `{"id":"m-1","run":"r","at":"2026-03-01T12:00:00Z","body":{"type":"runStarted"}}` + "\n"
 
-// requests is one request for every route there is: what it needs, and what it answers to whom.
-var requests = map[string]struct {
+// A routeRequest is a request of a route, and what it answers to whom.
+type routeRequest struct {
 	method, path, body string
 	ok                 int    // to a key with the scope, for the default workspace or all
 	foreign            int    // to an admin's key of another workspace
 	missing            string // the same request about a workspace that does not exist, which must be answered alike; empty: it is about none
-}{
+}
+
+// requests is one request for every route there is: what it needs, and what it answers to whom.
+var requests = map[string]routeRequest{
 	"GET /healthz":                                 {"GET", "/healthz", "", 200, 200, ""},
 	"GET /readyz":                                  {"GET", "/readyz", "", 200, 200, ""},
 	"GET /{$}":                                     {"GET", "/", "", 200, 200, ""},
@@ -134,7 +137,7 @@ func TestEveryRouteWithEveryKey(t *testing.T) {
 	other := s.newKey(t, "other", "admin")
 	ingestOther := s.newKey(t, "other", "ingest")
 	for _, route := range routes() {
-		r, ok := requests[route.Pattern]
+		r, ok := everyRequest[route.Pattern]
 		if !ok {
 			t.Errorf("%s: this test does not know the route", route.Pattern)
 			continue
@@ -176,7 +179,7 @@ func TestEveryRouteWithEveryKey(t *testing.T) {
 			ask("another workspace's ingest key", ingestOther, 403)
 		}
 	}
-	for pattern := range requests {
+	for pattern := range everyRequest {
 		if !slices.ContainsFunc(routes(), func(r access.Route) bool { return r.Pattern == pattern }) {
 			t.Errorf("%s: there is no such route any more", pattern)
 		}

@@ -12,6 +12,7 @@ code{background:#f2f2f2;padding:.1em .3em;border-radius:3px}@media(prefers-color
 <p>The history of your pipelines: runs, artifacts and lineage, now or at any earlier moment.</p>
 <ul><li><a href="/login">Sign in</a></li>
 <li><a href="/graphql">Ask by GraphQL</a> (signed in, or with your API key)</li>
+<li><a href="/docs">Ask by plain HTTP</a>: what every address takes and answers</li>
 <li>Send OpenLineage events to <code>POST /api/v1/lineage</code></li>
 <li>On the command line: <code>annals --help</code></li></ul>
 </body></html>

@@ -51,7 +51,7 @@ EOF
 cd "$work"
 for part in "" /workspaces/default; do
     "$venv/bin/python" -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' "$url$part/openapi.json" >document.json
-    "$venv/bin/openapi-spec-validator" --errors all document.json
+    "$venv/bin/openapi-spec-validator" document.json
 done
 
 # What the answers are held to. Whether every value is taken that the document allows is not among it: rules such as
@@ -59,11 +59,11 @@ done
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,missing_required_header,unsupported_method,allow_header_conformance,ignored_auth
 export SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here"
 try() {
-    "$venv/bin/schemathesis" run "$url/openapi.json" --header "Authorization: Bearer $key" --workers 2 --seed 5 --checks "$checks" --warnings off --phases examples,coverage,fuzzing "$@"
+    "$venv/bin/schemathesis" run "$url/openapi.json" --header "Authorization: Bearer $key" --workers 4 --seed 5 --checks "$checks" --warnings off --phases examples,coverage,fuzzing "$@"
 }
 # What turns the read model itself over is tried alone and a few times: everybody else's reads depend on it.
 models='^(rebuild|swap|discard|rollBack)Projections$'
-try --max-examples "${EXAMPLES:-25}" --exclude-operation-id-regex "$models"
+try --max-examples "${EXAMPLES:-10}" --exclude-operation-id-regex "$models"
 try --max-examples 2 --include-operation-id-regex "$models"
 if grep -q 'a request panicked' "$work/log"; then
     grep 'a request panicked' "$work/log"
