@@ -74,6 +74,7 @@ type soak struct {
 	schema     *ast.Schema
 	routes     []route
 	places     []*soakPlace
+	rosters    map[string]string // canaries of organizations, by slug
 	principals []*soakPrincipal
 }
 
@@ -123,7 +124,7 @@ func newSoak(t *testing.T) *soak {
 	t.Helper()
 	dir, database := pgtest.Dir(t), pgtest.URL(t)
 	s := startServerIn(t, dir, database, func(stop func()) { t.Cleanup(stop) })
-	h := &soak{url: s.URL, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * soakWorkers},
+	h := &soak{url: s.URL, rosters: map[string]string{}, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * soakWorkers},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	root, err := repository()
 	if err != nil {
@@ -200,17 +201,20 @@ func (d *soakDesk) person(t *testing.T, h *soak, i int) {
 		t.Fatal(err)
 	}
 	p := access.Principal{SessionID: "soak", Scopes: []access.Scope{access.Admin}, Account: account, Holder: domain.AccountGrantee, Organization: own.Slug, DefaultWorkspace: own.Workspace}
-	team, err := d.desk.CreateOrganization(ctx, p, people.NewOrganization{Slug: domain.Slug("team-of-" + name), Name: "Team " + canary(1)})
+	roster := fmt.Sprintf("qzrosterx%cvqz", 'a'+i)
+	team, err := d.desk.CreateOrganization(ctx, p, people.NewOrganization{Slug: domain.Slug("team-of-" + name), Name: "Team " + roster})
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.roster(t, p, team.Slug, roster)
+	h.rosters[string(team.Slug)] = roster
 	more, err := d.desk.CreateWorkspace(ctx, p, people.NewWorkspace{
 		Organization: team.Slug, Slug: domain.Slug("project-of-" + name), Name: "Project " + canary(2), Labels: map[string]string{"l" + canary(2): "v" + canary(2)}, Environment: domain.Environment("staging"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	robot, _, err := d.desk.CreateServiceAccount(ctx, p, people.NewServiceAccount{Organization: team.Slug, Name: "robot " + canary(2)})
+	robot, _, err := d.desk.CreateServiceAccount(ctx, p, people.NewServiceAccount{Organization: team.Slug, Name: "robot " + roster})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +222,7 @@ func (d *soakDesk) person(t *testing.T, h *soak, i int) {
 	if _, err := d.desk.GrantRole(ctx, p, people.RoleChange{At: people.Place{Workspace: more.Slug}, Member: grantee, Role: domain.Viewer}); err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]bool{}
+	all := map[string]bool{roster: true}
 	for k, slug := range []domain.Slug{own.Workspace, team.Workspace, more.Slug} {
 		org := team.Slug
 		if k == 0 {
@@ -234,17 +238,35 @@ func (d *soakDesk) person(t *testing.T, h *soak, i int) {
 	add("the owner "+name, p, access.Wish{Name: "owner", Kind: access.Personal, Scopes: scopes(access.Admin)}, all)
 	for k, scope := range []access.Scope{access.Admin, access.Read, access.IngestOnly} {
 		slug := []domain.Slug{own.Workspace, team.Workspace, more.Slug}[k]
-		sees := map[string]bool{string(slug): true}
+		sees := map[string]bool{string(slug): true, roster: k > 0} // who does what in a workspace is said by its organization
 		add(fmt.Sprintf("a key (%s) bound to %s", scope, slug), p, access.Wish{Name: "key " + canary(k), Kind: access.Personal, Scopes: scopes(scope), Workspace: slug}, sees)
 	}
 	viewer := access.Principal{SessionID: "soak", Scopes: scopes(access.Admin), Account: robot, Holder: domain.ServiceGrantee, Organization: team.Slug, DefaultWorkspace: more.Slug}
-	add("a viewer of "+string(more.Slug), viewer, access.Wish{Name: "robot", Kind: access.Service, Scopes: scopes(access.Write)}, map[string]bool{string(more.Slug): true})
+	add("a viewer of "+string(more.Slug), viewer, access.Wish{Name: "robot", Kind: access.Service, Scopes: scopes(access.Write)}, map[string]bool{string(more.Slug): true, roster: true})
+}
+
+// roster fills what an organization holds besides its workspaces.
+func (d *soakDesk) roster(t *testing.T, p access.Principal, org domain.Slug, canary string) {
+	t.Helper()
+	ctx, at, about := t.Context(), people.Place{Organization: org}, "about "+canary
+	if _, err := d.desk.CreateTeam(ctx, p, people.NewTeam{Organization: org, Team: "t-" + canary, Title: "Team " + canary, Description: &about}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.desk.DefineRole(ctx, p, people.RoleDefinition{At: at, Name: "r-" + canary, Description: &about, Permissions: []domain.Permission{domain.ReadWorkspace}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.desk.Invite(ctx, p, people.NewInvitation{At: at, Roles: []domain.RoleRef{domain.Member}, Invited: "invited " + canary}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.desk.DescribeOrganization(ctx, p, people.OrganizationChange{Organization: org, Description: &about}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // owner is who fills a place.
 func (h *soak) owner(p *soakPlace) *soakPrincipal {
 	for _, o := range h.principals {
-		if len(o.sees) > 1 && o.sees[p.slug] {
+		if len(o.sees) > 3 && o.sees[p.slug] {
 			return o
 		}
 	}

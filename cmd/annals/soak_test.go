@@ -124,6 +124,11 @@ func (h *soak) try(t *testing.T, seed uint64, number int) (found []finding, twin
 			found = append(found, finding{number, "the canary of " + p.slug + " was given out", r, text})
 		}
 	}
+	for org, canary := range h.rosters {
+		if !as.sees[canary] && strings.Contains(text, canary) {
+			found = append(found, finding{number, "the canary of organization " + org + " was given out", r, text})
+		}
+	}
 	if alone && g.comparable {
 		g = &generator{soak: h, rng: rand.New(rand.NewPCG(seed, uint64(number))), as: as}
 		_, _ = g.rng.IntN(len(h.places)), g.rng.IntN(4)
