@@ -1,5 +1,7 @@
 package domain
 
+import "errors"
+
 // A Code says what kind of no it is. The list is closed and no code is ever renamed: clients branch on it, and so
 // does errors.Is(err, domain.Conflict).
 type Code string
@@ -29,11 +31,23 @@ type Error struct {
 	Code     Code
 	Subject  string
 	Message  string
-	Expected Revision // of RevisionConflict: what the caller saw
-	Actual   Revision // of RevisionConflict: what is
-	From     Status   // of InvalidTransition
-	To       Status   // of InvalidTransition
-	Allowed  []Status // of InvalidTransition: where From may go
+	Expected Revision     // of RevisionConflict: what the caller saw
+	Actual   Revision     // of RevisionConflict: what is
+	From     Status       // of InvalidTransition
+	To       Status       // of InvalidTransition
+	Allowed  []Status     // of InvalidTransition: where From may go
+	Missing  []Permission // of Forbidden: what it takes and whoever asks does not hold
+}
+
+// At is a refusal that is about a field of another name; other errors stay what they are.
+func At(err error, field string) error {
+	var no *Error
+	if !errors.As(err, &no) {
+		return err
+	}
+	other := *no
+	other.Subject = field
+	return &other
 }
 
 // Error writes subject and message.

@@ -59,7 +59,7 @@ func grantable(at Place, roster *Roster, g Grantee, role RoleRef, permits []Perm
 		return err
 	}
 	if missing := holds.Missing(permitted); len(missing) > 0 {
-		return &Error{Code: Forbidden, Subject: "role", Message: fmt.Sprintf("the role %s permits %s, which you do not hold yourself and so cannot grant", role, listed(missing))}
+		return &Error{Code: Forbidden, Subject: "role", Message: fmt.Sprintf("the role %s permits %s, which you do not hold yourself and so cannot grant", role, listed(missing)), Missing: missing}
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func takeable(at Place, roster *Roster, g Grantee, roles []RoleRef, permits []Pe
 			continue // a role that is gone permits nothing: whoever manages members may clear it away
 		}
 		if missing := by.Holds.Missing(permitted); len(missing) > 0 {
-			return &Error{Code: Forbidden, Subject: "member", Message: fmt.Sprintf("%s is %s here, which permits %s: you do not hold that yourself and so cannot take it away", g, role, listed(missing))}
+			return &Error{Code: Forbidden, Subject: "member", Message: fmt.Sprintf("%s is %s here, which permits %s: you do not hold that yourself and so cannot take it away", g, role, listed(missing)), Missing: missing}
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func (c DefineRole) Decide(s States) ([]Event, error) {
 	was, there := roster.Roles[c.Name]
 	wanted := SetOf(c.Permissions...).List()
 	if missing := c.By.Holds.Missing(SetOf(append(was.Permissions, wanted...)...).List()); len(missing) > 0 {
-		return nil, &Error{Code: Forbidden, Subject: "permissions", Message: fmt.Sprintf("you do not hold %s yourself: you can neither put it into a role nor change a role that has it", listed(missing))}
+		return nil, &Error{Code: Forbidden, Subject: "permissions", Message: fmt.Sprintf("you do not hold %s yourself: you can neither put it into a role nor change a role that has it", listed(missing)), Missing: missing}
 	}
 	switch {
 	case there && slices.Equal(was.Permissions, wanted) && was.Text == textDigest(c.Description):
@@ -95,7 +95,7 @@ func (c DeleteRole) Decide(s States) ([]Event, error) {
 		return nil, &Error{Code: NotFound, Subject: "name", Message: fmt.Sprintf("there is no custom role %q here", clip(c.Name))}
 	}
 	if missing := c.By.Holds.Missing(was.Permissions); len(missing) > 0 {
-		return nil, &Error{Code: Forbidden, Subject: "name", Message: fmt.Sprintf("the role permits %s, which you do not hold yourself", listed(missing))}
+		return nil, &Error{Code: Forbidden, Subject: "name", Message: fmt.Sprintf("the role permits %s, which you do not hold yourself", listed(missing)), Missing: missing}
 	}
 	if n := roster.holders(RoleRef{c.At.level(), c.Name}); n > 0 {
 		return nil, &Error{Code: Conflict, Subject: "name", Message: fmt.Sprintf("the role is held by %d here: revoke it from them first", n)}
@@ -112,5 +112,5 @@ func may(holds PermissionSet, l Level, inWorkspace, inOrganization Permission) e
 	if holds.Has(need) {
 		return nil
 	}
-	return &Error{Code: Forbidden, Message: fmt.Sprintf("it takes the permission %s", need)}
+	return &Error{Code: Forbidden, Message: fmt.Sprintf("it takes the permission %s", need), Missing: []Permission{need}}
 }

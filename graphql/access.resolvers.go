@@ -20,6 +20,36 @@ func (r *effectiveAccessResolver) Erased(ctx context.Context, objs []*model.Effe
 	return calledBy(ctx, r.Resolver, objs, accessWho, isErased)
 }
 
+func (r *mutationResolver) GrantRole(ctx context.Context, input model.GrantRoleInput) (*model.GrantRolePayload, error) {
+	w := r.order(ctx, "grantRole", input.Workspace, input.Organization, input.Meta, input)
+	out := w.changeRole(input.Member, input.Role, r.Desk.GrantRole)
+	return &model.GrantRolePayload{MemberWritten: out}, w.fault
+}
+
+func (r *mutationResolver) RevokeRole(ctx context.Context, input model.RevokeRoleInput) (*model.RevokeRolePayload, error) {
+	w := r.order(ctx, "revokeRole", input.Workspace, input.Organization, input.Meta, input)
+	out := w.changeRole(input.Member, input.Role, r.Desk.RevokeRole)
+	return &model.RevokeRolePayload{MemberWritten: out}, w.fault
+}
+
+func (r *mutationResolver) RemoveMember(ctx context.Context, input model.RemoveMemberInput) (*model.RemoveMemberPayload, error) {
+	w := r.order(ctx, "removeMember", input.Workspace, input.Organization, input.Meta, input)
+	out := w.changeMember(input.Member, r.Desk.RemoveMember)
+	return &model.RemoveMemberPayload{MemberWritten: out}, w.fault
+}
+
+func (r *mutationResolver) SuspendMember(ctx context.Context, input model.SuspendMemberInput) (*model.SuspendMemberPayload, error) {
+	w := r.order(ctx, "suspendMember", nil, &input.Organization, input.Meta, input)
+	out := w.changeMember(input.Member, r.Desk.SuspendMember)
+	return &model.SuspendMemberPayload{MemberWritten: out}, w.fault
+}
+
+func (r *mutationResolver) ReinstateMember(ctx context.Context, input model.ReinstateMemberInput) (*model.ReinstateMemberPayload, error) {
+	w := r.order(ctx, "reinstateMember", nil, &input.Organization, input.Meta, input)
+	out := w.changeMember(input.Member, r.Desk.ReinstateMember)
+	return &model.ReinstateMemberPayload{MemberWritten: out}, w.fault
+}
+
 func (r *queryResolver) EffectiveAccess(ctx context.Context, workspace *string, organization *string, member *string, asOf *model.AsOf, atLeast *int64, timeoutMs int) (*model.EffectiveAccess, error) {
 	return r.effectiveAccess(ctx, member, placeArgs{workspace, organization, asOf, atLeast, timeoutMs})
 }

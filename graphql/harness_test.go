@@ -19,6 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/memory"
@@ -140,13 +142,16 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	commands := eventstore.New(store, eventstore.Config{})
 	h.store, h.commands = store, commands
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
+	rights := access.NewRights(store, nil, "personal")
+	desk := &people.Desk{Commands: rights.Watch(commands), Log: store, Lens: rights.Lens(), Rights: rights, Sealer: plainNames{}, First: "personal"}
 	server, err := graphql.New(graphql.Config{
-		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test", Names: plainNames{}, Activity: seen{}},
+		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
 		Limits:   limits, Log: log,
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)
 			c, ok := map[string]graphql.Caller{
 				"Bearer owner":  {Principal: may{true, true, true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "owner"}, Organization: "personal", Account: uuid.UUID{15: 1}},
+				"Bearer bob":    {Principal: may{true, true, true}, Who: domain.Person(bob), Actor: domain.Actor{Kind: "account", ID: bob.String()}, Organization: "personal", Account: bob},
 				"Bearer other":  {Principal: may{true, true, true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "other"}, Organization: "personal"},
 				"Bearer reader": {Principal: may{read: true}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "reader"}},
 				"Bearer leaver": {Principal: leaver{may{read: true}, &h.left}, Who: domain.Person(uuid.UUID{15: 1}), Actor: domain.Actor{Kind: "key", ID: "leaver"}},
@@ -172,7 +177,11 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	done := make(chan error, 1)
 	go func() { done <- engine.Run(ctx) }()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		server.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, r.Header.Get("Authorization"))))
+		ctx := context.WithValue(r.Context(), whoKey{}, r.Header.Get("Authorization"))
+		if account, ok := map[string]uuid.UUID{"Bearer owner": ann, "Bearer bob": bob}[r.Header.Get("Authorization")]; ok {
+			ctx = access.With(ctx, access.Principal{SessionID: "of-" + account.String(), Account: account, Scopes: []access.Scope{access.Admin}, Organization: "personal"})
+		}
+		server.ServeHTTP(w, r.WithContext(ctx))
 	}))
 	t.Cleanup(func() {
 		srv.CloseClientConnections()

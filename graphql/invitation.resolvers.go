@@ -20,6 +20,24 @@ func (r *invitationResolver) Erased(ctx context.Context, objs []*model.Invitatio
 	return invited(ctx, r.Resolver, objs, isErased), nil
 }
 
+func (r *mutationResolver) InviteMember(ctx context.Context, input model.InviteMemberInput) (*model.InviteMemberPayload, error) {
+	w := r.order(ctx, "inviteMember", input.Workspace, input.Organization, input.Meta, input)
+	out := w.invite(input)
+	return out, w.fault
+}
+
+func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.AcceptInvitationInput) (*model.AcceptInvitationPayload, error) {
+	w := r.order(ctx, "acceptInvitation", nil, nil, input.Meta, input)
+	out := w.accept(input.Link)
+	return out, w.fault
+}
+
+func (r *mutationResolver) RevokeInvitation(ctx context.Context, input model.RevokeInvitationInput) (*model.RevokeInvitationPayload, error) {
+	w := r.order(ctx, "revokeInvitation", input.Workspace, input.Organization, input.Meta, input)
+	out := w.revokeInvitation(input.Invitation)
+	return &model.RevokeInvitationPayload{InvitationWritten: out}, w.fault
+}
+
 func (r *Resolver) Invitation() generated.InvitationResolver { return &invitationResolver{r} }
 
 type invitationResolver struct{ *Resolver }

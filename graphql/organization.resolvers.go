@@ -13,6 +13,23 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *mutationResolver) CreateOrganization(ctx context.Context, input model.CreateOrganizationInput) (*model.CreateOrganizationPayload, error) {
+	w := r.order(ctx, "createOrganization", nil, nil, input.Meta, input)
+	return w.createOrganization(input)
+}
+
+func (r *mutationResolver) RenameOrganization(ctx context.Context, input model.RenameOrganizationInput) (*model.RenameOrganizationPayload, error) {
+	w := r.order(ctx, "renameOrganization", nil, &input.Organization, input.Meta, input)
+	out := w.changeOrganization(input.Name, nil, r.Desk.RenameOrganization)
+	return &model.RenameOrganizationPayload{OrganizationWritten: out}, w.fault
+}
+
+func (r *mutationResolver) DescribeOrganization(ctx context.Context, input model.DescribeOrganizationInput) (*model.DescribeOrganizationPayload, error) {
+	w := r.order(ctx, "describeOrganization", nil, &input.Organization, input.Meta, input)
+	out := w.changeOrganization("", input.Description, r.Desk.DescribeOrganization)
+	return &model.DescribeOrganizationPayload{OrganizationWritten: out}, w.fault
+}
+
 func (r *organizationResolver) Description(ctx context.Context, obj *model.Organization) (*string, error) {
 	return r.organizationText(ctx, obj)
 }

@@ -64,6 +64,12 @@ func userError(e *domain.Error, seen *domain.Revision) model.UserError {
 		return &model.WorkspaceClosed{Message: e.Message, Path: []string{"input", "workspace"}, Code: code}
 	}
 	switch e.Code {
+	case domain.Forbidden:
+		return &model.PermissionDenied{Message: e.Error(), Path: path, Code: code, Missing: model.PermissionsOf(e.Missing)}
+	case domain.LastOwner:
+		return &model.LastOwner{Message: e.Error(), Path: path, Code: code}
+	case domain.Conflict:
+		return &model.Conflict{Message: e.Error(), Path: path, Code: code}
 	case domain.NotFound, domain.Gone:
 		return &model.NotFoundError{Message: e.Error(), Path: path, Code: code, Candidates: []string{}}
 	case domain.AlreadyExists:
@@ -104,6 +110,12 @@ func (w *write) field(subject string) string {
 		return "name"
 	case ofIO && has("version"):
 		return "version." + said
+	case subject == "idempotencyKey" || subject == "correlationId" || subject == "reason":
+		return "meta." + subject
+	case subject == "invitation" && has("link"):
+		return "link"
+	case subject == "expiresAt" && has("validHours"):
+		return "validHours"
 	}
 	return subject
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql/limit"
@@ -18,7 +19,7 @@ const (
 	maxLineageDepth = read.MaxDepth
 )
 
-// A Resolver answers every field of the schema that is not a column of a row. All fields but Names, Activity, Version and Now are
+// A Resolver answers every field of the schema that is not a column of a row. All fields but Desk, Names, Activity, Version and Now are
 // needed.
 type Resolver struct {
 	Moments  Moments
@@ -26,6 +27,7 @@ type Resolver struct {
 	Log      Log
 	Commands eventstore.Commander
 	Native   NativeReader
+	Desk     *people.Desk     // nil: organizations and people are not changed here
 	Names    Revealer         // nil: names are not shown
 	Activity Activity         // nil: nobody was ever seen
 	Version  string           // of the binary

@@ -12,6 +12,18 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *mutationResolver) DefineRole(ctx context.Context, input model.DefineRoleInput) (*model.DefineRolePayload, error) {
+	w := r.order(ctx, "defineRole", input.Workspace, input.Organization, input.Meta, input)
+	out := w.defineRole(input)
+	return &model.DefineRolePayload{RoleWritten: out}, w.fault
+}
+
+func (r *mutationResolver) DeleteRole(ctx context.Context, input model.DeleteRoleInput) (*model.DeleteRolePayload, error) {
+	w := r.order(ctx, "deleteRole", input.Workspace, input.Organization, input.Meta, input)
+	out := w.deleteRole(input.Name)
+	return &model.DeleteRolePayload{Outcome: out}, w.fault
+}
+
 func (r *queryResolver) Permissions(ctx context.Context, level model.RoleLevel) ([]*model.PermissionInfo, error) {
 	return permissionList(level), nil
 }

@@ -13,6 +13,18 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *mutationResolver) CreateServiceAccount(ctx context.Context, input model.CreateServiceAccountInput) (*model.CreateServiceAccountPayload, error) {
+	w := r.order(ctx, "createServiceAccount", nil, &input.Organization, input.Meta, input)
+	out := w.createServiceAccount(input)
+	return &model.CreateServiceAccountPayload{ServiceAccountWritten: out}, w.fault
+}
+
+func (r *mutationResolver) DeleteServiceAccount(ctx context.Context, input model.DeleteServiceAccountInput) (*model.DeleteServiceAccountPayload, error) {
+	w := r.order(ctx, "deleteServiceAccount", nil, &input.Organization, input.Meta, input)
+	out := w.deleteServiceAccount(input.Account)
+	return &model.DeleteServiceAccountPayload{Outcome: out}, w.fault
+}
+
 func (r *serviceAccountResolver) Description(ctx context.Context, objs []*model.ServiceAccount) ([]*string, error) {
 	return texts(ctx, r.Resolver, objs, "description", serviceText)
 }

@@ -12,6 +12,30 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *mutationResolver) CreateTeam(ctx context.Context, input model.CreateTeamInput) (*model.CreateTeamPayload, error) {
+	w := r.order(ctx, "createTeam", nil, &input.Organization, input.Meta, input)
+	out := w.createTeam(input)
+	return &model.CreateTeamPayload{TeamWritten: out}, w.fault
+}
+
+func (r *mutationResolver) AddTeamMember(ctx context.Context, input model.AddTeamMemberInput) (*model.AddTeamMemberPayload, error) {
+	w := r.order(ctx, "addTeamMember", nil, &input.Organization, input.Meta, input)
+	out := w.moveTeamMember(input.Team, input.Member, r.Desk.AddTeamMember)
+	return &model.AddTeamMemberPayload{TeamWritten: out}, w.fault
+}
+
+func (r *mutationResolver) RemoveTeamMember(ctx context.Context, input model.RemoveTeamMemberInput) (*model.RemoveTeamMemberPayload, error) {
+	w := r.order(ctx, "removeTeamMember", nil, &input.Organization, input.Meta, input)
+	out := w.moveTeamMember(input.Team, input.Member, r.Desk.RemoveTeamMember)
+	return &model.RemoveTeamMemberPayload{TeamWritten: out}, w.fault
+}
+
+func (r *mutationResolver) DeleteTeam(ctx context.Context, input model.DeleteTeamInput) (*model.DeleteTeamPayload, error) {
+	w := r.order(ctx, "deleteTeam", nil, &input.Organization, input.Meta, input)
+	out := w.deleteTeam(input.Team)
+	return &model.DeleteTeamPayload{Outcome: out}, w.fault
+}
+
 func (r *teamResolver) Description(ctx context.Context, objs []*model.Team) ([]*string, error) {
 	return texts(ctx, r.Resolver, objs, "description", teamText)
 }

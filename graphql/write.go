@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/evidence"
@@ -23,13 +24,15 @@ const maxKey = 128
 // mutation asks it for what its arguments mean; the first thing that is wrong ends it, and what follows does nothing.
 type write struct {
 	*Resolver
-	ctx      context.Context
-	name     string // of the mutation
-	slug     domain.Slug
-	meta     model.WriteMeta
-	request  eventstore.Request
-	evidence []eventstore.Evidence
-	at       *model.Moment // where arguments were looked up; nil before the first look-up
+	ctx       context.Context
+	name      string // of the mutation
+	slug      domain.Slug
+	org       domain.Slug      // where it is an organization that is written
+	principal access.Principal // of what the desk carries out
+	meta      model.WriteMeta
+	request   eventstore.Request
+	evidence  []eventstore.Evidence
+	at        *model.Moment // where arguments were looked up; nil before the first look-up
 
 	errors []model.UserError
 	needs  []domain.Entity // must be there besides what the command asks for
@@ -186,6 +189,9 @@ func (w *write) judge(err error, r eventstore.Result) {
 // newest is the workspace's revision for an answer in which nothing was done: the one that the command was judged by,
 // or, where it came to no judgement, the last one of the stream. It is -1 where there is none to see.
 func (w *write) newest() int64 {
+	if w.org != "" {
+		return w.newestIn()
+	}
 	holds, err := caller(w.ctx).holds(w.ctx, w.slug)
 	if err != nil || !holds.Has(domain.ReadWorkspace) && !holds.Has(domain.IngestEvents) {
 		return int64(domain.NoRevision)
@@ -212,7 +218,7 @@ func after[T any](w *write, read func(ctx context.Context, at *model.Moment) (T,
 	}
 	least := int64(w.result.Revision)
 	return func(ctx context.Context) (T, error) {
-		at, err := w.open(ctx, string(w.slug), nil, &least, int(readWait.Milliseconds()))
+		at, err := w.reopen(ctx, least)
 		var fault *Fault
 		switch {
 		case errors.Is(err, errNoWorkspace), errors.As(err, &fault) && (fault.Code == codeStale || fault.Code == codePaused):

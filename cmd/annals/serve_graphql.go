@@ -95,7 +95,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	answers.Remember(int(memory))
 	return &graphql.Resolver{
 		Moments: s.engine, Read: answers, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
-		Names: opened{s.sealer}, Activity: s.keys,
+		Desk: s.desk, Names: opened{s.sealer}, Activity: s.keys,
 	}
 }
 

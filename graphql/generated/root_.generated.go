@@ -54,6 +54,16 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AcceptInvitationPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Organization     func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+		Workspace        func(childComplexity int) int
+	}
+
 	AccessSource struct {
 		Level       func(childComplexity int) int
 		Permissions func(childComplexity int) int
@@ -66,6 +76,14 @@ type ComplexityRoot struct {
 		ID   func(childComplexity int) int
 		Kind func(childComplexity int) int
 		Name func(childComplexity int) int
+	}
+
+	AddTeamMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Team             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
 	}
 
 	AliasArtifactPayload struct {
@@ -328,11 +346,42 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	Conflict struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
+	}
+
 	ConsumeArtifactVersionsPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
 		Execution        func(childComplexity int) int
 		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	CreateOrganizationPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Organization     func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+		Workspace        func(childComplexity int) int
+	}
+
+	CreateServiceAccountPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		ServiceAccount   func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	CreateTeamPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Team             func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 	}
 
@@ -355,6 +404,14 @@ type ComplexityRoot struct {
 		Kind   func(childComplexity int) int
 		Name   func(childComplexity int) int
 		Status func(childComplexity int) int
+	}
+
+	DefineRolePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Role             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
 	}
 
 	DeleteArtifactPayload struct {
@@ -381,6 +438,13 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	DeleteRolePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	DeleteRunPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -389,11 +453,25 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	DeleteServiceAccountPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	DeleteStepPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		Step             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	DeleteTeamPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 	}
 
@@ -443,6 +521,14 @@ type ComplexityRoot struct {
 		Artifact         func(childComplexity int) int
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	DescribeOrganizationPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Organization     func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 	}
@@ -529,6 +615,14 @@ type ComplexityRoot struct {
 		Message func(childComplexity int) int
 		Stack   func(childComplexity int) int
 		Type    func(childComplexity int) int
+	}
+
+	GrantRolePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
 	}
 
 	IdempotencyConflict struct {
@@ -639,6 +733,16 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	InviteMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		ExpiresAt        func(childComplexity int) int
+		Invitation       func(childComplexity int) int
+		Link             func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	Label struct {
 		Key   func(childComplexity int) int
 		Value func(childComplexity int) int
@@ -650,6 +754,12 @@ type ComplexityRoot struct {
 		Revision         func(childComplexity int) int
 		UserErrors       func(childComplexity int) int
 		Workspace        func(childComplexity int) int
+	}
+
+	LastOwner struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
 	}
 
 	Lineage struct {
@@ -766,6 +876,8 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AcceptInvitation        func(childComplexity int, input model.AcceptInvitationInput) int
+		AddTeamMember           func(childComplexity int, input model.AddTeamMemberInput) int
 		AliasArtifact           func(childComplexity int, input model.AliasArtifactInput) int
 		AnnotateArtifactVersion func(childComplexity int, input model.AnnotateArtifactVersionInput) int
 		AnnotateRun             func(childComplexity int, input model.AnnotateRunInput) int
@@ -779,21 +891,31 @@ type ComplexityRoot struct {
 		CompleteRun             func(childComplexity int, input model.CompleteRunInput) int
 		CompleteStep            func(childComplexity int, input model.CompleteStepInput) int
 		ConsumeArtifactVersions func(childComplexity int, input model.ConsumeArtifactVersionsInput) int
+		CreateOrganization      func(childComplexity int, input model.CreateOrganizationInput) int
+		CreateServiceAccount    func(childComplexity int, input model.CreateServiceAccountInput) int
+		CreateTeam              func(childComplexity int, input model.CreateTeamInput) int
 		CreateWorkspace         func(childComplexity int, input model.CreateWorkspaceInput) int
+		DefineRole              func(childComplexity int, input model.DefineRoleInput) int
 		DeleteArtifact          func(childComplexity int, input model.DeleteArtifactInput) int
 		DeleteArtifactVersion   func(childComplexity int, input model.DeleteArtifactVersionInput) int
 		DeletePipeline          func(childComplexity int, input model.DeletePipelineInput) int
+		DeleteRole              func(childComplexity int, input model.DeleteRoleInput) int
 		DeleteRun               func(childComplexity int, input model.DeleteRunInput) int
+		DeleteServiceAccount    func(childComplexity int, input model.DeleteServiceAccountInput) int
 		DeleteStep              func(childComplexity int, input model.DeleteStepInput) int
+		DeleteTeam              func(childComplexity int, input model.DeleteTeamInput) int
 		DeleteWorkspace         func(childComplexity int, input model.DeleteWorkspaceInput) int
 		DescribeArtifact        func(childComplexity int, input model.DescribeArtifactInput) int
+		DescribeOrganization    func(childComplexity int, input model.DescribeOrganizationInput) int
 		DescribePipeline        func(childComplexity int, input model.DescribePipelineInput) int
 		DescribeWorkspace       func(childComplexity int, input model.DescribeWorkspaceInput) int
 		FailRun                 func(childComplexity int, input model.FailRunInput) int
 		FailStep                func(childComplexity int, input model.FailStepInput) int
+		GrantRole               func(childComplexity int, input model.GrantRoleInput) int
 		IngestRunEvents         func(childComplexity int, input model.IngestRunEventsInput) int
 		InitializeRun           func(childComplexity int, input model.InitializeRunInput) int
 		InitializeStep          func(childComplexity int, input model.InitializeStepInput) int
+		InviteMember            func(childComplexity int, input model.InviteMemberInput) int
 		LabelWorkspace          func(childComplexity int, input model.LabelWorkspaceInput) int
 		LogMetrics              func(childComplexity int, input model.LogMetricsInput) int
 		LoseRun                 func(childComplexity int, input model.LoseRunInput) int
@@ -807,14 +929,21 @@ type ComplexityRoot struct {
 		RegisterArtifactVersion func(childComplexity int, input model.RegisterArtifactVersionInput) int
 		RegisterPipeline        func(childComplexity int, input model.RegisterPipelineInput) int
 		RegisterPipelineVersion func(childComplexity int, input model.RegisterPipelineVersionInput) int
+		ReinstateMember         func(childComplexity int, input model.ReinstateMemberInput) int
+		RemoveMember            func(childComplexity int, input model.RemoveMemberInput) int
+		RemoveTeamMember        func(childComplexity int, input model.RemoveTeamMemberInput) int
+		RenameOrganization      func(childComplexity int, input model.RenameOrganizationInput) int
 		RenameWorkspace         func(childComplexity int, input model.RenameWorkspaceInput) int
 		RestoreWorkspace        func(childComplexity int, input model.RestoreWorkspaceInput) int
 		RetryStep               func(childComplexity int, input model.RetryStepInput) int
+		RevokeInvitation        func(childComplexity int, input model.RevokeInvitationInput) int
+		RevokeRole              func(childComplexity int, input model.RevokeRoleInput) int
 		SetWorkspaceWall        func(childComplexity int, input model.SetWorkspaceWallInput) int
 		SkipRun                 func(childComplexity int, input model.SkipRunInput) int
 		SkipStep                func(childComplexity int, input model.SkipStepInput) int
 		StartRun                func(childComplexity int, input model.StartRunInput) int
 		StartStep               func(childComplexity int, input model.StartStepInput) int
+		SuspendMember           func(childComplexity int, input model.SuspendMemberInput) int
 		TagArtifact             func(childComplexity int, input model.TagArtifactInput) int
 		TagPipeline             func(childComplexity int, input model.TagPipelineInput) int
 	}
@@ -886,6 +1015,13 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PermissionDenied struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Missing func(childComplexity int) int
+		Path    func(childComplexity int) int
 	}
 
 	PermissionGrant struct {
@@ -1079,6 +1215,38 @@ type ComplexityRoot struct {
 		UserErrors       func(childComplexity int) int
 	}
 
+	ReinstateMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	RemoveMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	RemoveTeamMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		Team             func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	RenameOrganizationPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Organization     func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	RenameWorkspacePayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -1117,6 +1285,22 @@ type ComplexityRoot struct {
 		Expected func(childComplexity int) int
 		Message  func(childComplexity int) int
 		Path     func(childComplexity int) int
+	}
+
+	RevokeInvitationPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Invitation       func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	RevokeRolePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
 	}
 
 	Role struct {
@@ -1372,6 +1556,14 @@ type ComplexityRoot struct {
 		Run                func(childComplexity int, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) int
 	}
 
+	SuspendMemberPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	Tag struct {
 		Key    func(childComplexity int) int
 		Source func(childComplexity int) int
@@ -1567,6 +1759,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "AcceptInvitationPayload.clientMutationId":
+		if e.ComplexityRoot.AcceptInvitationPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.ClientMutationID(childComplexity), true
+	case "AcceptInvitationPayload.duplicate":
+		if e.ComplexityRoot.AcceptInvitationPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.Duplicate(childComplexity), true
+	case "AcceptInvitationPayload.member":
+		if e.ComplexityRoot.AcceptInvitationPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.Member(childComplexity), true
+	case "AcceptInvitationPayload.organization":
+		if e.ComplexityRoot.AcceptInvitationPayload.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.Organization(childComplexity), true
+	case "AcceptInvitationPayload.revision":
+		if e.ComplexityRoot.AcceptInvitationPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.Revision(childComplexity), true
+	case "AcceptInvitationPayload.userErrors":
+		if e.ComplexityRoot.AcceptInvitationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.UserErrors(childComplexity), true
+	case "AcceptInvitationPayload.workspace":
+		if e.ComplexityRoot.AcceptInvitationPayload.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptInvitationPayload.Workspace(childComplexity), true
+
 	case "AccessSource.level":
 		if e.ComplexityRoot.AccessSource.Level == nil {
 			break
@@ -1616,6 +1851,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Actor.Name(childComplexity), true
+
+	case "AddTeamMemberPayload.clientMutationId":
+		if e.ComplexityRoot.AddTeamMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddTeamMemberPayload.ClientMutationID(childComplexity), true
+	case "AddTeamMemberPayload.duplicate":
+		if e.ComplexityRoot.AddTeamMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddTeamMemberPayload.Duplicate(childComplexity), true
+	case "AddTeamMemberPayload.revision":
+		if e.ComplexityRoot.AddTeamMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddTeamMemberPayload.Revision(childComplexity), true
+	case "AddTeamMemberPayload.team":
+		if e.ComplexityRoot.AddTeamMemberPayload.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddTeamMemberPayload.Team(childComplexity), true
+	case "AddTeamMemberPayload.userErrors":
+		if e.ComplexityRoot.AddTeamMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddTeamMemberPayload.UserErrors(childComplexity), true
 
 	case "AliasArtifactPayload.artifact":
 		if e.ComplexityRoot.AliasArtifactPayload.Artifact == nil {
@@ -2741,6 +3007,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CompleteStepPayload.UserErrors(childComplexity), true
 
+	case "Conflict.code":
+		if e.ComplexityRoot.Conflict.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conflict.Code(childComplexity), true
+	case "Conflict.message":
+		if e.ComplexityRoot.Conflict.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conflict.Message(childComplexity), true
+	case "Conflict.path":
+		if e.ComplexityRoot.Conflict.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conflict.Path(childComplexity), true
+
 	case "ConsumeArtifactVersionsPayload.clientMutationId":
 		if e.ComplexityRoot.ConsumeArtifactVersionsPayload.ClientMutationID == nil {
 			break
@@ -2771,6 +3056,105 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConsumeArtifactVersionsPayload.UserErrors(childComplexity), true
+
+	case "CreateOrganizationPayload.clientMutationId":
+		if e.ComplexityRoot.CreateOrganizationPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.ClientMutationID(childComplexity), true
+	case "CreateOrganizationPayload.duplicate":
+		if e.ComplexityRoot.CreateOrganizationPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.Duplicate(childComplexity), true
+	case "CreateOrganizationPayload.organization":
+		if e.ComplexityRoot.CreateOrganizationPayload.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.Organization(childComplexity), true
+	case "CreateOrganizationPayload.revision":
+		if e.ComplexityRoot.CreateOrganizationPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.Revision(childComplexity), true
+	case "CreateOrganizationPayload.userErrors":
+		if e.ComplexityRoot.CreateOrganizationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.UserErrors(childComplexity), true
+	case "CreateOrganizationPayload.workspace":
+		if e.ComplexityRoot.CreateOrganizationPayload.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOrganizationPayload.Workspace(childComplexity), true
+
+	case "CreateServiceAccountPayload.clientMutationId":
+		if e.ComplexityRoot.CreateServiceAccountPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateServiceAccountPayload.ClientMutationID(childComplexity), true
+	case "CreateServiceAccountPayload.duplicate":
+		if e.ComplexityRoot.CreateServiceAccountPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateServiceAccountPayload.Duplicate(childComplexity), true
+	case "CreateServiceAccountPayload.revision":
+		if e.ComplexityRoot.CreateServiceAccountPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateServiceAccountPayload.Revision(childComplexity), true
+	case "CreateServiceAccountPayload.serviceAccount":
+		if e.ComplexityRoot.CreateServiceAccountPayload.ServiceAccount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateServiceAccountPayload.ServiceAccount(childComplexity), true
+	case "CreateServiceAccountPayload.userErrors":
+		if e.ComplexityRoot.CreateServiceAccountPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateServiceAccountPayload.UserErrors(childComplexity), true
+
+	case "CreateTeamPayload.clientMutationId":
+		if e.ComplexityRoot.CreateTeamPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTeamPayload.ClientMutationID(childComplexity), true
+	case "CreateTeamPayload.duplicate":
+		if e.ComplexityRoot.CreateTeamPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTeamPayload.Duplicate(childComplexity), true
+	case "CreateTeamPayload.revision":
+		if e.ComplexityRoot.CreateTeamPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTeamPayload.Revision(childComplexity), true
+	case "CreateTeamPayload.team":
+		if e.ComplexityRoot.CreateTeamPayload.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTeamPayload.Team(childComplexity), true
+	case "CreateTeamPayload.userErrors":
+		if e.ComplexityRoot.CreateTeamPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTeamPayload.UserErrors(childComplexity), true
 
 	case "CreateWorkspacePayload.clientMutationId":
 		if e.ComplexityRoot.CreateWorkspacePayload.ClientMutationID == nil {
@@ -2846,6 +3230,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DagNode.Status(childComplexity), true
+
+	case "DefineRolePayload.clientMutationId":
+		if e.ComplexityRoot.DefineRolePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DefineRolePayload.ClientMutationID(childComplexity), true
+	case "DefineRolePayload.duplicate":
+		if e.ComplexityRoot.DefineRolePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DefineRolePayload.Duplicate(childComplexity), true
+	case "DefineRolePayload.revision":
+		if e.ComplexityRoot.DefineRolePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DefineRolePayload.Revision(childComplexity), true
+	case "DefineRolePayload.role":
+		if e.ComplexityRoot.DefineRolePayload.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DefineRolePayload.Role(childComplexity), true
+	case "DefineRolePayload.userErrors":
+		if e.ComplexityRoot.DefineRolePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DefineRolePayload.UserErrors(childComplexity), true
 
 	case "DeleteArtifactPayload.artifact":
 		if e.ComplexityRoot.DeleteArtifactPayload.Artifact == nil {
@@ -2940,6 +3355,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeletePipelinePayload.UserErrors(childComplexity), true
 
+	case "DeleteRolePayload.clientMutationId":
+		if e.ComplexityRoot.DeleteRolePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteRolePayload.ClientMutationID(childComplexity), true
+	case "DeleteRolePayload.duplicate":
+		if e.ComplexityRoot.DeleteRolePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteRolePayload.Duplicate(childComplexity), true
+	case "DeleteRolePayload.revision":
+		if e.ComplexityRoot.DeleteRolePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteRolePayload.Revision(childComplexity), true
+	case "DeleteRolePayload.userErrors":
+		if e.ComplexityRoot.DeleteRolePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteRolePayload.UserErrors(childComplexity), true
+
 	case "DeleteRunPayload.clientMutationId":
 		if e.ComplexityRoot.DeleteRunPayload.ClientMutationID == nil {
 			break
@@ -2971,6 +3411,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteRunPayload.UserErrors(childComplexity), true
 
+	case "DeleteServiceAccountPayload.clientMutationId":
+		if e.ComplexityRoot.DeleteServiceAccountPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteServiceAccountPayload.ClientMutationID(childComplexity), true
+	case "DeleteServiceAccountPayload.duplicate":
+		if e.ComplexityRoot.DeleteServiceAccountPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteServiceAccountPayload.Duplicate(childComplexity), true
+	case "DeleteServiceAccountPayload.revision":
+		if e.ComplexityRoot.DeleteServiceAccountPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteServiceAccountPayload.Revision(childComplexity), true
+	case "DeleteServiceAccountPayload.userErrors":
+		if e.ComplexityRoot.DeleteServiceAccountPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteServiceAccountPayload.UserErrors(childComplexity), true
+
 	case "DeleteStepPayload.clientMutationId":
 		if e.ComplexityRoot.DeleteStepPayload.ClientMutationID == nil {
 			break
@@ -3001,6 +3466,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteStepPayload.UserErrors(childComplexity), true
+
+	case "DeleteTeamPayload.clientMutationId":
+		if e.ComplexityRoot.DeleteTeamPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteTeamPayload.ClientMutationID(childComplexity), true
+	case "DeleteTeamPayload.duplicate":
+		if e.ComplexityRoot.DeleteTeamPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteTeamPayload.Duplicate(childComplexity), true
+	case "DeleteTeamPayload.revision":
+		if e.ComplexityRoot.DeleteTeamPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteTeamPayload.Revision(childComplexity), true
+	case "DeleteTeamPayload.userErrors":
+		if e.ComplexityRoot.DeleteTeamPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteTeamPayload.UserErrors(childComplexity), true
 
 	case "DeleteWorkspacePayload.clientMutationId":
 		if e.ComplexityRoot.DeleteWorkspacePayload.ClientMutationID == nil {
@@ -3199,6 +3689,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DescribeArtifactPayload.UserErrors(childComplexity), true
+
+	case "DescribeOrganizationPayload.clientMutationId":
+		if e.ComplexityRoot.DescribeOrganizationPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DescribeOrganizationPayload.ClientMutationID(childComplexity), true
+	case "DescribeOrganizationPayload.duplicate":
+		if e.ComplexityRoot.DescribeOrganizationPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DescribeOrganizationPayload.Duplicate(childComplexity), true
+	case "DescribeOrganizationPayload.organization":
+		if e.ComplexityRoot.DescribeOrganizationPayload.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DescribeOrganizationPayload.Organization(childComplexity), true
+	case "DescribeOrganizationPayload.revision":
+		if e.ComplexityRoot.DescribeOrganizationPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DescribeOrganizationPayload.Revision(childComplexity), true
+	case "DescribeOrganizationPayload.userErrors":
+		if e.ComplexityRoot.DescribeOrganizationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DescribeOrganizationPayload.UserErrors(childComplexity), true
 
 	case "DescribePipelinePayload.clientMutationId":
 		if e.ComplexityRoot.DescribePipelinePayload.ClientMutationID == nil {
@@ -3504,6 +4025,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Failure.Type(childComplexity), true
+
+	case "GrantRolePayload.clientMutationId":
+		if e.ComplexityRoot.GrantRolePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.ClientMutationID(childComplexity), true
+	case "GrantRolePayload.duplicate":
+		if e.ComplexityRoot.GrantRolePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.Duplicate(childComplexity), true
+	case "GrantRolePayload.member":
+		if e.ComplexityRoot.GrantRolePayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.Member(childComplexity), true
+	case "GrantRolePayload.revision":
+		if e.ComplexityRoot.GrantRolePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.Revision(childComplexity), true
+	case "GrantRolePayload.userErrors":
+		if e.ComplexityRoot.GrantRolePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.UserErrors(childComplexity), true
 
 	case "IdempotencyConflict.code":
 		if e.ComplexityRoot.IdempotencyConflict.Code == nil {
@@ -3947,6 +4499,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InvitationEdge.Node(childComplexity), true
 
+	case "InviteMemberPayload.clientMutationId":
+		if e.ComplexityRoot.InviteMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.ClientMutationID(childComplexity), true
+	case "InviteMemberPayload.duplicate":
+		if e.ComplexityRoot.InviteMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.Duplicate(childComplexity), true
+	case "InviteMemberPayload.expiresAt":
+		if e.ComplexityRoot.InviteMemberPayload.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.ExpiresAt(childComplexity), true
+	case "InviteMemberPayload.invitation":
+		if e.ComplexityRoot.InviteMemberPayload.Invitation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.Invitation(childComplexity), true
+	case "InviteMemberPayload.link":
+		if e.ComplexityRoot.InviteMemberPayload.Link == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.Link(childComplexity), true
+	case "InviteMemberPayload.revision":
+		if e.ComplexityRoot.InviteMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.Revision(childComplexity), true
+	case "InviteMemberPayload.userErrors":
+		if e.ComplexityRoot.InviteMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteMemberPayload.UserErrors(childComplexity), true
+
 	case "Label.key":
 		if e.ComplexityRoot.Label.Key == nil {
 			break
@@ -3990,6 +4585,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LabelWorkspacePayload.Workspace(childComplexity), true
+
+	case "LastOwner.code":
+		if e.ComplexityRoot.LastOwner.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LastOwner.Code(childComplexity), true
+	case "LastOwner.message":
+		if e.ComplexityRoot.LastOwner.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LastOwner.Message(childComplexity), true
+	case "LastOwner.path":
+		if e.ComplexityRoot.LastOwner.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LastOwner.Path(childComplexity), true
 
 	case "Lineage.compact":
 		if e.ComplexityRoot.Lineage.Compact == nil {
@@ -4436,6 +5050,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Moment.Time(childComplexity), true
 
+	case "Mutation.acceptInvitation":
+		if e.ComplexityRoot.Mutation.AcceptInvitation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_acceptInvitation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AcceptInvitation(childComplexity, args["input"].(model.AcceptInvitationInput)), true
+	case "Mutation.addTeamMember":
+		if e.ComplexityRoot.Mutation.AddTeamMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addTeamMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddTeamMember(childComplexity, args["input"].(model.AddTeamMemberInput)), true
 	case "Mutation.aliasArtifact":
 		if e.ComplexityRoot.Mutation.AliasArtifact == nil {
 			break
@@ -4579,6 +5215,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ConsumeArtifactVersions(childComplexity, args["input"].(model.ConsumeArtifactVersionsInput)), true
+	case "Mutation.createOrganization":
+		if e.ComplexityRoot.Mutation.CreateOrganization == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createOrganization_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateOrganization(childComplexity, args["input"].(model.CreateOrganizationInput)), true
+	case "Mutation.createServiceAccount":
+		if e.ComplexityRoot.Mutation.CreateServiceAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createServiceAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateServiceAccount(childComplexity, args["input"].(model.CreateServiceAccountInput)), true
+	case "Mutation.createTeam":
+		if e.ComplexityRoot.Mutation.CreateTeam == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createTeam_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateTeam(childComplexity, args["input"].(model.CreateTeamInput)), true
 	case "Mutation.createWorkspace":
 		if e.ComplexityRoot.Mutation.CreateWorkspace == nil {
 			break
@@ -4590,6 +5259,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateWorkspace(childComplexity, args["input"].(model.CreateWorkspaceInput)), true
+	case "Mutation.defineRole":
+		if e.ComplexityRoot.Mutation.DefineRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_defineRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DefineRole(childComplexity, args["input"].(model.DefineRoleInput)), true
 	case "Mutation.deleteArtifact":
 		if e.ComplexityRoot.Mutation.DeleteArtifact == nil {
 			break
@@ -4623,6 +5303,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeletePipeline(childComplexity, args["input"].(model.DeletePipelineInput)), true
+	case "Mutation.deleteRole":
+		if e.ComplexityRoot.Mutation.DeleteRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteRole(childComplexity, args["input"].(model.DeleteRoleInput)), true
 	case "Mutation.deleteRun":
 		if e.ComplexityRoot.Mutation.DeleteRun == nil {
 			break
@@ -4634,6 +5325,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRun(childComplexity, args["input"].(model.DeleteRunInput)), true
+	case "Mutation.deleteServiceAccount":
+		if e.ComplexityRoot.Mutation.DeleteServiceAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteServiceAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteServiceAccount(childComplexity, args["input"].(model.DeleteServiceAccountInput)), true
 	case "Mutation.deleteStep":
 		if e.ComplexityRoot.Mutation.DeleteStep == nil {
 			break
@@ -4645,6 +5347,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteStep(childComplexity, args["input"].(model.DeleteStepInput)), true
+	case "Mutation.deleteTeam":
+		if e.ComplexityRoot.Mutation.DeleteTeam == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteTeam_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteTeam(childComplexity, args["input"].(model.DeleteTeamInput)), true
 	case "Mutation.deleteWorkspace":
 		if e.ComplexityRoot.Mutation.DeleteWorkspace == nil {
 			break
@@ -4667,6 +5380,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DescribeArtifact(childComplexity, args["input"].(model.DescribeArtifactInput)), true
+	case "Mutation.describeOrganization":
+		if e.ComplexityRoot.Mutation.DescribeOrganization == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_describeOrganization_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DescribeOrganization(childComplexity, args["input"].(model.DescribeOrganizationInput)), true
 	case "Mutation.describePipeline":
 		if e.ComplexityRoot.Mutation.DescribePipeline == nil {
 			break
@@ -4711,6 +5435,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.FailStep(childComplexity, args["input"].(model.FailStepInput)), true
+	case "Mutation.grantRole":
+		if e.ComplexityRoot.Mutation.GrantRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_grantRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GrantRole(childComplexity, args["input"].(model.GrantRoleInput)), true
 	case "Mutation.ingestRunEvents":
 		if e.ComplexityRoot.Mutation.IngestRunEvents == nil {
 			break
@@ -4744,6 +5479,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.InitializeStep(childComplexity, args["input"].(model.InitializeStepInput)), true
+	case "Mutation.inviteMember":
+		if e.ComplexityRoot.Mutation.InviteMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_inviteMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InviteMember(childComplexity, args["input"].(model.InviteMemberInput)), true
 	case "Mutation.labelWorkspace":
 		if e.ComplexityRoot.Mutation.LabelWorkspace == nil {
 			break
@@ -4887,6 +5633,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RegisterPipelineVersion(childComplexity, args["input"].(model.RegisterPipelineVersionInput)), true
+	case "Mutation.reinstateMember":
+		if e.ComplexityRoot.Mutation.ReinstateMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reinstateMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReinstateMember(childComplexity, args["input"].(model.ReinstateMemberInput)), true
+	case "Mutation.removeMember":
+		if e.ComplexityRoot.Mutation.RemoveMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveMember(childComplexity, args["input"].(model.RemoveMemberInput)), true
+	case "Mutation.removeTeamMember":
+		if e.ComplexityRoot.Mutation.RemoveTeamMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeTeamMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveTeamMember(childComplexity, args["input"].(model.RemoveTeamMemberInput)), true
+	case "Mutation.renameOrganization":
+		if e.ComplexityRoot.Mutation.RenameOrganization == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_renameOrganization_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RenameOrganization(childComplexity, args["input"].(model.RenameOrganizationInput)), true
 	case "Mutation.renameWorkspace":
 		if e.ComplexityRoot.Mutation.RenameWorkspace == nil {
 			break
@@ -4920,6 +5710,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RetryStep(childComplexity, args["input"].(model.RetryStepInput)), true
+	case "Mutation.revokeInvitation":
+		if e.ComplexityRoot.Mutation.RevokeInvitation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeInvitation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeInvitation(childComplexity, args["input"].(model.RevokeInvitationInput)), true
+	case "Mutation.revokeRole":
+		if e.ComplexityRoot.Mutation.RevokeRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeRole(childComplexity, args["input"].(model.RevokeRoleInput)), true
 	case "Mutation.setWorkspaceWall":
 		if e.ComplexityRoot.Mutation.SetWorkspaceWall == nil {
 			break
@@ -4975,6 +5787,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StartStep(childComplexity, args["input"].(model.StartStepInput)), true
+	case "Mutation.suspendMember":
+		if e.ComplexityRoot.Mutation.SuspendMember == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_suspendMember_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SuspendMember(childComplexity, args["input"].(model.SuspendMemberInput)), true
 	case "Mutation.tagArtifact":
 		if e.ComplexityRoot.Mutation.TagArtifact == nil {
 			break
@@ -5320,6 +6143,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PermissionDenied.code":
+		if e.ComplexityRoot.PermissionDenied.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDenied.Code(childComplexity), true
+	case "PermissionDenied.message":
+		if e.ComplexityRoot.PermissionDenied.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDenied.Message(childComplexity), true
+	case "PermissionDenied.missing":
+		if e.ComplexityRoot.PermissionDenied.Missing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDenied.Missing(childComplexity), true
+	case "PermissionDenied.path":
+		if e.ComplexityRoot.PermissionDenied.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDenied.Path(childComplexity), true
 
 	case "PermissionGrant.permission":
 		if e.ComplexityRoot.PermissionGrant.Permission == nil {
@@ -6191,6 +7039,130 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RegisterPipelineVersionPayload.UserErrors(childComplexity), true
 
+	case "ReinstateMemberPayload.clientMutationId":
+		if e.ComplexityRoot.ReinstateMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateMemberPayload.ClientMutationID(childComplexity), true
+	case "ReinstateMemberPayload.duplicate":
+		if e.ComplexityRoot.ReinstateMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateMemberPayload.Duplicate(childComplexity), true
+	case "ReinstateMemberPayload.member":
+		if e.ComplexityRoot.ReinstateMemberPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateMemberPayload.Member(childComplexity), true
+	case "ReinstateMemberPayload.revision":
+		if e.ComplexityRoot.ReinstateMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateMemberPayload.Revision(childComplexity), true
+	case "ReinstateMemberPayload.userErrors":
+		if e.ComplexityRoot.ReinstateMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateMemberPayload.UserErrors(childComplexity), true
+
+	case "RemoveMemberPayload.clientMutationId":
+		if e.ComplexityRoot.RemoveMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.ClientMutationID(childComplexity), true
+	case "RemoveMemberPayload.duplicate":
+		if e.ComplexityRoot.RemoveMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.Duplicate(childComplexity), true
+	case "RemoveMemberPayload.member":
+		if e.ComplexityRoot.RemoveMemberPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.Member(childComplexity), true
+	case "RemoveMemberPayload.revision":
+		if e.ComplexityRoot.RemoveMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.Revision(childComplexity), true
+	case "RemoveMemberPayload.userErrors":
+		if e.ComplexityRoot.RemoveMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveMemberPayload.UserErrors(childComplexity), true
+
+	case "RemoveTeamMemberPayload.clientMutationId":
+		if e.ComplexityRoot.RemoveTeamMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveTeamMemberPayload.ClientMutationID(childComplexity), true
+	case "RemoveTeamMemberPayload.duplicate":
+		if e.ComplexityRoot.RemoveTeamMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveTeamMemberPayload.Duplicate(childComplexity), true
+	case "RemoveTeamMemberPayload.revision":
+		if e.ComplexityRoot.RemoveTeamMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveTeamMemberPayload.Revision(childComplexity), true
+	case "RemoveTeamMemberPayload.team":
+		if e.ComplexityRoot.RemoveTeamMemberPayload.Team == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveTeamMemberPayload.Team(childComplexity), true
+	case "RemoveTeamMemberPayload.userErrors":
+		if e.ComplexityRoot.RemoveTeamMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveTeamMemberPayload.UserErrors(childComplexity), true
+
+	case "RenameOrganizationPayload.clientMutationId":
+		if e.ComplexityRoot.RenameOrganizationPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameOrganizationPayload.ClientMutationID(childComplexity), true
+	case "RenameOrganizationPayload.duplicate":
+		if e.ComplexityRoot.RenameOrganizationPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameOrganizationPayload.Duplicate(childComplexity), true
+	case "RenameOrganizationPayload.organization":
+		if e.ComplexityRoot.RenameOrganizationPayload.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameOrganizationPayload.Organization(childComplexity), true
+	case "RenameOrganizationPayload.revision":
+		if e.ComplexityRoot.RenameOrganizationPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameOrganizationPayload.Revision(childComplexity), true
+	case "RenameOrganizationPayload.userErrors":
+		if e.ComplexityRoot.RenameOrganizationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameOrganizationPayload.UserErrors(childComplexity), true
+
 	case "RenameWorkspacePayload.clientMutationId":
 		if e.ComplexityRoot.RenameWorkspacePayload.ClientMutationID == nil {
 			break
@@ -6345,6 +7317,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevisionConflict.Path(childComplexity), true
+
+	case "RevokeInvitationPayload.clientMutationId":
+		if e.ComplexityRoot.RevokeInvitationPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInvitationPayload.ClientMutationID(childComplexity), true
+	case "RevokeInvitationPayload.duplicate":
+		if e.ComplexityRoot.RevokeInvitationPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInvitationPayload.Duplicate(childComplexity), true
+	case "RevokeInvitationPayload.invitation":
+		if e.ComplexityRoot.RevokeInvitationPayload.Invitation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInvitationPayload.Invitation(childComplexity), true
+	case "RevokeInvitationPayload.revision":
+		if e.ComplexityRoot.RevokeInvitationPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInvitationPayload.Revision(childComplexity), true
+	case "RevokeInvitationPayload.userErrors":
+		if e.ComplexityRoot.RevokeInvitationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeInvitationPayload.UserErrors(childComplexity), true
+
+	case "RevokeRolePayload.clientMutationId":
+		if e.ComplexityRoot.RevokeRolePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.ClientMutationID(childComplexity), true
+	case "RevokeRolePayload.duplicate":
+		if e.ComplexityRoot.RevokeRolePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.Duplicate(childComplexity), true
+	case "RevokeRolePayload.member":
+		if e.ComplexityRoot.RevokeRolePayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.Member(childComplexity), true
+	case "RevokeRolePayload.revision":
+		if e.ComplexityRoot.RevokeRolePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.Revision(childComplexity), true
+	case "RevokeRolePayload.userErrors":
+		if e.ComplexityRoot.RevokeRolePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.UserErrors(childComplexity), true
 
 	case "Role.builtin":
 		if e.ComplexityRoot.Role.Builtin == nil {
@@ -7502,6 +8536,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.Run(childComplexity, args["workspace"].(string), args["id"].(string), args["after"].(*int64), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
 
+	case "SuspendMemberPayload.clientMutationId":
+		if e.ComplexityRoot.SuspendMemberPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendMemberPayload.ClientMutationID(childComplexity), true
+	case "SuspendMemberPayload.duplicate":
+		if e.ComplexityRoot.SuspendMemberPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendMemberPayload.Duplicate(childComplexity), true
+	case "SuspendMemberPayload.member":
+		if e.ComplexityRoot.SuspendMemberPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendMemberPayload.Member(childComplexity), true
+	case "SuspendMemberPayload.revision":
+		if e.ComplexityRoot.SuspendMemberPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendMemberPayload.Revision(childComplexity), true
+	case "SuspendMemberPayload.userErrors":
+		if e.ComplexityRoot.SuspendMemberPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendMemberPayload.UserErrors(childComplexity), true
+
 	case "Tag.key":
 		if e.ComplexityRoot.Tag.Key == nil {
 			break
@@ -8372,6 +9437,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAcceptInvitationInput,
+		ec.unmarshalInputAddTeamMemberInput,
 		ec.unmarshalInputAliasArtifactInput,
 		ec.unmarshalInputAnnotateArtifactVersionInput,
 		ec.unmarshalInputAnnotateRunInput,
@@ -8394,22 +9461,32 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCompleteRunInput,
 		ec.unmarshalInputCompleteStepInput,
 		ec.unmarshalInputConsumeArtifactVersionsInput,
+		ec.unmarshalInputCreateOrganizationInput,
+		ec.unmarshalInputCreateServiceAccountInput,
+		ec.unmarshalInputCreateTeamInput,
 		ec.unmarshalInputCreateWorkspaceInput,
+		ec.unmarshalInputDefineRoleInput,
 		ec.unmarshalInputDeleteArtifactInput,
 		ec.unmarshalInputDeleteArtifactVersionInput,
 		ec.unmarshalInputDeletePipelineInput,
+		ec.unmarshalInputDeleteRoleInput,
 		ec.unmarshalInputDeleteRunInput,
+		ec.unmarshalInputDeleteServiceAccountInput,
 		ec.unmarshalInputDeleteStepInput,
+		ec.unmarshalInputDeleteTeamInput,
 		ec.unmarshalInputDeleteWorkspaceInput,
 		ec.unmarshalInputDescribeArtifactInput,
+		ec.unmarshalInputDescribeOrganizationInput,
 		ec.unmarshalInputDescribePipelineInput,
 		ec.unmarshalInputDescribeWorkspaceInput,
 		ec.unmarshalInputFailRunInput,
 		ec.unmarshalInputFailStepInput,
 		ec.unmarshalInputFailureInput,
+		ec.unmarshalInputGrantRoleInput,
 		ec.unmarshalInputIngestRunEventsInput,
 		ec.unmarshalInputInitializeRunInput,
 		ec.unmarshalInputInitializeStepInput,
+		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputLabelInput,
 		ec.unmarshalInputLabelWorkspaceInput,
 		ec.unmarshalInputLineageFilter,
@@ -8434,9 +9511,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRegisterArtifactVersionInput,
 		ec.unmarshalInputRegisterPipelineInput,
 		ec.unmarshalInputRegisterPipelineVersionInput,
+		ec.unmarshalInputReinstateMemberInput,
+		ec.unmarshalInputRemoveMemberInput,
+		ec.unmarshalInputRemoveTeamMemberInput,
+		ec.unmarshalInputRenameOrganizationInput,
 		ec.unmarshalInputRenameWorkspaceInput,
 		ec.unmarshalInputRestoreWorkspaceInput,
 		ec.unmarshalInputRetryStepInput,
+		ec.unmarshalInputRevokeInvitationInput,
+		ec.unmarshalInputRevokeRoleInput,
 		ec.unmarshalInputRunEventBody,
 		ec.unmarshalInputRunEventInput,
 		ec.unmarshalInputRunFactsInput,
@@ -8454,6 +9537,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputStepNameInput,
 		ec.unmarshalInputStepSpecEdgeInput,
 		ec.unmarshalInputStepSpecInput,
+		ec.unmarshalInputSuspendMemberInput,
 		ec.unmarshalInputTagArtifactInput,
 		ec.unmarshalInputTagInput,
 		ec.unmarshalInputTagPipelineInput,
@@ -8650,6 +9734,194 @@ extend type Query {
     "Rows before this cursor."
     before: String
   ): MemberConnection
+}
+
+extend type Mutation {
+  """
+  Gives a person, a service account or a team a role in a workspace or an organization. Nobody gives what they do not hold. People who are not known yet are invited.
+  """
+  grantRole(
+    "What to do."
+    input: GrantRoleInput!
+  ): GrantRolePayload!
+  """
+  Takes a role away that somebody holds directly. Everybody may give up their own. At least one active owner is left.
+  """
+  revokeRole(
+    "What to do."
+    input: RevokeRoleInput!
+  ): RevokeRolePayload!
+  """
+  Takes every role away that somebody holds directly; what they hold through teams or the organization stays.
+  """
+  removeMember(
+    "What to do."
+    input: RemoveMemberInput!
+  ): RemoveMemberPayload!
+  """
+  Keeps a member of an organization from doing anything in it and in its workspaces. What they hold is kept.
+  """
+  suspendMember(
+    "What to do."
+    input: SuspendMemberInput!
+  ): SuspendMemberPayload!
+  """
+  Ends a suspension.
+  """
+  reinstateMember(
+    "What to do."
+    input: ReinstateMemberInput!
+  ): ReinstateMemberPayload!
+}
+
+"""
+The input of ` + "`" + `grantRole` + "`" + `.
+"""
+input GrantRoleInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "Which role: ` + "`" + `viewer` + "`" + `, ` + "`" + `member` + "`" + `, ` + "`" + `admin` + "`" + `, ` + "`" + `owner` + "`" + `, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  role: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `grantRole` + "`" + `.
+"""
+type GrantRolePayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `revokeRole` + "`" + `.
+"""
+input RevokeRoleInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "Which role: ` + "`" + `viewer` + "`" + `, ` + "`" + `member` + "`" + `, ` + "`" + `admin` + "`" + `, ` + "`" + `owner` + "`" + `, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  role: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `revokeRole` + "`" + `.
+"""
+type RevokeRolePayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `removeMember` + "`" + `.
+"""
+input RemoveMemberInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `removeMember` + "`" + `.
+"""
+type RemoveMemberPayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `suspendMember` + "`" + `.
+"""
+input SuspendMemberInput {
+  "The slug of the organization."
+  organization: String!
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `suspendMember` + "`" + `.
+"""
+type SuspendMemberPayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `reinstateMember` + "`" + `.
+"""
+input ReinstateMemberInput {
+  "The slug of the organization."
+  organization: String!
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `reinstateMember` + "`" + `.
+"""
+type ReinstateMemberPayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/artifact.graphqls", Input: `"""
@@ -9971,6 +11243,128 @@ type InvitationEdge {
   "The invitation."
   node: Invitation!
 }
+
+extend type Mutation {
+  """
+  Offers roles in a workspace or an organization to whoever comes with the link. It works once, until it expires. Nobody offers what they do not hold.
+  """
+  inviteMember(
+    "What to do."
+    input: InviteMemberInput!
+  ): InviteMemberPayload!
+  """
+  Uses an invitation up and takes the roles it offers. For people.
+  """
+  acceptInvitation(
+    "What to do."
+    input: AcceptInvitationInput!
+  ): AcceptInvitationPayload!
+  """
+  Takes an invitation back before it is used.
+  """
+  revokeInvitation(
+    "What to do."
+    input: RevokeInvitationInput!
+  ): RevokeInvitationPayload!
+}
+
+"""
+The input of ` + "`" + `inviteMember` + "`" + `.
+"""
+input InviteMemberInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "The roles: see ` + "`" + `Role.role` + "`" + `."
+  roles: [String!]!
+  "Who is meant, such as an e-mail address, for the list of invitations. It is kept sealed. Nothing is sent."
+  invited: String
+  "How many hours the link is good for, 720 at most; 168 when left out."
+  validHours: Int
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `inviteMember` + "`" + `.
+"""
+type InviteMemberPayload implements MutationPayload {
+  "The invitation as it is now; null when nothing was done or it cannot be read yet."
+  invitation: Invitation
+  "The link to hand on: a path of this server. It is shown this once; null when the same command had been carried out before."
+  link: String
+  "When it ends."
+  expiresAt: Time
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `acceptInvitation` + "`" + `.
+"""
+input AcceptInvitationInput {
+  "The link as it was handed on, or what stands behind its ` + "`" + `#` + "`" + `."
+  link: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `acceptInvitation` + "`" + `.
+"""
+type AcceptInvitationPayload implements MutationPayload {
+  "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "The slug of the workspace that the roles are in; null for those in an organization."
+  workspace: String
+  "The slug of the organization that the roles are in; null for those in a workspace."
+  organization: String
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `revokeInvitation` + "`" + `.
+"""
+input RevokeInvitationInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "Its id, as ` + "`" + `Invitation.invitation` + "`" + ` has it."
+  invitation: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `revokeInvitation` + "`" + `.
+"""
+type RevokeInvitationPayload implements MutationPayload {
+  "The invitation as it is now; null when nothing was done or it cannot be read yet."
+  invitation: Invitation
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/lineage.graphqls", Input: `"""
 Which way to walk.
@@ -10669,6 +12063,116 @@ extend type Workspace {
 extend type ViewerAccess {
   "Everything you may do here now, by name, whatever the moment that is shown: see ` + "`" + `permissions` + "`" + `."
   permissions: [String!]!
+}
+
+extend type Mutation {
+  """
+  Creates a team organization with its default workspace, both owned by you. Its slug is taken for ever.
+  """
+  createOrganization(
+    "What to do."
+    input: CreateOrganizationInput!
+  ): CreateOrganizationPayload!
+  """
+  Changes the name for people. The slug stays.
+  """
+  renameOrganization(
+    "What to do."
+    input: RenameOrganizationInput!
+  ): RenameOrganizationPayload!
+  """
+  Replaces the description.
+  """
+  describeOrganization(
+    "What to do."
+    input: DescribeOrganizationInput!
+  ): DescribeOrganizationPayload!
+}
+
+"""
+The input of ` + "`" + `createOrganization` + "`" + `.
+"""
+input CreateOrganizationInput {
+  "The name in addresses: 3 to 32 of a-z, 0-9 and single dashes between them. It can never be changed. When left out it is made of the name."
+  slug: String
+  "The name for people; the slug when left out."
+  name: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `createOrganization` + "`" + `.
+"""
+type CreateOrganizationPayload implements MutationPayload {
+  "The organization as it is now; null when nothing was done or it cannot be read yet."
+  organization: Organization
+  "Its default workspace; null when nothing was done or it cannot be read yet."
+  workspace: Workspace
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `renameOrganization` + "`" + `.
+"""
+input RenameOrganizationInput {
+  "The slug of the organization."
+  organization: String!
+  "The new name."
+  name: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `renameOrganization` + "`" + `.
+"""
+type RenameOrganizationPayload implements MutationPayload {
+  "The organization as it is now; null when nothing was done or it cannot be read yet."
+  organization: Organization
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `describeOrganization` + "`" + `.
+"""
+input DescribeOrganizationInput {
+  "The slug of the organization."
+  organization: String!
+  "What it is for; null or empty removes it."
+  description: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `describeOrganization` + "`" + `.
+"""
+type DescribeOrganizationPayload implements MutationPayload {
+  "The organization as it is now; null when nothing was done or it cannot be read yet."
+  organization: Organization
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/pipeline.graphqls", Input: `"""
@@ -11531,6 +13035,85 @@ extend type Query {
     "Where they are to be held; in an organization those of workspaces hold in each of its workspaces."
     level: RoleLevel! = ORGANIZATION
   ): [PermissionInfo!]!
+}
+
+extend type Mutation {
+  """
+  Makes a custom role of a workspace or an organization, or says anew what one permits: from then on that counts for everybody who holds it.
+  """
+  defineRole(
+    "What to do."
+    input: DefineRoleInput!
+  ): DefineRolePayload!
+  """
+  Ends a custom role that nobody holds in the place where it is defined.
+  """
+  deleteRole(
+    "What to do."
+    input: DeleteRoleInput!
+  ): DeleteRolePayload!
+}
+
+"""
+The input of ` + "`" + `defineRole` + "`" + `.
+"""
+input DefineRoleInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "The name: 1 to 40 of a-z, 0-9 and single dashes between them. The names of built-in roles are reserved."
+  name: String!
+  "What it permits, at least one of ` + "`" + `permissions` + "`" + ` that custom roles can hold and you hold yourself."
+  permissions: [String!]!
+  "What it is for."
+  description: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `defineRole` + "`" + `.
+"""
+type DefineRolePayload implements MutationPayload {
+  "The role as it is now; null when nothing was done or it cannot be read yet."
+  role: Role
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `deleteRole` + "`" + `.
+"""
+input DeleteRoleInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "The name, without the level."
+  name: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `deleteRole` + "`" + `.
+"""
+type DeleteRolePayload implements MutationPayload {
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/run.graphqls", Input: `"""
@@ -12678,6 +14261,79 @@ type ServiceAccountEdge {
   "The service account."
   node: ServiceAccount!
 }
+
+extend type Mutation {
+  """
+  Creates an account for a program. It may do nothing until it is granted a role.
+  """
+  createServiceAccount(
+    "What to do."
+    input: CreateServiceAccountInput!
+  ): CreateServiceAccountPayload!
+  """
+  Ends a service account: from then on it may do nothing, whatever it was granted.
+  """
+  deleteServiceAccount(
+    "What to do."
+    input: DeleteServiceAccountInput!
+  ): DeleteServiceAccountPayload!
+}
+
+"""
+The input of ` + "`" + `createServiceAccount` + "`" + `.
+"""
+input CreateServiceAccountInput {
+  "The slug of the organization."
+  organization: String!
+  "The name for people."
+  name: String!
+  "What it is for."
+  description: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `createServiceAccount` + "`" + `.
+"""
+type CreateServiceAccountPayload implements MutationPayload {
+  "The service account as it is now; null when nothing was done or it cannot be read yet."
+  serviceAccount: ServiceAccount
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `deleteServiceAccount` + "`" + `.
+"""
+input DeleteServiceAccountInput {
+  "The slug of the organization."
+  organization: String!
+  "Its id, as ` + "`" + `ServiceAccount.account` + "`" + ` has it."
+  account: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `deleteServiceAccount` + "`" + `.
+"""
+type DeleteServiceAccountPayload implements MutationPayload {
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/step.graphqls", Input: `"""
 Where a step stands. The states in which it is over: SUCCEEDED, FAILED, CANCELLED, SKIPPED, CACHED, UNFINISHED, LOST, RETRIED.
@@ -13508,6 +15164,155 @@ type TeamMemberEdge {
   "The member."
   node: TeamMember!
 }
+
+extend type Mutation {
+  """
+  Creates a team of an organization, with nobody in it.
+  """
+  createTeam(
+    "What to do."
+    input: CreateTeamInput!
+  ): CreateTeamPayload!
+  """
+  Puts a person or a service account into a team.
+  """
+  addTeamMember(
+    "What to do."
+    input: AddTeamMemberInput!
+  ): AddTeamMemberPayload!
+  """
+  Takes a person or a service account out of a team. Everybody may leave.
+  """
+  removeTeamMember(
+    "What to do."
+    input: RemoveTeamMemberInput!
+  ): RemoveTeamMemberPayload!
+  """
+  Ends a team: what it was granted is granted to nobody. Its name is not used again.
+  """
+  deleteTeam(
+    "What to do."
+    input: DeleteTeamInput!
+  ): DeleteTeamPayload!
+}
+
+"""
+The input of ` + "`" + `createTeam` + "`" + `.
+"""
+input CreateTeamInput {
+  "The slug of the organization."
+  organization: String!
+  "The name for ever: 1 to 40 of a-z, 0-9 and single dashes between them."
+  name: String!
+  "The name for people."
+  title: String
+  "What it is for."
+  description: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `createTeam` + "`" + `.
+"""
+type CreateTeamPayload implements MutationPayload {
+  "The team as it is now; null when nothing was done or it cannot be read yet."
+  team: Team
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `addTeamMember` + "`" + `.
+"""
+input AddTeamMemberInput {
+  "The slug of the organization."
+  organization: String!
+  "The name of the team."
+  team: String!
+  "Who, as ` + "`" + `account:ID` + "`" + ` or ` + "`" + `service_account:ID` + "`" + `."
+  member: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `addTeamMember` + "`" + `.
+"""
+type AddTeamMemberPayload implements MutationPayload {
+  "The team as it is now; null when nothing was done or it cannot be read yet."
+  team: Team
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `removeTeamMember` + "`" + `.
+"""
+input RemoveTeamMemberInput {
+  "The slug of the organization."
+  organization: String!
+  "The name of the team."
+  team: String!
+  "Who, as ` + "`" + `account:ID` + "`" + ` or ` + "`" + `service_account:ID` + "`" + `."
+  member: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `removeTeamMember` + "`" + `.
+"""
+type RemoveTeamMemberPayload implements MutationPayload {
+  "The team as it is now; null when nothing was done or it cannot be read yet."
+  team: Team
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `deleteTeam` + "`" + `.
+"""
+input DeleteTeamInput {
+  "The slug of the organization."
+  organization: String!
+  "The name of the team."
+  team: String!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `deleteTeam` + "`" + `.
+"""
+type DeleteTeamPayload implements MutationPayload {
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/user_error.graphqls", Input: `"""
 How a write is done. All of it is optional.
@@ -13531,7 +15336,7 @@ What every mutation answers.
 interface MutationPayload {
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
-  "The workspace's newest revision after this write, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such workspace."
+  "The newest revision after this write of the stream that was written, a workspace's or an organization's, or the one by which it was refused: give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. -1 when there is no such place."
   revision: Int64!
   "True when this very command had been carried out before: the answer is that of the first time."
   duplicate: Boolean!
@@ -13555,7 +15360,7 @@ enum UserErrorCode {
   AMBIGUOUS
   "The name is taken."
   ALREADY_EXISTS
-  "The idempotency key was used for a different command."
+  "The idempotency key was used for a different command, or what was asked goes against what others hold or did."
   CONFLICT
   "The thing changed since the revision the caller saw."
   REVISION_CONFLICT
@@ -13565,6 +15370,10 @@ enum UserErrorCode {
   ARCHIVED
   "The workspace or the thing was deleted."
   GONE
+  "You may not do that: the message names the permission it takes."
+  FORBIDDEN
+  "A workspace or organization would be left without an active owner."
+  LAST_OWNER
   "Something stands in the way that has to be ended first."
   BLOCKED
 }
@@ -13691,6 +15500,44 @@ type DeletionBlocked implements UserError {
   blockers: [DeletionBlocker!]!
   "How many things have to be ended first, counted up to 10,000; 10,001 means more."
   blocking: Int!
+}
+
+"""
+You see the place and may not do that there.
+"""
+type PermissionDenied implements UserError {
+  "What is wrong and what to do about it, for people."
+  message: String!
+  "Where in the arguments."
+  path: [String!]!
+  "FORBIDDEN."
+  code: UserErrorCode!
+  "The permissions it takes and you do not hold; empty where the refusal is not about permissions."
+  missing: [String!]!
+}
+
+"""
+A workspace or organization would be left without an active owner: make somebody else an owner first.
+"""
+type LastOwner implements UserError {
+  "What is wrong and what to do about it, for people."
+  message: String!
+  "Where in the arguments."
+  path: [String!]!
+  "LAST_OWNER."
+  code: UserErrorCode!
+}
+
+"""
+What was asked goes against what others hold or did meanwhile.
+"""
+type Conflict implements UserError {
+  "What is wrong and what to do about it, for people."
+  message: String!
+  "Where in the arguments."
+  path: [String!]!
+  "CONFLICT."
+  code: UserErrorCode!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/workspace.graphqls", Input: `"""
@@ -14557,6 +16404,26 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AcceptInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_AcceptInvitationPayload_member(ctx, field)
+	case "workspace":
+		return ec.fieldContext_AcceptInvitationPayload_workspace(ctx, field)
+	case "organization":
+		return ec.fieldContext_AcceptInvitationPayload_organization(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AcceptInvitationPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_AcceptInvitationPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_AcceptInvitationPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_AcceptInvitationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AcceptInvitationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AccessSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "level":
@@ -14583,6 +16450,22 @@ func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql
 		return ec.fieldContext_Actor_name(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Actor", field.Name)
+}
+
+func (ec *executionContext) childFields_AddTeamMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "team":
+		return ec.fieldContext_AddTeamMemberPayload_team(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AddTeamMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_AddTeamMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_AddTeamMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_AddTeamMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddTeamMemberPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_AliasArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15109,6 +16992,56 @@ func (ec *executionContext) childFields_ConsumeArtifactVersionsPayload(ctx conte
 	return nil, fmt.Errorf("no field named %q was found under type ConsumeArtifactVersionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateOrganizationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organization":
+		return ec.fieldContext_CreateOrganizationPayload_organization(ctx, field)
+	case "workspace":
+		return ec.fieldContext_CreateOrganizationPayload_workspace(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateOrganizationPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_CreateOrganizationPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_CreateOrganizationPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateOrganizationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateOrganizationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateServiceAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "serviceAccount":
+		return ec.fieldContext_CreateServiceAccountPayload_serviceAccount(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateServiceAccountPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_CreateServiceAccountPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_CreateServiceAccountPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateServiceAccountPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateServiceAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateTeamPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "team":
+		return ec.fieldContext_CreateTeamPayload_team(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateTeamPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_CreateTeamPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_CreateTeamPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_CreateTeamPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateTeamPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workspace":
@@ -15149,6 +17082,22 @@ func (ec *executionContext) childFields_DagNode(ctx context.Context, field graph
 		return ec.fieldContext_DagNode_status(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DagNode", field.Name)
+}
+
+func (ec *executionContext) childFields_DefineRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "role":
+		return ec.fieldContext_DefineRolePayload_role(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DefineRolePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_DefineRolePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_DefineRolePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DefineRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DefineRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15199,6 +17148,20 @@ func (ec *executionContext) childFields_DeletePipelinePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type DeletePipelinePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userErrors":
+		return ec.fieldContext_DeleteRolePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_DeleteRolePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_DeleteRolePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteRolePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "run":
@@ -15215,6 +17178,20 @@ func (ec *executionContext) childFields_DeleteRunPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRunPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteServiceAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userErrors":
+		return ec.fieldContext_DeleteServiceAccountPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_DeleteServiceAccountPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_DeleteServiceAccountPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteServiceAccountPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteServiceAccountPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "step":
@@ -15229,6 +17206,20 @@ func (ec *executionContext) childFields_DeleteStepPayload(ctx context.Context, f
 		return ec.fieldContext_DeleteStepPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteStepPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteTeamPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userErrors":
+		return ec.fieldContext_DeleteTeamPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_DeleteTeamPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_DeleteTeamPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DeleteTeamPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteTeamPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15313,6 +17304,22 @@ func (ec *executionContext) childFields_DescribeArtifactPayload(ctx context.Cont
 		return ec.fieldContext_DescribeArtifactPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DescribeArtifactPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DescribeOrganizationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organization":
+		return ec.fieldContext_DescribeOrganizationPayload_organization(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DescribeOrganizationPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_DescribeOrganizationPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_DescribeOrganizationPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_DescribeOrganizationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DescribeOrganizationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DescribePipelinePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15481,6 +17488,22 @@ func (ec *executionContext) childFields_Failure(ctx context.Context, field graph
 		return ec.fieldContext_Failure_stack(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Failure", field.Name)
+}
+
+func (ec *executionContext) childFields_GrantRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_GrantRolePayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_GrantRolePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_GrantRolePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_GrantRolePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_GrantRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GrantRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ImpactConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15655,6 +17678,26 @@ func (ec *executionContext) childFields_InvitationEdge(ctx context.Context, fiel
 		return ec.fieldContext_InvitationEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InvitationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_InviteMemberPayload_invitation(ctx, field)
+	case "link":
+		return ec.fieldContext_InviteMemberPayload_link(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_InviteMemberPayload_expiresAt(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InviteMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_InviteMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_InviteMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_InviteMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteMemberPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Label(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -16385,6 +18428,70 @@ func (ec *executionContext) childFields_RegisterPipelineVersionPayload(ctx conte
 	return nil, fmt.Errorf("no field named %q was found under type RegisterPipelineVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ReinstateMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_ReinstateMemberPayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReinstateMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_ReinstateMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_ReinstateMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_ReinstateMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReinstateMemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_RemoveMemberPayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_RemoveMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_RemoveMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RemoveMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveMemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveTeamMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "team":
+		return ec.fieldContext_RemoveTeamMemberPayload_team(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RemoveTeamMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_RemoveTeamMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_RemoveTeamMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RemoveTeamMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveTeamMemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RenameOrganizationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organization":
+		return ec.fieldContext_RenameOrganizationPayload_organization(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RenameOrganizationPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_RenameOrganizationPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_RenameOrganizationPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RenameOrganizationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenameOrganizationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RenameWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workspace":
@@ -16447,6 +18554,38 @@ func (ec *executionContext) childFields_RetryStepPayload(ctx context.Context, fi
 		return ec.fieldContext_RetryStepPayload_clientMutationId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetryStepPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_RevokeInvitationPayload_invitation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeInvitationPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_RevokeInvitationPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_RevokeInvitationPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RevokeInvitationPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeInvitationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_RevokeRolePayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeRolePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_RevokeRolePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_RevokeRolePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_RevokeRolePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -16941,6 +19080,22 @@ func (ec *executionContext) childFields_StepStatusCount(ctx context.Context, fie
 		return ec.fieldContext_StepStatusCount_count(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StepStatusCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SuspendMemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_SuspendMemberPayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SuspendMemberPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_SuspendMemberPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_SuspendMemberPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_SuspendMemberPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SuspendMemberPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -94,6 +94,75 @@ func (ec *executionContext) fieldContext_AlreadyExists_code(_ context.Context, f
 	return graphql.NewScalarFieldContext("AlreadyExists", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
 }
 
+func (ec *executionContext) _Conflict_message(ctx context.Context, field graphql.CollectedField, obj *model.Conflict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conflict_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conflict_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conflict", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Conflict_path(ctx context.Context, field graphql.CollectedField, obj *model.Conflict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conflict_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conflict_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conflict", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Conflict_code(ctx context.Context, field graphql.CollectedField, obj *model.Conflict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conflict_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.UserErrorCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐUserErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conflict_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conflict", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
 func (ec *executionContext) _DeletionBlocked_message(ctx context.Context, field graphql.CollectedField, obj *model.DeletionBlocked) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -494,6 +563,75 @@ func (ec *executionContext) fieldContext_InvalidTransition_allowed(_ context.Con
 	return graphql.NewScalarFieldContext("InvalidTransition", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _LastOwner_message(ctx context.Context, field graphql.CollectedField, obj *model.LastOwner) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LastOwner_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LastOwner_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LastOwner", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LastOwner_path(ctx context.Context, field graphql.CollectedField, obj *model.LastOwner) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LastOwner_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LastOwner_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LastOwner", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LastOwner_code(ctx context.Context, field graphql.CollectedField, obj *model.LastOwner) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LastOwner_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.UserErrorCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐUserErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LastOwner_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LastOwner", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
 func (ec *executionContext) _NotFoundError_message(ctx context.Context, field graphql.CollectedField, obj *model.NotFoundError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -584,6 +722,98 @@ func (ec *executionContext) _NotFoundError_candidates(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_NotFoundError_candidates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NotFoundError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PermissionDenied_message(ctx context.Context, field graphql.CollectedField, obj *model.PermissionDenied) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PermissionDenied_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PermissionDenied_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PermissionDenied_path(ctx context.Context, field graphql.CollectedField, obj *model.PermissionDenied) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PermissionDenied_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PermissionDenied_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PermissionDenied_code(ctx context.Context, field graphql.CollectedField, obj *model.PermissionDenied) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PermissionDenied_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.UserErrorCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐUserErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PermissionDenied_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _PermissionDenied_missing(ctx context.Context, field graphql.CollectedField, obj *model.PermissionDenied) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PermissionDenied_missing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Missing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PermissionDenied_missing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _RevisionConflict_message(ctx context.Context, field graphql.CollectedField, obj *model.RevisionConflict) (ret graphql.Marshaler) {
@@ -854,6 +1084,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._TagArtifactPayload(ctx, sel, obj)
+	case model.SuspendMemberPayload:
+		return ec._SuspendMemberPayload(ctx, sel, &obj)
+	case *model.SuspendMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SuspendMemberPayload(ctx, sel, obj)
 	case model.StartStepPayload:
 		return ec._StartStepPayload(ctx, sel, &obj)
 	case *model.StartStepPayload:
@@ -889,6 +1126,20 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._SetWorkspaceWallPayload(ctx, sel, obj)
+	case model.RevokeRolePayload:
+		return ec._RevokeRolePayload(ctx, sel, &obj)
+	case *model.RevokeRolePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RevokeRolePayload(ctx, sel, obj)
+	case model.RevokeInvitationPayload:
+		return ec._RevokeInvitationPayload(ctx, sel, &obj)
+	case *model.RevokeInvitationPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RevokeInvitationPayload(ctx, sel, obj)
 	case model.RetryStepPayload:
 		return ec._RetryStepPayload(ctx, sel, &obj)
 	case *model.RetryStepPayload:
@@ -910,6 +1161,34 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._RenameWorkspacePayload(ctx, sel, obj)
+	case model.RenameOrganizationPayload:
+		return ec._RenameOrganizationPayload(ctx, sel, &obj)
+	case *model.RenameOrganizationPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RenameOrganizationPayload(ctx, sel, obj)
+	case model.RemoveTeamMemberPayload:
+		return ec._RemoveTeamMemberPayload(ctx, sel, &obj)
+	case *model.RemoveTeamMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RemoveTeamMemberPayload(ctx, sel, obj)
+	case model.RemoveMemberPayload:
+		return ec._RemoveMemberPayload(ctx, sel, &obj)
+	case *model.RemoveMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RemoveMemberPayload(ctx, sel, obj)
+	case model.ReinstateMemberPayload:
+		return ec._ReinstateMemberPayload(ctx, sel, &obj)
+	case *model.ReinstateMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ReinstateMemberPayload(ctx, sel, obj)
 	case model.RegisterPipelineVersionPayload:
 		return ec._RegisterPipelineVersionPayload(ctx, sel, &obj)
 	case *model.RegisterPipelineVersionPayload:
@@ -1001,6 +1280,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._LabelWorkspacePayload(ctx, sel, obj)
+	case model.InviteMemberPayload:
+		return ec._InviteMemberPayload(ctx, sel, &obj)
+	case *model.InviteMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InviteMemberPayload(ctx, sel, obj)
 	case model.InitializeStepPayload:
 		return ec._InitializeStepPayload(ctx, sel, &obj)
 	case *model.InitializeStepPayload:
@@ -1022,6 +1308,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._IngestRunEventsPayload(ctx, sel, obj)
+	case model.GrantRolePayload:
+		return ec._GrantRolePayload(ctx, sel, &obj)
+	case *model.GrantRolePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._GrantRolePayload(ctx, sel, obj)
 	case model.FailStepPayload:
 		return ec._FailStepPayload(ctx, sel, &obj)
 	case *model.FailStepPayload:
@@ -1050,6 +1343,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._DescribePipelinePayload(ctx, sel, obj)
+	case model.DescribeOrganizationPayload:
+		return ec._DescribeOrganizationPayload(ctx, sel, &obj)
+	case *model.DescribeOrganizationPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DescribeOrganizationPayload(ctx, sel, obj)
 	case model.DescribeArtifactPayload:
 		return ec._DescribeArtifactPayload(ctx, sel, &obj)
 	case *model.DescribeArtifactPayload:
@@ -1064,6 +1364,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._DeleteWorkspacePayload(ctx, sel, obj)
+	case model.DeleteTeamPayload:
+		return ec._DeleteTeamPayload(ctx, sel, &obj)
+	case *model.DeleteTeamPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DeleteTeamPayload(ctx, sel, obj)
 	case model.DeleteStepPayload:
 		return ec._DeleteStepPayload(ctx, sel, &obj)
 	case *model.DeleteStepPayload:
@@ -1071,6 +1378,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._DeleteStepPayload(ctx, sel, obj)
+	case model.DeleteServiceAccountPayload:
+		return ec._DeleteServiceAccountPayload(ctx, sel, &obj)
+	case *model.DeleteServiceAccountPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DeleteServiceAccountPayload(ctx, sel, obj)
 	case model.DeleteRunPayload:
 		return ec._DeleteRunPayload(ctx, sel, &obj)
 	case *model.DeleteRunPayload:
@@ -1078,6 +1392,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._DeleteRunPayload(ctx, sel, obj)
+	case model.DeleteRolePayload:
+		return ec._DeleteRolePayload(ctx, sel, &obj)
+	case *model.DeleteRolePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DeleteRolePayload(ctx, sel, obj)
 	case model.DeletePipelinePayload:
 		return ec._DeletePipelinePayload(ctx, sel, &obj)
 	case *model.DeletePipelinePayload:
@@ -1099,6 +1420,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._DeleteArtifactPayload(ctx, sel, obj)
+	case model.DefineRolePayload:
+		return ec._DefineRolePayload(ctx, sel, &obj)
+	case *model.DefineRolePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DefineRolePayload(ctx, sel, obj)
 	case model.CreateWorkspacePayload:
 		return ec._CreateWorkspacePayload(ctx, sel, &obj)
 	case *model.CreateWorkspacePayload:
@@ -1106,6 +1434,27 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._CreateWorkspacePayload(ctx, sel, obj)
+	case model.CreateTeamPayload:
+		return ec._CreateTeamPayload(ctx, sel, &obj)
+	case *model.CreateTeamPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CreateTeamPayload(ctx, sel, obj)
+	case model.CreateServiceAccountPayload:
+		return ec._CreateServiceAccountPayload(ctx, sel, &obj)
+	case *model.CreateServiceAccountPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CreateServiceAccountPayload(ctx, sel, obj)
+	case model.CreateOrganizationPayload:
+		return ec._CreateOrganizationPayload(ctx, sel, &obj)
+	case *model.CreateOrganizationPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CreateOrganizationPayload(ctx, sel, obj)
 	case model.ConsumeArtifactVersionsPayload:
 		return ec._ConsumeArtifactVersionsPayload(ctx, sel, &obj)
 	case *model.ConsumeArtifactVersionsPayload:
@@ -1197,6 +1546,20 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._AliasArtifactPayload(ctx, sel, obj)
+	case model.AddTeamMemberPayload:
+		return ec._AddTeamMemberPayload(ctx, sel, &obj)
+	case *model.AddTeamMemberPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AddTeamMemberPayload(ctx, sel, obj)
+	case model.AcceptInvitationPayload:
+		return ec._AcceptInvitationPayload(ctx, sel, &obj)
+	case *model.AcceptInvitationPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AcceptInvitationPayload(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -1224,6 +1587,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._RevisionConflict(ctx, sel, obj)
+	case model.PermissionDenied:
+		return ec._PermissionDenied(ctx, sel, &obj)
+	case *model.PermissionDenied:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PermissionDenied(ctx, sel, obj)
 	case model.NotFoundError:
 		return ec._NotFoundError(ctx, sel, &obj)
 	case *model.NotFoundError:
@@ -1231,6 +1601,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._NotFoundError(ctx, sel, obj)
+	case model.LastOwner:
+		return ec._LastOwner(ctx, sel, &obj)
+	case *model.LastOwner:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LastOwner(ctx, sel, obj)
 	case model.InvalidTransition:
 		return ec._InvalidTransition(ctx, sel, &obj)
 	case *model.InvalidTransition:
@@ -1259,6 +1636,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._DeletionBlocked(ctx, sel, obj)
+	case model.Conflict:
+		return ec._Conflict(ctx, sel, &obj)
+	case *model.Conflict:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Conflict(ctx, sel, obj)
 	case model.AlreadyExists:
 		return ec._AlreadyExists(ctx, sel, &obj)
 	case *model.AlreadyExists:
@@ -1303,6 +1687,54 @@ func (ec *executionContext) _AlreadyExists(ctx context.Context, sel ast.Selectio
 			}
 		case "code":
 			out.Values[i] = ec._AlreadyExists_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var conflictImplementors = []string{"Conflict", "UserError"}
+
+func (ec *executionContext) _Conflict(ctx context.Context, sel ast.SelectionSet, obj *model.Conflict) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, conflictImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Conflict")
+		case "message":
+			out.Values[i] = ec._Conflict_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._Conflict_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._Conflict_code(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1544,6 +1976,54 @@ func (ec *executionContext) _InvalidTransition(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var lastOwnerImplementors = []string{"LastOwner", "UserError"}
+
+func (ec *executionContext) _LastOwner(ctx context.Context, sel ast.SelectionSet, obj *model.LastOwner) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, lastOwnerImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LastOwner")
+		case "message":
+			out.Values[i] = ec._LastOwner_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._LastOwner_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._LastOwner_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var notFoundErrorImplementors = []string{"NotFoundError", "UserError"}
 
 func (ec *executionContext) _NotFoundError(ctx context.Context, sel ast.SelectionSet, obj *model.NotFoundError) graphql.Marshaler {
@@ -1573,6 +2053,59 @@ func (ec *executionContext) _NotFoundError(ctx context.Context, sel ast.Selectio
 			}
 		case "candidates":
 			out.Values[i] = ec._NotFoundError_candidates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var permissionDeniedImplementors = []string{"PermissionDenied", "UserError"}
+
+func (ec *executionContext) _PermissionDenied(ctx context.Context, sel ast.SelectionSet, obj *model.PermissionDenied) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, permissionDeniedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PermissionDenied")
+		case "message":
+			out.Values[i] = ec._PermissionDenied_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._PermissionDenied_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._PermissionDenied_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "missing":
+			out.Values[i] = ec._PermissionDenied_missing(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

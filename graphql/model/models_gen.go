@@ -38,6 +38,14 @@ type Versioned interface {
 	IsVersioned()
 }
 
+// The input of `acceptInvitation`.
+type AcceptInvitationInput struct {
+	// The link as it was handed on, or what stands behind its `#`.
+	Link string `json:"link"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // One role by which somebody may do something.
 type AccessSource struct {
 	// Where the role is held.
@@ -60,6 +68,18 @@ type Actor struct {
 	ID string `json:"id"`
 	// A name for people, when one is known and was not erased.
 	Name *string `json:"name,omitempty,omitzero"`
+}
+
+// The input of `addTeamMember`.
+type AddTeamMemberInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The name of the team.
+	Team string `json:"team"`
+	// Who, as `account:ID` or `service_account:ID`.
+	Member string `json:"member"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
 // The input of `aliasArtifact`.
@@ -479,6 +499,18 @@ type CompleteStepInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// What was asked goes against what others hold or did meanwhile.
+type Conflict struct {
+	// What is wrong and what to do about it, for people.
+	Message string `json:"message"`
+	// Where in the arguments.
+	Path []string `json:"path"`
+	// CONFLICT.
+	Code UserErrorCode `json:"code"`
+}
+
+func (Conflict) IsUserError() {}
+
 // The input of `consumeArtifactVersions`.
 type ConsumeArtifactVersionsInput struct {
 	// The workspace's slug.
@@ -491,6 +523,42 @@ type ConsumeArtifactVersionsInput struct {
 	Artifacts []*ArtifactUseInput `json:"artifacts"`
 	// When it happened; now when left out.
 	At *time.Time `json:"at,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `createOrganization`.
+type CreateOrganizationInput struct {
+	// The name in addresses: 3 to 32 of a-z, 0-9 and single dashes between them. It can never be changed. When left out it is made of the name.
+	Slug *string `json:"slug,omitempty,omitzero"`
+	// The name for people; the slug when left out.
+	Name *string `json:"name,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `createServiceAccount`.
+type CreateServiceAccountInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The name for people.
+	Name string `json:"name"`
+	// What it is for.
+	Description *string `json:"description,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `createTeam`.
+type CreateTeamInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The name for ever: 1 to 40 of a-z, 0-9 and single dashes between them.
+	Name string `json:"name"`
+	// The name for people.
+	Title *string `json:"title,omitempty,omitzero"`
+	// What it is for.
+	Description *string `json:"description,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
@@ -541,6 +609,22 @@ type DagNode struct {
 	Status *string `json:"status,omitempty,omitzero"`
 }
 
+// The input of `defineRole`.
+type DefineRoleInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// The name: 1 to 40 of a-z, 0-9 and single dashes between them. The names of built-in roles are reserved.
+	Name string `json:"name"`
+	// What it permits, at least one of `permissions` that custom roles can hold and you hold yourself.
+	Permissions []string `json:"permissions"`
+	// What it is for.
+	Description *string `json:"description,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The input of `deleteArtifact`.
 type DeleteArtifactInput struct {
 	// The workspace's slug.
@@ -577,6 +661,18 @@ type DeletePipelineInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// The input of `deleteRole`.
+type DeleteRoleInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// The name, without the level.
+	Name string `json:"name"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The input of `deleteRun`.
 type DeleteRunInput struct {
 	// The workspace's slug.
@@ -585,6 +681,16 @@ type DeleteRunInput struct {
 	Run string `json:"run"`
 	// Why: it is kept in the history and on the tombstone.
 	Reason string `json:"reason"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `deleteServiceAccount`.
+type DeleteServiceAccountInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// Its id, as `ServiceAccount.account` has it.
+	Account string `json:"account"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
@@ -599,6 +705,16 @@ type DeleteStepInput struct {
 	Step string `json:"step"`
 	// Why: it is kept in the history and on the tombstone.
 	Reason string `json:"reason"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `deleteTeam`.
+type DeleteTeamInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The name of the team.
+	Team string `json:"team"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
@@ -684,6 +800,16 @@ type DescribeArtifactInput struct {
 	// The artifact: its global id, `NAMESPACE/NAME`, or its bare name when it is the only one of that name.
 	Artifact string `json:"artifact"`
 	// The new description; null removes it.
+	Description *string `json:"description,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `describeOrganization`.
+type DescribeOrganizationInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// What it is for; null or empty removes it.
 	Description *string `json:"description,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
@@ -805,6 +931,20 @@ type FailureInput struct {
 	Stack *string `json:"stack,omitempty,omitzero"`
 }
 
+// The input of `grantRole`.
+type GrantRoleInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// Which role: `viewer`, `member`, `admin`, `owner`, or `workspace/NAME` and `organization/NAME` for custom ones.
+	Role string `json:"role"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The idempotency key was used before, for a different command.
 type IdempotencyConflict struct {
 	// What is wrong and what to do about it, for people.
@@ -917,6 +1057,22 @@ type InvitationEdge struct {
 	Node *Invitation `json:"node"`
 }
 
+// The input of `inviteMember`.
+type InviteMemberInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// The roles: see `Role.role`.
+	Roles []string `json:"roles"`
+	// Who is meant, such as an e-mail address, for the list of invitations. It is kept sealed. Nothing is sent.
+	Invited *string `json:"invited,omitempty,omitzero"`
+	// How many hours the link is good for, 720 at most; 168 when left out.
+	ValidHours *int `json:"validHours,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // A name with a text, as people write on things: `team = risk`.
 type Label struct {
 	// The name of the label, unique on the thing it hangs on.
@@ -944,6 +1100,18 @@ type LabelWorkspaceInput struct {
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
+
+// A workspace or organization would be left without an active owner: make somebody else an owner first.
+type LastOwner struct {
+	// What is wrong and what to do about it, for people.
+	Message string `json:"message"`
+	// Where in the arguments.
+	Path []string `json:"path"`
+	// LAST_OWNER.
+	Code UserErrorCode `json:"code"`
+}
+
+func (LastOwner) IsUserError() {}
 
 // An edge of a walk, in the direction the data went.
 type LineageEdge struct {
@@ -1187,6 +1355,20 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty,omitzero"`
 }
 
+// You see the place and may not do that there.
+type PermissionDenied struct {
+	// What is wrong and what to do about it, for people.
+	Message string `json:"message"`
+	// Where in the arguments.
+	Path []string `json:"path"`
+	// FORBIDDEN.
+	Code UserErrorCode `json:"code"`
+	// The permissions it takes and you do not hold; empty where the refusal is not about permissions.
+	Missing []string `json:"missing"`
+}
+
+func (PermissionDenied) IsUserError() {}
+
 // Something that somebody may do, and by what.
 type PermissionGrant struct {
 	// The permission: see `permissions`.
@@ -1409,6 +1591,50 @@ type RegisterPipelineVersionInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// The input of `reinstateMember`.
+type ReinstateMemberInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `removeMember`.
+type RemoveMemberInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `removeTeamMember`.
+type RemoveTeamMemberInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The name of the team.
+	Team string `json:"team"`
+	// Who, as `account:ID` or `service_account:ID`.
+	Member string `json:"member"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `renameOrganization`.
+type RenameOrganizationInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// The new name.
+	Name string `json:"name"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The input of `renameWorkspace`.
 type RenameWorkspaceInput struct {
 	// The workspace's slug.
@@ -1472,6 +1698,32 @@ type RevisionConflict struct {
 }
 
 func (RevisionConflict) IsUserError() {}
+
+// The input of `revokeInvitation`.
+type RevokeInvitationInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// Its id, as `Invitation.invitation` has it.
+	Invitation string `json:"invitation"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// The input of `revokeRole`.
+type RevokeRoleInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// Which role: `viewer`, `member`, `admin`, `owner`, or `workspace/NAME` and `organization/NAME` for custom ones.
+	Role string `json:"role"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
 
 // The inside of a run as a graph.
 type RunDag struct {
@@ -1923,6 +2175,16 @@ type StepStatusCount struct {
 	Status StepStatus `json:"status"`
 	// How many.
 	Count int `json:"count"`
+}
+
+// The input of `suspendMember`.
+type SuspendMemberInput struct {
+	// The slug of the organization.
+	Organization string `json:"organization"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
 // A tag: a word, with a value where it has one.
@@ -3674,7 +3936,7 @@ const (
 	UserErrorCodeAmbiguous UserErrorCode = "AMBIGUOUS"
 	// The name is taken.
 	UserErrorCodeAlreadyExists UserErrorCode = "ALREADY_EXISTS"
-	// The idempotency key was used for a different command.
+	// The idempotency key was used for a different command, or what was asked goes against what others hold or did.
 	UserErrorCodeConflict UserErrorCode = "CONFLICT"
 	// The thing changed since the revision the caller saw.
 	UserErrorCodeRevisionConflict UserErrorCode = "REVISION_CONFLICT"
@@ -3684,6 +3946,10 @@ const (
 	UserErrorCodeArchived UserErrorCode = "ARCHIVED"
 	// The workspace or the thing was deleted.
 	UserErrorCodeGone UserErrorCode = "GONE"
+	// You may not do that: the message names the permission it takes.
+	UserErrorCodeForbidden UserErrorCode = "FORBIDDEN"
+	// A workspace or organization would be left without an active owner.
+	UserErrorCodeLastOwner UserErrorCode = "LAST_OWNER"
 	// Something stands in the way that has to be ended first.
 	UserErrorCodeBlocked UserErrorCode = "BLOCKED"
 )
@@ -3700,12 +3966,14 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeInvalidTransition,
 	UserErrorCodeArchived,
 	UserErrorCodeGone,
+	UserErrorCodeForbidden,
+	UserErrorCodeLastOwner,
 	UserErrorCodeBlocked,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalid, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeNotFound, UserErrorCodeAmbiguous, UserErrorCodeAlreadyExists, UserErrorCodeConflict, UserErrorCodeRevisionConflict, UserErrorCodeInvalidTransition, UserErrorCodeArchived, UserErrorCodeGone, UserErrorCodeBlocked:
+	case UserErrorCodeInvalid, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeNotFound, UserErrorCodeAmbiguous, UserErrorCodeAlreadyExists, UserErrorCodeConflict, UserErrorCodeRevisionConflict, UserErrorCodeInvalidTransition, UserErrorCodeArchived, UserErrorCodeGone, UserErrorCodeForbidden, UserErrorCodeLastOwner, UserErrorCodeBlocked:
 		return true
 	}
 	return false

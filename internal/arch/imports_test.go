@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
-	"graphql":          {"domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
+	"graphql":          {"access", "access/people", "domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
 	"graphql/explorer": {},
 	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
 
