@@ -8,8 +8,8 @@ import (
 
 // freshFor is how long what was read about a key is taken for true. With as much again for what is known of its holder,
 // and for looking again at open subscriptions, a key that was revoked on another server opens nothing here after a tenth
-// of a second.
-const freshFor = 40 * time.Millisecond
+// of a second. A key in use is looked up again when half of it is over, so that nobody waits for that.
+const freshFor = 30 * time.Millisecond
 
 // entry is what is remembered about an id for a moment.
 type entry struct {
@@ -55,12 +55,11 @@ func newCache(look func(ctx context.Context, ids []string) (map[string]entry, er
 
 func (c *cache) get(ctx context.Context, id string) (entry, error) {
 	c.mu.Lock()
-	if e, ok := c.entries[id]; ok && time.Now().Before(e.until) {
-		c.mu.Unlock()
-		return e, nil
-	}
-	a, ok := c.asking[id]
-	if !ok {
+	e, known := c.entries[id]
+	left := time.Until(e.until)
+	fresh := known && left > 0
+	a := c.asking[id]
+	if a == nil && (!fresh || left < freshFor/2) {
 		a = &asking{id: id, done: make(chan struct{})}
 		c.asking[id] = a
 		c.waiting = append(c.waiting, a)
@@ -71,6 +70,9 @@ func (c *cache) get(ctx context.Context, id string) (entry, error) {
 		}
 	}
 	c.mu.Unlock()
+	if fresh {
+		return e, nil
+	}
 	select {
 	case <-a.done:
 		return a.entry, a.err

@@ -133,6 +133,33 @@ func TestStreamsEndWithTheHolder(t *testing.T) {
 	v.do(domain.AccountStream(ada), domain.EnableAccount{Account: ada})
 }
 
+// An answer that goes on for long ends with its key although nobody asked for a stream, where its route says so.
+func TestLongAnswersEndWithTheirKey(t *testing.T) {
+	t.Parallel()
+	auth := &revocable{fixed: fixed{"reader": {KeyID: "reader", Scopes: reads}}}
+	m := access.NewMux(auth, nil, nil)
+	began := make(chan struct{})
+	m.Handle("POST /rebuild", access.Read, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-r.Context().Done()
+	}))
+	m.Lasts("POST /rebuild")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r := httptest.NewRequest("POST", "/rebuild", nil)
+		r.Header.Set("Authorization", "Bearer reader")
+		m.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	<-began
+	auth.revoked.Store(true)
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the answer goes on five seconds after its key was revoked")
+	}
+}
+
 // What a revoked key still opens on another server, and how long a stream of it goes on there, is at most 100 ms. The
 // quickest of several counts: a machine that does other things as well can only make it longer.
 func TestHowSoonARevokedKeyIsDead(t *testing.T) {

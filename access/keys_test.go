@@ -250,7 +250,7 @@ func TestManyRequestsCostOneLookUpAndOneWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if most := 2 + int64(time.Since(began)/(40*time.Millisecond)); db.queries.Load() > most || db.execs.Load() != 0 {
+	if most := 2 + int64(time.Since(began)/(15*time.Millisecond)); db.queries.Load() > most || db.execs.Load() != 0 {
 		t.Errorf("%d look-ups and %d writes, want at most %d and none", db.queries.Load(), db.execs.Load(), most)
 	}
 	if err := keys.Flush(t.Context()); err != nil {

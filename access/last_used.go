@@ -35,6 +35,17 @@ func (l *lastUsed) take() (ids []string, times []time.Time) {
 	return ids, times
 }
 
+// putBack keeps for the next time what could not be written, but where a key was used again meanwhile.
+func (l *lastUsed) putBack(ids []string, times []time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, id := range ids {
+		if _, again := l.times[id]; !again {
+			l.times[id] = times[i]
+		}
+	}
+}
+
 const touchKeysSQL = `
 UPDATE log.api_keys AS k SET last_used_at = greatest(k.last_used_at, used.at)
 FROM unnest($1::text[], $2::timestamptz[]) AS used (id, at)
@@ -47,6 +58,7 @@ func (k *Keys) Flush(ctx context.Context) error {
 		return nil
 	}
 	if _, err := k.db.Exec(ctx, touchKeysSQL, ids, times); err != nil {
+		k.used.putBack(ids, times)
 		return fmt.Errorf("store when keys were last used: %w", err)
 	}
 	return nil

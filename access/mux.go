@@ -25,6 +25,7 @@ type Mux struct {
 	watch  *watch
 	limit  *Guesses
 	runs   map[string]bool // patterns that the tokens of runs are let through to
+	lasts  map[string]bool // patterns whose answers go on for long
 }
 
 // A Route is a registered pattern and what it asks for; no Needs: it is public.
@@ -41,7 +42,7 @@ func NewMux(auth Authenticator, log *slog.Logger, count func(outcome string)) *M
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count, forms: map[string]Form{}, watch: newWatch(auth), runs: map[string]bool{}}
+	return &Mux{routes: http.NewServeMux(), auth: auth, log: log, now: time.Now, count: count, forms: map[string]Form{}, watch: newWatch(auth), runs: map[string]bool{}, lasts: map[string]bool{}}
 }
 
 // Limit answers 429 to whoever comes too often with a key that is none. Without it nobody is limited.
@@ -50,6 +51,10 @@ func (m *Mux) Limit(g *Guesses) { m.limit = g }
 // ForRuns lets the tokens of runs through to a route that is registered; to all others they are not. Its handler sees to
 // it that a token does nothing that is not its run's: [Bound] is for that.
 func (m *Mux) ForRuns(pattern string) { m.runs[pattern] = true }
+
+// Lasts says of a route that is registered that its answers go on for long: they end with the credential, as those of
+// subscriptions do.
+func (m *Mux) Lasts(pattern string) { m.lasts[pattern] = true }
 
 // authenticate says who sent a request, and counts those that fail. A request without a key guesses nothing.
 func (m *Mux) authenticate(ctx context.Context, r *http.Request) (Principal, error) {
@@ -187,14 +192,13 @@ func (m *Mux) guard(w http.ResponseWriter, r *http.Request, needs Scope) {
 		m.refuse(w, r, lacking(needs))
 		return
 	}
-	if p.Run != nil {
-		if _, pattern := m.routes.Handler(r); !m.runs[pattern] {
-			m.refuse(w, r, errOnlyItsRun)
-			return
-		}
+	_, pattern := m.routes.Handler(r)
+	if p.Run != nil && !m.runs[pattern] {
+		m.refuse(w, r, errOnlyItsRun)
+		return
 	}
 	ctx := With(r.Context(), p)
-	if lasting(r) {
+	if lasting(r) || m.lasts[pattern] {
 		var stop context.CancelFunc
 		ctx, stop = m.watch.whileValid(ctx, r, p)
 		defer stop()

@@ -8,7 +8,7 @@ import (
 )
 
 // recheckEvery is how soon an open subscription notices that its credential is no longer good.
-const recheckEvery = 40 * time.Millisecond
+const recheckEvery = 30 * time.Millisecond
 
 // rechecks bounds the credentials that are looked at together. They share their look-ups.
 const rechecks = 256

@@ -84,6 +84,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
 	mux.Handle("POST /v1/projections/rebuild", access.Admin, admin.wholeServer(admin.rebuild))
+	mux.Lasts("POST /v1/projections/rebuild")
 	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))
 	mux.Handle("POST /v1/projections/discard", access.Admin, admin.wholeServer(admin.discard))
 	mux.Handle("POST /v1/projections/rollback", access.Admin, admin.wholeServer(admin.rollback))

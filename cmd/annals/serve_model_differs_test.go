@@ -182,7 +182,7 @@ func TestGoingBackToTheReadModelBefore(t *testing.T) {
 		{"projection rollback", exitNotFound, "there is no such read model"},
 		{"projection rebuild", exitOK, "swapped:     yes"},
 		{"projection rollback", exitOK, "live:    read_1\nbefore:  read_2\n"},
-		{"projection rollback -o json", exitOK, `{"before":"read_1","live":"read_2"}`},
+		{"projection rollback -o json", exitOK, `{"live":"read_2","before":"read_1"}`},
 		{"projection swap -o json", exitNotFound, `{"error":{"code":"no_model",`},
 	} {
 		out, errs, exit := s.annals("", strings.Fields(tt.args)...)
