@@ -138,3 +138,35 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 		t.Errorf("they ended after %s", took)
 	}
 }
+
+// Somebody who was invited makes an account by the link, is a member then, and has a workspace of their own.
+func TestAnInvitedPersonComesIn(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	status, answer, _ := s.call(t, "POST", "/v1/workspaces/default/invitations", s.Key, `{"roles":["viewer"]}`, "Content-Type", "application/json")
+	var made struct{ Link, Token string }
+	decode(t, answer, &made)
+	_, token, ok := strings.Cut(made.Link, "#")
+	if status != http.StatusCreated || !ok {
+		t.Fatalf("the invitation: %d %s", status, answer)
+	}
+	b := newBrowser(t, s.URL)
+	if status, page := b.post("/invitations/accept", "token", token); status != 200 || !strings.Contains(page, "You are invited to") || !strings.Contains(page, "viewer") {
+		t.Fatalf("the page: %d %s", status, page)
+	}
+	if status, page := b.post("/invitations/accept", "token", token, "how", "new", "login", "zoe", "name", "Zoe", "password", "correct horse battery"); status != 200 || !strings.Contains(page, "Signed in as Zoe") {
+		t.Fatalf("accepted: %d %s", status, page)
+	}
+	if status, answer := b.ask(`{ workspace(slug: "default") { slug } viewer { name } }`); status != 200 || !strings.Contains(answer, `"slug":"default"`) || !strings.Contains(answer, "Zoe") {
+		t.Errorf("what she sees: %d %s", status, answer)
+	}
+	if _, answer := b.ask(`mutation { createWorkspace(input: {slug: "zoes-own", name: "X"}) { workspace { slug } userErrors { message } } }`); !strings.Contains(answer, `"slug":"zoes-own"`) {
+		t.Errorf("a workspace in her own organization: %s", answer)
+	}
+	if _, answer := b.ask(`mutation { startRun(input: {workspace: "default", id: "r", pipeline: {name: "p"}}) { userErrors { message code } } }`); strings.Contains(answer, `"userErrors":[]`) {
+		t.Errorf("a viewer starts a run: %s", answer)
+	}
+	if status, _ := newBrowser(t, s.URL).post("/invitations/accept", "token", token, "how", "new", "login", "eve", "name", "Eve", "password", "correct horse battery"); status != http.StatusGone {
+		t.Errorf("the invitation a second time: %d", status)
+	}
+}
