@@ -34,6 +34,7 @@ type Resolver struct {
 	Now      func() time.Time // default time.Now
 
 	limits     limit.Limits
+	slugRate   *limit.Rate
 	schemaHash string
 	log        *slog.Logger
 }

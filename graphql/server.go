@@ -76,7 +76,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("graphql: a server needs a resolver and a way to know its callers")
 	}
 	log := cmp.Or(cfg.Log, slog.Default())
-	cfg.Resolver.limits, cfg.Resolver.log = limits, log
+	cfg.Resolver.limits, cfg.Resolver.log, cfg.Resolver.slugRate = limits, log, limit.NewRate(slugBurst, slugEvery)
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: cfg.Resolver, Complexity: costs(limits)})
 	cfg.Resolver.schemaHash = hashOf(schema.Schema())
 	known := lru.New[*ast.QueryDocument](cmp.Or(cfg.Documents, 1000))

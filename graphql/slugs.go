@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
@@ -17,11 +18,24 @@ func newSlug(slug, name *string) string {
 	return string(domain.DeriveSlug(*name))
 }
 
-// slugAvailability says whether a slug can be had. Slugs are unique on the server and never used again, so that saying
-// so cannot be kept from those who may create workspaces; nobody else is told.
+// How often one caller may ask whether a slug is free: as fast as somebody types, and not as fast as a list is tried.
+const (
+	slugBurst = 60
+	slugEvery = 200 * time.Millisecond
+)
+
+// codeRate is the fault of a caller who asks too often.
+const codeRate = "RATE_LIMITED"
+
+// slugAvailability says whether a slug can be had, for a workspace or an organization. Slugs are unique on the server and
+// never used again, so that saying so cannot be kept from whoever is signed in; how often they may ask is limited.
 func (r *Resolver) slugAvailability(ctx context.Context, slug, name *string) (*model.SlugAvailability, error) {
-	if c := caller(ctx); c.Principal == nil || !c.Allows(domain.CreateWorkspaces) {
-		return nil, noScope("this key may not create workspaces", map[string]any{"scope": needCreate.scope, "rule": "slugAvailability is for keys that may create workspaces."})
+	c := caller(ctx)
+	if c.Principal == nil {
+		return nil, noScope("this caller may not ask about slugs", map[string]any{"rule": "slugAvailability is for those who are signed in."})
+	}
+	if wait, ok := r.slugRate.Take(c.Who.String(), r.now()); !ok {
+		return nil, &Fault{codeRate, "too many slugs were asked about: try again", map[string]any{"retryAfterMs": wait.Milliseconds(), "rule": "So many slugs a minute are asked about."}}
 	}
 	if (slug == nil) == (name == nil) {
 		return nil, invalid("slug", "Give the slug that is wanted, or the name it is to be made of.", "slug and name: give one of them")
@@ -38,14 +52,19 @@ func (r *Resolver) slugAvailability(ctx context.Context, slug, name *string) (*m
 		}
 		return found, nil
 	}
-	_, err := r.Moments.ProgressOf(ctx, domain.Slug(found.Slug))
 	var none *projections.NotFoundError
-	switch {
-	case errors.As(err, &none):
-		found.Available = true
+	for _, scope := range []domain.Slug{domain.Slug(found.Slug), projections.OrganizationScope(domain.Slug(found.Slug))} {
+		_, err := r.Moments.ProgressOf(ctx, scope)
+		if err != nil && !errors.As(err, &none) {
+			return nil, err
+		}
+		found.Available = err != nil
+		if !found.Available {
+			break
+		}
+	}
+	if found.Available {
 		return found, nil
-	case err != nil:
-		return nil, err
 	}
 	found.Reason = model.Word("the slug is taken: a slug is never used again, not even after its workspace was deleted")
 	return found, nil

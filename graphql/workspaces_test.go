@@ -1,6 +1,7 @@
 package graphql_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/annals-io/annals/graphql/limit"
@@ -79,11 +80,24 @@ func TestSlugAvailability(t *testing.T) {
 			t.Errorf("%q is answered %v", asked, a.Errors)
 		}
 	}
-	for _, who := range []string{"reader", "guest"} {
-		if a := h.as(who, `{ slugAvailability(slug: "taken") { available } }`, nil); len(a.Errors) == 0 {
-			t.Errorf("%s is told whether a slug is free", who)
+	if a := h.as("guest", `{ slugAvailability(slug: "taken") { available } }`, nil); len(a.Errors) == 0 {
+		t.Error("a stranger is told whether a slug is free")
+	}
+	limited := false
+	twenty := "{"
+	for i := range 20 {
+		twenty += fmt.Sprintf(` a%d: slugAvailability(slug: "taken") { available }`, i)
+	}
+	for range 10 { // far faster than anybody types
+		a := h.as("bob", twenty+" }", nil)
+		if limited = a.code() == "RATE_LIMITED"; limited {
+			break
 		}
 	}
+	if !limited {
+		t.Error("two hundred slugs were asked about at once")
+	}
+	h.as("reader", `{ slugAvailability(slug: "taken") { available } }`, nil).want(map[string]string{"slugAvailability.available": "false"})
 }
 
 // A list shows of each workspace what a page about many needs, counts by what they are filed under, and shows earlier
