@@ -30,6 +30,8 @@ func TestAccounts(t *testing.T) {
 		"disabled":                  {[]Event{there}, DisableAccount{ann}, []Event{AccountDisabled{ann}}, ""},
 		"disabled again":            {[]Event{there, AccountDisabled{ann}}, DisableAccount{ann}, nil, ""},
 		"disabled, who is nobody":   {nil, DisableAccount{ann}, nil, NotFound},
+		"signed in":                 {[]Event{there}, RecordSignIn{ann}, []Event{AccountSignedIn{ann}}, ""},
+		"signed in again":           {[]Event{there, AccountSignedIn{ann}}, RecordSignIn{ann}, nil, ""},
 		"enabled":                   {[]Event{there, AccountDisabled{ann}}, EnableAccount{ann}, []Event{AccountEnabled{ann}}, ""},
 		"enabled, who is":           {[]Event{there}, EnableAccount{ann}, nil, ""},
 		"disabled anew":             {[]Event{there, AccountDisabled{ann}, AccountEnabled{ann}}, DisableAccount{ann}, []Event{AccountDisabled{ann}}, ""},

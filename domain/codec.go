@@ -25,6 +25,7 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"account.renamed":             decodeAs[AccountRenamed],
 		"account.disabled":            decodeAs[AccountDisabled],
 		"account.enabled":             decodeAs[AccountEnabled],
+		"account.signed_in":           decodeAs[AccountSignedIn],
 		"account.identity_linked":     decodeAs[IdentityLinked],
 		"account.identity_unlinked":   decodeAs[IdentityUnlinked],
 		"organization.renamed":        decodeAs[OrganizationRenamed],

@@ -43,7 +43,7 @@ func samples() []Event {
 	events := []Event{
 		OrganizationCreated{"personal", "Personal", true, owner},
 		AccountRegistered{owner, &Personal{owner.String(), []byte{1, 2, 3}}},
-		AccountRenamed{owner, &Personal{owner.String(), []byte{4, 5, 6}}}, AccountDisabled{owner}, AccountEnabled{owner},
+		AccountRenamed{owner, &Personal{owner.String(), []byte{4, 5, 6}}}, AccountDisabled{owner}, AccountEnabled{owner}, AccountSignedIn{owner},
 		IdentityLinked{owner, "https://id.example", digest}, IdentityUnlinked{owner, "https://id.example", digest},
 		WorkspaceCreated{Slug: "default", Name: "Personal", Organization: "personal", Owner: owner, Description: text, Labels: map[string]string{"a": "b"}},
 		WorkspaceCreated{"acme-staging", "Staging", "acme", owner, text, map[string]string{"a": "b"}, EnvironmentWorkspace, Staging, Confidential, "core"},

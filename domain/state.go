@@ -35,6 +35,7 @@ type State struct {
 	Invitation *Invitation `json:"invitation,omitempty"`
 
 	Disabled   bool     `json:"disabled,omitempty"`   // of accounts: shut out
+	SignedIn   bool     `json:"signedIn,omitempty"`   // of accounts: the person has come at least once
 	Identities []Digest `json:"identities,omitempty"` // of accounts: those that are linked
 
 	HidesCounts bool      `json:"hidesCounts,omitempty"` // of workspaces: see WorkspaceWallSet
@@ -108,6 +109,8 @@ func (s *State) Apply(r *Recorded) error {
 		s.invitation(func(i *Invitation) { i.Revoked = true })
 	case AccountDisabled:
 		s.Disabled = true
+	case AccountSignedIn:
+		s.SignedIn = true
 	case AccountEnabled:
 		s.Disabled = false
 	case IdentityLinked:

@@ -279,3 +279,21 @@ func (r *Resolver) memberCount(ctx context.Context, w *model.Workspace) (int, er
 	members, err := r.Read.Members(ctx, w.At.At)
 	return len(members), err
 }
+
+// myRole is the strongest of the roles by which the caller sees a workspace: the one that permits most, and of equal ones
+// that held nearest.
+func (r *Resolver) myRole(ctx context.Context, w *model.Workspace) (*model.ViewerRole, error) {
+	o, err := r.seen(ctx, w)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	s, ok := domain.Strongest(o.Through)
+	if !ok {
+		return nil, nil
+	}
+	role := &model.ViewerRole{Role: s.Role.String(), Through: s.How(), Permissions: []string{}}
+	for _, p := range s.Permissions {
+		role.Permissions = append(role.Permissions, string(p))
+	}
+	return role, nil
+}

@@ -125,6 +125,14 @@ func (r *workspaceResolver) LastActivityAt(ctx context.Context, obj *model.Works
 	return &obj.At.At.Time, nil
 }
 
+func (r *workspaceResolver) MyRole(ctx context.Context, obj *model.Workspace) (*model.ViewerRole, error) {
+	return r.myRole(ctx, obj)
+}
+
+func (r *workspaceResolver) Onboarding(ctx context.Context, obj *model.Workspace) ([]*model.OnboardingStep, error) {
+	return r.onboarding(ctx, obj)
+}
+
 func (r *workspaceResolver) DeletionPreview(ctx context.Context, obj *model.Workspace) (*model.DeletionPreview, error) {
 	return r.deletionPreview(ctx, obj)
 }

@@ -1,10 +1,17 @@
 package graphql_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/projections"
 )
 
 // Given workspaces of several kinds, they are filed, found by what they are filed under, and keep it at earlier moments.
@@ -158,3 +165,47 @@ func TestOverviewAsksTheLog(t *testing.T) {
 	h.left.Store(true)
 	h.as("leaver", list, nil).want(map[string]string{"workspaces.nodes": `[]`})
 }
+
+// Where one begins is told by events: what was done, when and by whom, and what was not done at an earlier moment.
+func TestOnboarding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "lab"`, "")
+	me, ann := uuid.UUID{15: 1}, uuid.UUID{15: 2}
+	h.record(domain.AccountStream(me), projections.AccountScope(me.String()), domain.AccountRegistered{Account: me}, domain.AccountSignedIn{Account: me})
+	const steps = `onboarding { step done at by { kind id } }`
+	h.ask(`{ workspace(slug: "lab") { ` + steps + ` myRole { role through permissions } } }`).want(map[string]string{
+		"workspace.onboarding.0.step": "SIGN_IN", "workspace.onboarding.0.done": "true", "workspace.onboarding.1.step": "FIRST_KEY", "workspace.onboarding.1.done": "false",
+		"workspace.onboarding.2.step": "FIRST_RUN", "workspace.onboarding.2.done": "false", "workspace.onboarding.3.step": "SECOND_MEMBER", "workspace.onboarding.3.done": "false",
+		"workspace.myRole.role": "owner", "workspace.myRole.through": "direct", "workspace.onboarding.3.by": "null",
+	})
+	h.do("startRun", `workspace: "lab", id: "r1", pipeline: {name: "train"}`, "")
+	h.record(domain.AccountStream(me), projections.AccountScope(me.String()), domain.APIKeyCreated{Key: "k", Kind: "pat", Holder: domain.Person(me), Scopes: []string{"read"}})
+	h.record(domain.WorkspaceStream("lab"), "lab", domain.RoleGranted{Member: domain.Person(me), Role: domain.Owner}, domain.RoleGranted{Member: domain.Person(ann), Role: domain.Viewer},
+		domain.RoleGranted{Member: domain.Person(ann), Role: domain.Admin}, domain.MemberRemoved{Member: domain.Person(ann)})
+	now := h.ask(`{ workspace(slug: "lab") { ` + steps + ` } then: workspace(slug: "lab", asOf: {revision: 0}) { ` + steps + ` } }`)
+	now.want(map[string]string{
+		"workspace.onboarding.1.done": "true", "workspace.onboarding.2.done": "true", "workspace.onboarding.2.by.id": "owner", "workspace.onboarding.3.done": "true",
+		"then.onboarding.0.done": "false", "then.onboarding.1.done": "false", "then.onboarding.2.done": "false", "then.onboarding.3.done": "false",
+	})
+}
+
+// record appends facts as they are, and waits until they can be read.
+func (h *house) record(stream domain.Stream, scope domain.Slug, events ...domain.Event) {
+	h.t.Helper()
+	res, err := h.commands.Execute(h.t.Context(), eventstore.Request{Stream: stream, Command: recorded(events)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	if err := h.engine.Wait(ctx, scope, res.Revision); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// recorded is a command that records what it is given.
+type recorded []domain.Event
+
+func (recorded) Needs() []domain.Entity                         { return nil }
+func (r recorded) Decide(domain.States) ([]domain.Event, error) { return r, nil }

@@ -143,6 +143,11 @@ func (a *Accounts) do(ctx context.Context, id uuid.UUID, actor domain.Actor, rea
 	return err
 }
 
+// SignedIn records that a person signed in, where it is the first time.
+func (a *Accounts) SignedIn(ctx context.Context, id uuid.UUID) error {
+	return a.do(ctx, id, Self(id), "", domain.RecordSignIn{Account: id})
+}
+
 // Self is how a person stands in events about their own account.
 func Self(id uuid.UUID) domain.Actor { return domain.Actor{Kind: "account", ID: id.String()} }
 

@@ -152,6 +152,9 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, a account.Accoun
 		return access.Principal{}, err
 	}
 	h.Gate.Cookie(w, r, "", token, int(session.Life/time.Second))
+	if err := h.Accounts.SignedIn(r.Context(), a.ID); err != nil { // the next time says it
+		h.Log.WarnContext(r.Context(), "the first time that somebody signed in was not recorded", "account", a.ID, "err", err)
+	}
 	h.Log.InfoContext(r.Context(), "signed in", "account", a.ID, "by", method, "session", s.ID)
 	return access.Principal{
 		SessionID: s.ID, Name: a.Name, Scopes: []access.Scope{access.Admin}, Account: a.ID, Holder: domain.AccountGrantee,

@@ -44,14 +44,14 @@ func (a *app) workspaceList() *cobra.Command {
 				return err
 			}
 			const operation = `query($first: Int, $after: String, $asOf: AsOf, $filter: WorkspaceFilter) {
-				workspaces(first: $first, after: $after, asOf: $asOf, filter: $filter) ` + "{ nodes { " + workspaceFields + " } pageInfo { hasNextPage endCursor } totalCount }" + ` }`
+				workspaces(first: $first, after: $after, asOf: $asOf, filter: $filter) ` + "{ nodes { " + workspaceFields + " memberCount lastActivityAt myRole { role through } counts { pipelines runs steps artifacts artifactVersions } } pageInfo { hasNextPage endCursor } totalCount }" + ` }`
 			return a.collect(f, func(first int, after *string) (page, error) {
 				var data struct{ Workspaces page }
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at, "filter": filter}, &data)
 				return data.Workspaces, err
 			}, []column{
 				{"WORKSPACE", field("slug")}, {"NAME", field("name")}, {"STATUS", field("status")}, {"KIND", kindOf}, {"TEAM", field("team")}, {"LABELS", labels},
-				{"CREATED", moment("createdAt")}, {"CHANGED", moment("updatedAt")},
+				{"ROLE", field("myRole", "role")}, {"MEMBERS", field("memberCount")}, {"RUNS", field("counts", "runs")}, {"LAST ACTIVITY", moment("lastActivityAt")},
 			})
 		},
 	}
@@ -120,7 +120,7 @@ func (a *app) workspaceShow() *cobra.Command {
 
 const showWorkspaceQuery = `query($slug: String!, $asOf: AsOf, $atLeast: Int64) { workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) {
 	` + workspaceFields + ` asOf { revision time settled } progress { applied head state reason }
-	counts { pipelines runs steps artifacts artifactVersions } viewerAccess { read ingest write admin } } }`
+	counts { pipelines runs steps artifacts artifactVersions } viewerAccess { read ingest write admin } memberCount lastActivityAt myRole { role through } onboarding { step done at by { kind id } } } }`
 
 func showWorkspace(ctx context.Context, c *client, slug string, asOf map[string]any, atLeast *int64) (json.RawMessage, error) {
 	var data struct{ Workspace json.RawMessage }
@@ -140,7 +140,20 @@ func writeWorkspace(w io.Writer, r row) error {
 		"revision", r.text("asOf", "revision"), "as of", shortTime(r.text("asOf", "time")),
 		"projected", r.text("progress", "applied")+" "+strings.ToLower(r.text("progress", "state")), "reason", r.text("progress", "reason"),
 		"pipelines", r.text("counts", "pipelines"), "runs", r.text("counts", "runs"), "steps", r.text("counts", "steps"),
-		"artifacts", r.text("counts", "artifacts"), "versions", r.text("counts", "artifactVersions"))
+		"artifacts", r.text("counts", "artifacts"), "versions", r.text("counts", "artifactVersions"), "members", r.text("memberCount"),
+		"your role", strings.TrimSpace(r.text("myRole", "role")+" "+r.text("myRole", "through")), "last activity", shortTime(r.text("lastActivityAt")), "to begin with", begun(r))
+}
+
+// begun is what is still to be done of what one does at first.
+func begun(r row) string {
+	steps, _ := r.at("onboarding").([]any)
+	var left []string
+	for _, one := range steps {
+		if step := row(one.(map[string]any)); step.text("done") == "" { // the server's own type
+			left = append(left, strings.ReplaceAll(strings.ToLower(step.text("step")), "_", " "))
+		}
+	}
+	return strings.Join(left, ", ")
 }
 
 // change carries out one mutation about a workspace and shows the workspace after it.

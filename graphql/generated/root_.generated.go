@@ -969,6 +969,13 @@ type ComplexityRoot struct {
 		Path       func(childComplexity int) int
 	}
 
+	OnboardingStep struct {
+		At   func(childComplexity int) int
+		By   func(childComplexity int) int
+		Done func(childComplexity int) int
+		Step func(childComplexity int) int
+	}
+
 	Orchestrator struct {
 		Kind  func(childComplexity int) int
 		RunID func(childComplexity int) int
@@ -1669,6 +1676,12 @@ type ComplexityRoot struct {
 		Write       func(childComplexity int) int
 	}
 
+	ViewerRole struct {
+		Permissions func(childComplexity int) int
+		Role        func(childComplexity int) int
+		Through     func(childComplexity int) int
+	}
+
 	Workspace struct {
 		Artifact         func(childComplexity int, id string) int
 		ArtifactVersion  func(childComplexity int, id string) int
@@ -1692,7 +1705,9 @@ type ComplexityRoot struct {
 		Lineage          func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
 		MemberCount      func(childComplexity int) int
 		Members          func(childComplexity int, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) int
+		MyRole           func(childComplexity int) int
 		Name             func(childComplexity int) int
+		Onboarding       func(childComplexity int) int
 		Organization     func(childComplexity int) int
 		OrganizationSlug func(childComplexity int) int
 		Pipeline         func(childComplexity int, id string) int
@@ -5896,6 +5911,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.NotFoundError.Path(childComplexity), true
 
+	case "OnboardingStep.at":
+		if e.ComplexityRoot.OnboardingStep.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnboardingStep.At(childComplexity), true
+	case "OnboardingStep.by":
+		if e.ComplexityRoot.OnboardingStep.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnboardingStep.By(childComplexity), true
+	case "OnboardingStep.done":
+		if e.ComplexityRoot.OnboardingStep.Done == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnboardingStep.Done(childComplexity), true
+	case "OnboardingStep.step":
+		if e.ComplexityRoot.OnboardingStep.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnboardingStep.Step(childComplexity), true
+
 	case "Orchestrator.kind":
 		if e.ComplexityRoot.Orchestrator.Kind == nil {
 			break
@@ -8991,6 +9031,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ViewerAccess.Write(childComplexity), true
 
+	case "ViewerRole.permissions":
+		if e.ComplexityRoot.ViewerRole.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerRole.Permissions(childComplexity), true
+	case "ViewerRole.role":
+		if e.ComplexityRoot.ViewerRole.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerRole.Role(childComplexity), true
+	case "ViewerRole.through":
+		if e.ComplexityRoot.ViewerRole.Through == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ViewerRole.Through(childComplexity), true
+
 	case "Workspace.artifact":
 		if e.ComplexityRoot.Workspace.Artifact == nil {
 			break
@@ -9168,12 +9227,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Members(childComplexity, args["direct"].(bool), args["kinds"].([]model.MemberKind), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Workspace.myRole":
+		if e.ComplexityRoot.Workspace.MyRole == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.MyRole(childComplexity), true
 	case "Workspace.name":
 		if e.ComplexityRoot.Workspace.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Workspace.Name(childComplexity), true
+	case "Workspace.onboarding":
+		if e.ComplexityRoot.Workspace.Onboarding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Onboarding(childComplexity), true
 	case "Workspace.organization":
 		if e.ComplexityRoot.Workspace.Organization == nil {
 			break
@@ -15709,6 +15780,10 @@ type Workspace implements Node & Versioned {
   memberCount: Int!
   "When Annals recorded the last event in it."
   lastActivityAt: Time!
+  "The strongest of the roles by which you see it, as of the moment that is shown; null where you had none then."
+  myRole: ViewerRole
+  "How far you came with it: what there is to do at first, and what of it is done, as of the moment that is shown."
+  onboarding: [OnboardingStep!]!
   "What deleting it would come to: what has to be ended first, and what would end with it and stay as history."
   deletionPreview: DeletionPreview!
   """
@@ -15902,6 +15977,46 @@ type Workspace implements Node & Versioned {
     "How many rows at most; 100 at most."
     first: Int! = 20
   ): [SearchHit!]!
+}
+
+"""
+A role by which you see a workspace.
+"""
+type ViewerRole {
+  "The role: viewer, member, admin, owner, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
+  role: String!
+  "How it is held, in one word: ` + "`" + `direct` + "`" + `, ` + "`" + `team:NAME` + "`" + `, ` + "`" + `organization` + "`" + `, or ` + "`" + `organization, team:NAME` + "`" + `."
+  through: String!
+  "What it permits here, in the order of the closed list."
+  permissions: [String!]!
+}
+
+"""
+What there is to do at first.
+"""
+enum OnboardingStepKind {
+  "You sign in."
+  SIGN_IN
+  "You, or a service account of the organization, have an API key."
+  FIRST_KEY
+  "A run is heard of in the workspace."
+  FIRST_RUN
+  "The workspace, or its organization, has a second member."
+  SECOND_MEMBER
+}
+
+"""
+One thing to do at first, and the event that did it.
+"""
+type OnboardingStep {
+  "What there is to do."
+  step: OnboardingStepKind!
+  "Whether it is done."
+  done: Boolean!
+  "When Annals recorded the event that did it; null: it is not done."
+  at: Time
+  "Who did it; null: it is not done."
+  by: Actor
 }
 
 """
@@ -17980,6 +18095,20 @@ func (ec *executionContext) childFields_NestRunPayload(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type NestRunPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_OnboardingStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_OnboardingStep_step(ctx, field)
+	case "done":
+		return ec.fieldContext_OnboardingStep_done(ctx, field)
+	case "at":
+		return ec.fieldContext_OnboardingStep_at(ctx, field)
+	case "by":
+		return ec.fieldContext_OnboardingStep_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OnboardingStep", field.Name)
+}
+
 func (ec *executionContext) childFields_Orchestrator(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -19308,6 +19437,18 @@ func (ec *executionContext) childFields_ViewerAccess(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ViewerAccess", field.Name)
 }
 
+func (ec *executionContext) childFields_ViewerRole(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "role":
+		return ec.fieldContext_ViewerRole_role(ctx, field)
+	case "through":
+		return ec.fieldContext_ViewerRole_through(ctx, field)
+	case "permissions":
+		return ec.fieldContext_ViewerRole_permissions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ViewerRole", field.Name)
+}
+
 func (ec *executionContext) childFields_Workspace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -19350,6 +19491,10 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_memberCount(ctx, field)
 	case "lastActivityAt":
 		return ec.fieldContext_Workspace_lastActivityAt(ctx, field)
+	case "myRole":
+		return ec.fieldContext_Workspace_myRole(ctx, field)
+	case "onboarding":
+		return ec.fieldContext_Workspace_onboarding(ctx, field)
 	case "deletionPreview":
 		return ec.fieldContext_Workspace_deletionPreview(ctx, field)
 	case "members":

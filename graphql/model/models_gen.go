@@ -1307,6 +1307,18 @@ type NotFoundError struct {
 
 func (NotFoundError) IsUserError() {}
 
+// One thing to do at first, and the event that did it.
+type OnboardingStep struct {
+	// What there is to do.
+	Step OnboardingStepKind `json:"step"`
+	// Whether it is done.
+	Done bool `json:"done"`
+	// When Annals recorded the event that did it; null: it is not done.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// Who did it; null: it is not done.
+	By *Actor `json:"by,omitempty,omitzero"`
+}
+
 // A run or step as the tool that ran it knows it.
 type Orchestrator struct {
 	// The tool, such as `airflow`.
@@ -2333,6 +2345,16 @@ type ViewerAccess struct {
 	Permissions []string `json:"permissions"`
 }
 
+// A role by which you see a workspace.
+type ViewerRole struct {
+	// The role: viewer, member, admin, owner, or `workspace/NAME` and `organization/NAME` for custom ones.
+	Role string `json:"role"`
+	// How it is held, in one word: `direct`, `team:NAME`, `organization`, or `organization, team:NAME`.
+	Through string `json:"through"`
+	// What it permits here, in the order of the closed list.
+	Permissions []string `json:"permissions"`
+}
+
 // The workspace takes no writes: it is archived or deleted.
 type WorkspaceClosed struct {
 	// What is wrong and what to do about it, for people.
@@ -3306,6 +3328,70 @@ func (e *MetricAggregate) UnmarshalJSON(b []byte) error {
 }
 
 func (e MetricAggregate) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What there is to do at first.
+type OnboardingStepKind string
+
+const (
+	// You sign in.
+	OnboardingStepKindSignIn OnboardingStepKind = "SIGN_IN"
+	// You, or a service account of the organization, have an API key.
+	OnboardingStepKindFirstKey OnboardingStepKind = "FIRST_KEY"
+	// A run is heard of in the workspace.
+	OnboardingStepKindFirstRun OnboardingStepKind = "FIRST_RUN"
+	// The workspace, or its organization, has a second member.
+	OnboardingStepKindSecondMember OnboardingStepKind = "SECOND_MEMBER"
+)
+
+var AllOnboardingStepKind = []OnboardingStepKind{
+	OnboardingStepKindSignIn,
+	OnboardingStepKindFirstKey,
+	OnboardingStepKindFirstRun,
+	OnboardingStepKindSecondMember,
+}
+
+func (e OnboardingStepKind) IsValid() bool {
+	switch e {
+	case OnboardingStepKindSignIn, OnboardingStepKindFirstKey, OnboardingStepKindFirstRun, OnboardingStepKindSecondMember:
+		return true
+	}
+	return false
+}
+
+func (e OnboardingStepKind) String() string {
+	return string(e)
+}
+
+func (e *OnboardingStepKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = OnboardingStepKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid OnboardingStepKind", str)
+	}
+	return nil
+}
+
+func (e OnboardingStepKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *OnboardingStepKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e OnboardingStepKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -233,7 +233,7 @@ func (f *fold) change(e domain.Event) error {
 		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet, domain.WorkspaceWallSet:
 		f.workspaceChanged(e)
 	case domain.OrganizationCreated, domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered,
-		domain.AccountRenamed, domain.AccountDisabled, domain.AccountEnabled, domain.IdentityLinked, domain.IdentityUnlinked,
+		domain.AccountRenamed, domain.AccountDisabled, domain.AccountEnabled, domain.AccountSignedIn, domain.IdentityLinked, domain.IdentityUnlinked,
 		domain.RoleGranted, domain.RoleRevoked, domain.MemberRemoved, domain.MemberSuspended, domain.MemberReinstated,
 		domain.RoleDefined, domain.RoleDeleted, domain.TeamCreated, domain.TeamMemberAdded, domain.TeamMemberRemoved, domain.TeamDeleted,
 		domain.ServiceAccountCreated, domain.ServiceAccountDeleted, domain.MemberInvited, domain.InvitationAccepted, domain.InvitationRevoked:
