@@ -27,7 +27,7 @@ func (w *write) confirm(slug string) {
 func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
 	c := caller(w.ctx)
 	cmd := domain.CreateWorkspace{
-		Slug: w.slug, Name: string(w.slug), Organization: c.Organization, Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels),
+		Slug: w.slug, Name: string(w.slug), Organization: organizationOfNew(c, in), Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels),
 		Environment: ofEnum[domain.Environment](in.Environment), Sensitivity: ofEnum[domain.Sensitivity](in.Sensitivity), Team: value(in.Team),
 	}
 	switch kind := ofEnum[domain.WorkspaceKind](in.Kind); kind {
@@ -40,10 +40,15 @@ func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
 	if in.Name != nil {
 		cmd.Name = *in.Name
 	}
-	if in.Organization != nil && domain.Slug(*in.Organization) != c.Organization {
-		w.refuse(&model.NotFoundError{Message: "there is no such organization", Path: []string{"input", "organization"}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
-	}
 	return cmd
+}
+
+// organizationOfNew is the organization that a new workspace is to be in: the one that is named, else the caller's own.
+func organizationOfNew(c Caller, input any) domain.Slug {
+	if in, ok := input.(model.CreateWorkspaceInput); ok && in.Organization != nil {
+		return domain.Slug(*in.Organization)
+	}
+	return c.Organization
 }
 
 // ofEnum is a word of the domain, empty for none.

@@ -38,6 +38,11 @@ func TestPeopleAreChangedByMutations(t *testing.T) {
 	h.send("suspendMember", in+`member: `+b, `member { suspended through { role } }`).want(map[string]string{"it.member": `{"suspended":true,"through":[]}`})
 	h.send("reinstateMember", in+`member: `+b, `member { suspended }`).want(map[string]string{"it.member.suspended": "false"})
 
+	h.send("createWorkspace", in+`slug: "second"`, `workspace { organizationSlug }`).want(map[string]string{"it.workspace.organizationSlug": "personal"})
+	if kind, code := h.refused("createWorkspace", `organization: "never", slug: "third"`); kind != "NotFoundError" || code != "NOT_FOUND" {
+		t.Errorf("a workspace of no organization is refused with %s %s", kind, code)
+	}
+
 	for name, tt := range map[string]struct{ mutation, input, kind, code, path string }{
 		"the last owner":          {"removeMember", in + `member: "account:` + ann.String() + `"`, "LastOwner", "LAST_OWNER", `["input","member"]`},
 		"a word that is nobody":   {"revokeRole", in + `member: "nobody", role: "member"`, "InvalidInput", "INVALID", `["input","member"]`},

@@ -53,7 +53,7 @@ func (r *Resolver) writing(ctx context.Context, name, slug string, needs needed,
 	}
 	c := caller(ctx)
 	if needs == needCreate {
-		w.permitIn(c.Organization, needs, "organization")
+		w.permitIn(organizationOfNew(c, input), needs, "organization")
 	} else {
 		w.permit(needs)
 	}
