@@ -41,11 +41,11 @@ func (d *Desk) complete(ctx context.Context, slug domain.Slug) error {
 	return err
 }
 
-// behind is how many organizations before the mark are looked at again: one that was found at the same time as another
-// may have come to be seen after it.
-const behind = 1000
+// behind is how far before the mark organizations are looked for again: one that was found at the same time as another may
+// have come to be seen after it.
+const behind = 200
 
-// A Completer remembers up to where everything is complete.
+// A completer remembers up to where everything is complete.
 type completer struct {
 	desk *Desk
 	mark int32

@@ -70,12 +70,14 @@ func (d *Desk) Invite(ctx context.Context, p access.Principal, q NewInvitation) 
 	if made.Token, err = mint(made.ID, q.At); err != nil {
 		return Invitation{}, err
 	}
-	permits, err := d.permits(ctx, in, true, q.Roles...)
-	if err != nil {
-		return Invitation{}, err
+	c := domain.InviteMember{At: in.domain(), Invitation: made.ID, Roles: q.Roles, Now: now, ExpiresAt: made.ExpiresAt, Secret: digest(made.Token), By: in.by}
+	manages := in.by.Holds.Has(manage(q.At)) // else it is refused, and says nothing of what there is
+	if manages {
+		if c.Permits, err = d.permits(ctx, in, true, q.Roles...); err != nil {
+			return Invitation{}, err
+		}
 	}
-	c := domain.InviteMember{At: in.domain(), Invitation: made.ID, Roles: q.Roles, Permits: permits, Now: now, ExpiresAt: made.ExpiresAt, Secret: digest(made.Token), By: in.by}
-	if q.Invited != "" && in.by.Holds.Has(manage(q.At)) {
+	if q.Invited != "" && manages {
 		sealed, err := d.Sealer.Seal("invitation:"+made.ID.String(), q.Invited)
 		if err != nil {
 			return Invitation{}, fmt.Errorf("seal who is invited: %w", err)

@@ -28,13 +28,13 @@ type MemberChange struct {
 // GrantRole gives a person, service account or team a role. People have to be known to the server: strangers are invited.
 func (d *Desk) GrantRole(ctx context.Context, p access.Principal, q RoleChange) (eventstore.Result, error) {
 	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "grantRole", []any{q.Member, q.Role}, func(in door, _ *eventstore.Request) (domain.Command, error) {
-		permits, err := d.permits(ctx, in, true, q.Role)
-		if err != nil {
-			return nil, err
-		}
-		c := domain.GrantRole{At: in.domain(), Member: q.Member, Role: q.Role, Permits: permits, By: in.by}
+		c := domain.GrantRole{At: in.domain(), Member: q.Member, Role: q.Role, By: in.by}
 		if !in.by.Holds.Has(manage(in.Place)) {
-			return c, nil // who is there is nothing for those who may not manage them: the command is refused
+			return c, nil // it is refused, and says nothing of who and what there is
+		}
+		var err error
+		if c.Permits, err = d.permits(ctx, in, true, q.Role); err != nil {
+			return nil, err
 		}
 		return c, d.isThere(ctx, in.organization, q.Member, "member")
 	})
