@@ -9,3 +9,15 @@ def ndjson(ctx, value):
     if isinstance(value, bytes):
         return value
     return str(value).encode("utf-8", errors="surrogatepass")
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """A read waits two seconds for a revision that never comes: one operation is enough to see that it says so."""
+    query = case.query or {}
+    try:
+        far = int(query.get("atLeast", 0)) > 1000
+    except (TypeError, ValueError):
+        return
+    if far and case.operation.path != "/v1/workspaces/{slug}":
+        query["atLeast"] = 0

@@ -29,7 +29,7 @@ type Operation struct {
 	Parameters []Parameter
 	Body       *Body
 	Answers    []Answer
-	// Refuses are the statuses of refusals of its own; 401, 403 and 503 come with every route that wants a key.
+	// Refuses are the statuses of refusals of its own; 401, 403, 429 and 503 come with every route that wants a key.
 	Refuses []int
 }
 
@@ -142,7 +142,7 @@ var meaning = map[int]string{
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is of another kind than the address takes.",
 	http.StatusUnprocessableEntity:   "A value breaks a rule; the field says which.",
-	http.StatusTooManyRequests:       "Too many of these requests: come again after Retry-After seconds.",
+	http.StatusTooManyRequests:       "Too many of these requests, or of keys that open nothing: come again after Retry-After seconds.",
 	http.StatusServiceUnavailable:    "The server cannot answer now: come again after Retry-After seconds.",
 }
 
