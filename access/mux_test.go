@@ -160,12 +160,3 @@ func TestASubscriptionEndsWithItsKey(t *testing.T) {
 		t.Fatal("the subscription goes on five seconds after its key was revoked")
 	}
 }
-
-func idOf(t *testing.T, text string) string {
-	t.Helper()
-	key, err := access.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.ID
-}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql/model"
 )
 
@@ -23,32 +25,16 @@ func (w *write) confirm(slug string) {
 	}
 }
 
-// create is the command that creates a workspace for its caller.
-func (w *write) create(in model.CreateWorkspaceInput) domain.Command {
-	c := caller(w.ctx)
-	cmd := domain.CreateWorkspace{
-		Slug: w.slug, Name: string(w.slug), Organization: organizationOfNew(c, in), Owner: c.Account, Description: w.text(in.Description), Labels: labelsOf(in.Labels),
-		Environment: ofEnum[domain.Environment](in.Environment), Sensitivity: ofEnum[domain.Sensitivity](in.Sensitivity), Team: value(in.Team),
-	}
-	switch kind := ofEnum[domain.WorkspaceKind](in.Kind); kind {
-	case domain.ProjectWorkspace: // what nobody says is a project's
-	case domain.DefaultWorkspace:
-		w.refuse(&model.InvalidInput{Message: "an organization has one default workspace, which is made with it", Path: []string{"input", "kind"}, Code: model.UserErrorCodeInvalid})
-	default:
-		cmd.Kind = kind
-	}
-	if in.Name != nil {
-		cmd.Name = *in.Name
-	}
-	return cmd
-}
-
-// organizationOfNew is the organization that a new workspace is to be in: the one that is named, else the caller's own.
-func organizationOfNew(c Caller, input any) domain.Slug {
-	if in, ok := input.(model.CreateWorkspaceInput); ok && in.Organization != nil {
-		return domain.Slug(*in.Organization)
-	}
-	return c.Organization
+// createWorkspace creates a workspace in an organization: the one named, else the caller's own.
+func (w *write) createWorkspace(in model.CreateWorkspaceInput) {
+	w.ordered(func() (eventstore.Result, error) {
+		made, err := w.Desk.CreateWorkspace(w.ctx, w.principal, people.NewWorkspace{
+			Ask: w.ask(), Organization: domain.Slug(value(in.Organization)), Slug: domain.Slug(value(in.Slug)), Name: value(in.Name), Description: in.Description, Labels: labelsOf(in.Labels),
+			Kind: ofEnum[domain.WorkspaceKind](in.Kind), Environment: ofEnum[domain.Environment](in.Environment), Sensitivity: ofEnum[domain.Sensitivity](in.Sensitivity), Team: value(in.Team),
+		})
+		w.slug = made.Slug
+		return made.Result, err
+	})
 }
 
 // ofEnum is a word of the domain, empty for none.

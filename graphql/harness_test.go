@@ -144,6 +144,9 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
 	rights := access.NewRights(store, nil, "personal")
 	desk := &people.Desk{Commands: rights.Watch(commands), Log: store, Lens: rights.Lens(), Rights: rights, Sealer: plainNames{}, First: "personal"}
+	if _, err := commands.Execute(t.Context(), eventstore.Request{Stream: domain.OrganizationStream("home-org"), OccurredAt: time.Now(), Command: domain.CreateOrganization{Slug: "home-org", Name: "Home", Owner: ann}}); err != nil {
+		t.Fatal(err)
+	}
 	server, err := graphql.New(graphql.Config{
 		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
 		Limits:   limits, Log: log,
@@ -179,7 +182,7 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := context.WithValue(r.Context(), whoKey{}, r.Header.Get("Authorization"))
 		if account, ok := map[string]uuid.UUID{"Bearer owner": ann, "Bearer bob": bob}[r.Header.Get("Authorization")]; ok {
-			ctx = access.With(ctx, access.Principal{SessionID: "of-" + account.String(), Account: account, Scopes: []access.Scope{access.Admin}, Organization: "personal"})
+			ctx = access.With(ctx, access.Principal{SessionID: "of-" + account.String(), Account: account, Scopes: []access.Scope{access.Admin}, Organization: "home-org"})
 		}
 		server.ServeHTTP(w, r.WithContext(ctx))
 	}))
@@ -201,6 +204,12 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	}
 	h.url = srv.URL
 	return h
+}
+
+// team makes a team of the organization in which workspaces are created.
+func (h *house) team(name string) {
+	h.t.Helper()
+	h.ask(`mutation { it: createTeam(input: {organization: "home-org", name: "` + name + `"}) { userErrors { message } } }`)
 }
 
 type whoKey struct{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/annals-io/annals/domain"
@@ -287,10 +286,4 @@ func pointers[T any](rows []T) []*T {
 		out[i] = &rows[i]
 	}
 	return out
-}
-
-// sorted sorts things by a word of each.
-func sorted[T any](things []*T, word func(*T) string) []*T {
-	slices.SortFunc(things, func(a, b *T) int { return strings.Compare(word(a), word(b)) })
-	return things
 }

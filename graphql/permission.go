@@ -13,7 +13,7 @@ type needed struct {
 	scope      string
 }
 
-// What mutations take. Creating a workspace takes its permission in an organization.
+// What mutations take. Creating a workspace is the desk's to permit.
 var (
 	needRuns      = needed{domain.WriteRuns, "write"}
 	needPipelines = needed{domain.WritePipelines, "write"}
@@ -22,7 +22,6 @@ var (
 	needConfigure = needed{domain.ConfigureWorkspace, "admin"}
 	needDelete    = needed{domain.DeleteWorkspaces, "admin"}
 	needIngest    = needed{domain.IngestEvents, "ingest"}
-	needCreate    = needed{domain.CreateWorkspaces, "admin"}
 )
 
 // permit refuses a mutation in a workspace where the caller may not do it: as one that is not there, where they may not
@@ -52,26 +51,6 @@ func (w *write) ended(c Caller) {
 		w.fault = storeFault(err)
 	case deleted:
 		w.refuse(&model.WorkspaceClosed{Message: "the workspace was deleted; its slug is never used again", Path: []string{"input", "workspace"}, Code: model.UserErrorCodeGone})
-	}
-}
-
-// permitIn is permit for what is done in an organization; where names the input that says which.
-func (w *write) permitIn(org domain.Slug, needs needed, where string) {
-	c := caller(w.ctx)
-	var holds domain.PermissionSet
-	if c.Principal != nil {
-		var err error
-		if holds, err = c.HoldsIn(w.ctx, org); err != nil {
-			w.fault = storeFault(err)
-			return
-		}
-	}
-	switch {
-	case holds.Has(needs.permission):
-	case holds.Has(domain.ReadOrganization) || c.Principal == nil || !c.Allows(needs.permission):
-		w.fault = c.lacks(w.name, needs, "organization "+string(org))
-	default:
-		w.noOrganization(where)
 	}
 }
 

@@ -28,8 +28,8 @@ func (r *memberResolver) LastActiveAt(ctx context.Context, objs []*model.Member)
 }
 
 func (r *mutationResolver) CreateWorkspace(ctx context.Context, input model.CreateWorkspaceInput) (*model.CreateWorkspacePayload, error) {
-	w := r.writing(ctx, "createWorkspace", newSlug(input.Slug, input.Name), needCreate, input.Meta, nil, input)
-	w.do(w.create(input))
+	w := r.order(ctx, "createWorkspace", nil, nil, input.Meta, input)
+	w.createWorkspace(input)
 	out, err := w.workspaceWritten()
 	return &model.CreateWorkspacePayload{WorkspaceWritten: out}, err
 }

@@ -18,6 +18,7 @@ import (
 func TestWorkspacesAreFiled(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
+	h.team("core")
 	h.send("createWorkspace", `name: "Churn in Staging", kind: ENVIRONMENT, environment: STAGING, team: "core"`, "workspace { slug }")
 	h.do("createWorkspace", `slug: "plain"`, "")
 	h.do("classifyWorkspace", `workspace: "churn-in-staging", environment: PRODUCTION, sensitivity: CONFIDENTIAL`, "workspace { environment }")
@@ -112,6 +113,7 @@ func TestSlugAvailability(t *testing.T) {
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, limit.Limits{})
+	h.team("core")
 	h.do("createWorkspace", `slug: "one", kind: ENVIRONMENT, environment: STAGING, team: "core", labels: [{key: "tier", value: "gold"}]`, "")
 	h.do("createWorkspace", `slug: "two", kind: ENVIRONMENT, environment: PRODUCTION, sensitivity: INTERNAL, labels: [{key: "tier", value: "gold"}]`, "")
 	h.do("createWorkspace", `slug: "three"`, "")
@@ -128,7 +130,7 @@ func TestOverview(t *testing.T) {
 		"workspaces.nodes.0.memberCount": "1", "workspaces.nodes.0.counts.pipelines": "1", "workspaces.nodes.0.counts.runs": "1", "workspaces.nodes.1.status": "ARCHIVED",
 		"workspaces.kinds": `[{"count":2,"value":"ENVIRONMENT"},{"count":1,"value":"PROJECT"}]`, "workspaces.tiers": `[{"count":2,"value":"gold"},{"count":1,"value":null}]`,
 		"workspaces.teams": `[{"count":2,"value":null},{"count":1,"value":"core"}]`, "workspaces.states": `[{"count":2,"value":"ACTIVE"},{"count":1,"value":"ARCHIVED"}]`,
-		"workspaces.sensitivities": `[{"count":2,"value":null},{"count":1,"value":"INTERNAL"}]`, "workspaces.organizations": `[{"count":3,"value":"personal"}]`,
+		"workspaces.sensitivities": `[{"count":2,"value":null},{"count":1,"value":"INTERNAL"}]`, "workspaces.organizations": `[{"count":3,"value":"home-org"}]`,
 	})
 	h.ask(`{ workspaces(asOf: {time: "` + before + `"}) { nodes { ` + row + ` } totalCount } }`).want(map[string]string{
 		"workspaces.totalCount": "3", "workspaces.nodes.0.counts.runs": "2", "workspaces.nodes.0.lastActivityAt": before, "workspaces.nodes.1.status": "ACTIVE",
@@ -138,7 +140,7 @@ func TestOverview(t *testing.T) {
 		`labels: [{key: "tier", value: "gold"}, {key: "tier", value: "lead"}]`: `[]`,
 		`statuses: [ARCHIVED]`:         `[{"slug":"three"}]`,
 		`organizations: ["elsewhere"]`: `[]`,
-		`organizations: ["personal"], environments: [STAGING, PRODUCTION], teams: ["core"]`: `[{"slug":"one"}]`,
+		`organizations: ["home-org"], environments: [STAGING, PRODUCTION], teams: ["core"]`: `[{"slug":"one"}]`,
 	} {
 		h.ask(`{ workspaces(filter: {` + filter + `}) { nodes { slug } } }`).want(map[string]string{"workspaces.nodes": want})
 	}

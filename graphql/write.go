@@ -52,11 +52,7 @@ func (r *Resolver) writing(ctx context.Context, name, slug string, needs needed,
 		w.meta = *meta
 	}
 	c := caller(ctx)
-	if needs == needCreate {
-		w.permitIn(organizationOfNew(c, input), needs, "organization")
-	} else {
-		w.permit(needs)
-	}
+	w.permit(needs)
 	w.request = eventstore.Request{
 		Stream: domain.WorkspaceStream(w.slug),
 		Meta:   domain.Meta{Actor: c.Actor, Reason: value(w.meta.Reason), CorrelationID: value(w.meta.CorrelationID)},
@@ -119,10 +115,6 @@ func (w *write) noWorkspace() {
 	w.refuse(&model.NotFoundError{Message: "there is no such workspace", Path: []string{"input", "workspace"}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
 }
 
-func (w *write) noOrganization(where string) {
-	w.refuse(&model.NotFoundError{Message: "there is no such organization", Path: []string{"input", where}, Code: model.UserErrorCodeNotFound, Candidates: []string{}})
-}
-
 // text keeps a free text beside the log, and answers the reference that an event carries; nil stays nil.
 func (w *write) text(s *string) *domain.Text {
 	if s == nil || *s == "" {
@@ -181,7 +173,12 @@ func (w *write) outcome() model.Outcome {
 // judge remembers where the stream was when the model refused a command.
 func (w *write) judge(err error, r eventstore.Result) {
 	var refused *domain.Error
-	if errors.As(err, &refused) && (w.judged == nil || *w.judged < r.Revision) {
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Code == domain.NotFound && refused.Subject == "workspace": // or they may not see it
+		none := domain.NoRevision
+		w.judged = &none
+	case w.judged == nil || *w.judged < r.Revision:
 		w.judged = &r.Revision
 	}
 }

@@ -8,6 +8,7 @@ type matrixOutcome string
 const (
 	letIn     matrixOutcome = "let in"
 	forbidden matrixOutcome = "forbidden" // they see the place, and may not do this there
+	closed    matrixOutcome = "closed"    // it was deleted, or archived
 	missing   matrixOutcome = "missing"
 	shutOut   matrixOutcome = "shut out" // no credential
 )

@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
 
 	"rest":         {"access", "domain", "eventstore", "evidence", "graphql"}, // plain HTTP, by way of GraphQL
-	"rest/openapi": {}, // whoever has routes describes them by it
+	"rest/openapi": {},                                                        // whoever has routes describes them by it
 	"rest/docs":    {"domain", "rest/openapi"},
 
 	"cmd":               {anything},

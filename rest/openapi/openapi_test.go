@@ -26,7 +26,6 @@ type item struct {
 	Labels map[string]string `json:"labels"`
 	Parent *item             `json:"parent"`
 	Size   int64             `json:"size" min:"1" max:"9" doc:"In metres."`
-	hidden string            //nolint:unused // left out, as encoding/json does
 	Secret string            `json:"-"`
 }
 

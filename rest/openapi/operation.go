@@ -1,7 +1,6 @@
 package openapi
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -144,12 +143,4 @@ var meaning = map[int]string{
 	http.StatusUnprocessableEntity:   "A value breaks a rule; the field says which.",
 	http.StatusTooManyRequests:       "Too many of these requests, or of keys that open nothing: come again after Retry-After seconds.",
 	http.StatusServiceUnavailable:    "The server cannot answer now: come again after Retry-After seconds.",
-}
-
-// order sorts operations by what they are about, then by path and method as a reader expects them.
-func order(a, b Operation) int {
-	am, ap := a.split()
-	bm, bp := b.split()
-	methods := []string{"get", "post", "put", "patch", "delete"}
-	return cmp.Or(cmp.Compare(ap, bp), cmp.Compare(slices.Index(methods, am), slices.Index(methods, bm)))
 }
