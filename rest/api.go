@@ -34,6 +34,7 @@ type API struct {
 	Commands eventstore.Commander // one that tells rights of what it carries out
 	Log      *slog.Logger
 	Around   func(http.Handler) http.Handler // what concerns every route that reads the read models
+	Page     http.Handler                    // what browsers are shown at a workspace's own address
 }
 
 // An action is a route: what it is, whom it is for, and what it does.
@@ -89,6 +90,10 @@ func (a *API) Operations() []openapi.Operation {
 // Register puts the routes on the router.
 func (a *API) Register(m *access.Mux) {
 	for _, one := range a.actions() {
+		if one.Pattern == "GET "+workspaceURL {
+			m.HandleWithPage(one.Pattern, one.scope, a.Around(a.handler(one)), a.Page)
+			continue
+		}
 		m.Handle(one.Pattern, one.scope, a.Around(a.handler(one)))
 	}
 }

@@ -57,6 +57,9 @@ type Slug struct {
 	Reason    *string `json:"reason" doc:"Why it cannot be had: it breaks a rule, or it was ever taken."`
 }
 
+// workspaceURL is a workspace's own address, for people and programs alike.
+const workspaceURL = "/workspaces/{slug}"
+
 var errNoWorkspace = &domain.Error{Code: domain.NotFound, Subject: "slug", Message: "there is no such workspace"}
 
 // filterParams are the parameters of lists of workspaces.
@@ -88,11 +91,17 @@ func (a *API) workspaceActions() []action {
 			Parameters: params(slugParam, asOfParam, atLeastParam), Answers: says(http.StatusOK, "The workspace.", one), Refuses: reading(http.StatusNotFound, http.StatusPreconditionFailed),
 		}, access.Read, getWorkspace},
 		{openapi.Operation{
+			Pattern: "GET " + workspaceURL, ID: "openWorkspace", Tag: "workspaces", Summary: "Open a workspace at its own address", Permission: string(domain.ReadWorkspace),
+			Description: "Programs are answered as by getWorkspace. A browser is shown a page about what lies under the workspace, which holds no data and is the same for every slug.",
+			Parameters:  params(slugParam, asOfParam, atLeastParam), Answers: []openapi.Answer{{Status: http.StatusOK, Description: "The workspace, or a page.", Content: append(openapi.JSON(one), openapi.Content{Type: "text/html", Shape: openapi.Text()})}},
+			Refuses: reading(http.StatusNotFound, http.StatusPreconditionFailed),
+		}, access.Read, getWorkspace},
+		{openapi.Operation{
 			Pattern: "GET /v1/slugs/{slug}", ID: "getSlug", Tag: "workspaces", Summary: "Ask whether a slug can be had",
 			Description: "For a new workspace or organization. Slugs are unique on the whole server and never used again, so that the answer cannot be kept from those who may have one.",
 			Parameters:  params(openapi.Parameter{Name: "slug", In: "path", Description: "The slug that is wanted.", Shape: openapi.Text(), Example: "fraud"}),
 			Answers:     []openapi.Answer{openapi.Says(http.StatusOK, "Whether it can be had.", openapi.Of[Slug]())}, Refuses: reading(http.StatusTooManyRequests),
-		}, access.Admin, getSlug},
+		}, access.Read, getSlug},
 	}
 }
 

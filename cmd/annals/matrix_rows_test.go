@@ -67,6 +67,7 @@ var matrixRoutes = map[string]matrixRow{
 	"GET /v1/workspaces":                           {place: ofAnybody},
 	"GET /v1/slugs/{slug}":                         {place: ofAnybody},
 	"GET /v1/workspaces/{slug}":                    reads(),
+	"GET /workspaces/{slug}":                       reads(),
 	"GET /v1/workspaces/{slug}/runs":               reads(),
 	"GET /v1/workspaces/{slug}/runs/{run}":         reads(),
 	"GET /v1/workspaces/{slug}/events":             reads(),

@@ -49,6 +49,7 @@ var requests = map[string]routeRequest{
 	"POST /v1/workspaces/{slug}/events":            {"POST", "/v1/workspaces/default/events", nativeEvent, 200, 409, "/v1/workspaces/nowhere/events"},
 	"GET /v1/workspaces":                           {"GET", "/v1/workspaces", "", 200, 200, ""},
 	"GET /v1/workspaces/{slug}":                    {"GET", "/v1/workspaces/default", "", 200, 404, "/v1/workspaces/nowhere"},
+	"GET /workspaces/{slug}":                       {"GET", "/workspaces/default", "", 200, 404, "/workspaces/nowhere"},
 	"GET /v1/slugs/{slug}":                         {"GET", "/v1/slugs/fraud", "", 200, 200, ""},
 	"PATCH /v1/workspaces/{slug}":                  {"PATCH", "/v1/workspaces/default", `{"description":"x"}`, 200, 404, "/v1/workspaces/nowhere"},
 	"POST /v1/workspaces/{slug}/archive":           {"POST", "/v1/workspaces/default/archive", "", 200, 404, "/v1/workspaces/nowhere/archive"},

@@ -101,7 +101,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 
 // rest is what plain HTTP answers, by way of GraphQL.
 func (s *server) rest(api rest.Asker) *rest.API {
-	return &rest.API{GraphQL: api, Rights: s.rights, Desk: s.desk, Commands: s.rights.Watch(s.commander()), Log: s.log, Around: s.model.marked}
+	return &rest.API{GraphQL: api, Rights: s.rights, Desk: s.desk, Commands: s.rights.Watch(s.commander()), Log: s.log, Around: s.model.marked, Page: s.docs.Workspace()}
 }
 
 // opened opens names of people.

@@ -56,6 +56,9 @@ func (s *Site) Register(public func(pattern string, h http.Handler)) {
 	public("GET /workspaces/{slug}/docs", s.under(func(p page) content { return p.html }))
 }
 
+// Workspace is the page about what lies under the workspace of the request's path. It holds no data.
+func (s *Site) Workspace() http.Handler { return s.under(func(p page) content { return p.html }) }
+
 // Publish takes the document that is shown from now on. It is called once, before the first request.
 func (s *Site) Publish(d *openapi.Document) error {
 	style, err := files.ReadFile("page/docs.css")
