@@ -52,6 +52,7 @@ var invocations = []struct {
 	{"workspace create", []string{"research"}, exitConflict},
 	{"workspace create", []string{"No Slug"}, exitUsage},
 	{"workspace create", nil, exitUsage},
+	{"team create", []string{"core", "--organization", "personal"}, 0},
 	{"workspace create", []string{"--name", "Churn in Staging", "--environment", "staging", "--team", "core"}, 0},
 	{"workspace classify", []string{"churn-in-staging", "--environment", "production", "--sensitivity", "confidential"}, 0},
 	{"workspace classify", []string{"research", "--environment", "production"}, exitUsage},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ once: the server keeps a digest of it. It works once, until it ends or is taken 
 			}
 			return a.printObject(payload, func(w io.Writer, r row) error {
 				link := r.text("link")
+				if strings.HasPrefix(link, "/") { // of the server that was asked
+					link = c.base + link
+				}
 				if link == "" {
 					link = "was shown when it was made"
 				} else {

@@ -63,6 +63,13 @@ func TestDocumentsUnderWorkspaces(t *testing.T) {
 			t.Errorf("%s of what cannot be a slug: %d %s", part, status, body)
 		}
 	}
+	browser := []string{"Accept", "text/html"}
+	if status, body, _ := s.call(t, "GET", "/workspaces/elsewhr", "", "", browser...); status != 200 || !strings.Contains(body, "/workspaces/elsewhr/") {
+		t.Errorf("a browser is shown at a workspace's own address: %d %.200s", status, body)
+	}
+	if status, body, _ := s.call(t, "GET", "/workspaces/%3Cscript%3E", "", "", browser...); status != 404 || strings.Contains(body, "<script>") {
+		t.Errorf("a browser is shown at what cannot be a slug: %d %.200s", status, body)
+	}
 	_, body, _ := s.call(t, "GET", "/workspaces/acme/openapi.json", "", "")
 	var doc struct{ Paths map[string]json.RawMessage }
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {

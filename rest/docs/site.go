@@ -2,6 +2,7 @@ package docs
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -80,7 +82,7 @@ func (s *Site) Publish(d *openapi.Document) error {
 // under serves what lies under a workspace. What cannot be a slug is no address; everything that can is answered alike.
 func (s *Site) under(part func(page) content) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		slug, err := domain.ParseSlug(r.PathValue("slug"))
+		slug, err := domain.ParseSlug(cmp.Or(r.PathValue("slug"), path.Base(r.URL.Path))) // at its own address it is the last word
 		if err != nil {
 			none(w)
 			return
