@@ -58,12 +58,16 @@ func TestForeignWorkspacesLookMissing(t *testing.T) {
 	}
 	for _, mutation := range []string{
 		`mutation { startRun(input: {workspace: "default", pipeline: {name: "p"}}) { revision } }`,
-		`mutation { createWorkspace(input: {slug: "mine"}) { revision } }`,
 		`mutation { deleteWorkspace(input: {workspace: "default", confirmSlug: "default", reason: "x"}) { revision } }`,
 	} {
 		var got struct{ Errors []graphqlError }
 		if answer := ask(reader, mutation); json.Unmarshal([]byte(answer), &got) != nil || len(got.Errors) != 1 || got.Errors[0].Extensions.Code != "FORBIDDEN" {
 			t.Errorf("%s with a reader's key: %s", mutation, answer)
 		}
+	}
+	// What the desk refuses is data.
+	const create = `mutation { createWorkspace(input: {slug: "mine"}) { workspace { slug } userErrors { __typename code } } }`
+	if got := ask(reader, create); got != `{"data":{"createWorkspace":{"workspace":null,"userErrors":[{"__typename":"PermissionDenied","code":"FORBIDDEN"}]}}}` {
+		t.Errorf("%s with a reader's key: %s", create, got)
 	}
 }

@@ -239,7 +239,13 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 	}
 	s.work.Go(func() { sweep.run(ctx) })
 	promotions := &promotion.Desk{Commands: s.rights.Watch(s.commander()), Log: s.store, Begun: s.engine, Logger: s.log}
-	s.work.Go(func() { promotions.Run(ctx) })
+	s.work.Go(func() {
+		select {
+		case <-s.engine.Ready(): // before, nobody can say which ones are open
+			promotions.Run(ctx)
+		case <-ctx.Done():
+		}
+	})
 	if s.database != nil {
 		s.work.Go(func() { s.keepDatabase(ctx) })
 	}
