@@ -181,6 +181,10 @@ func (g *generator) value(name string, t *ast.Type, depth int) string {
 	return quoted(g.one("x", "2026-03-01T12:00:00Z", "1"))
 }
 
+// made are the inputs of what makes places. They get names that nothing else has: whoever made an organization of the name
+// that stands for a missing one, or for another's workspace, would see it, and rightly.
+var made = map[string]bool{"CreateOrganizationInput": true, "CreateWorkspaceInput": true}
+
 func (g *generator) input(def *ast.Definition, depth int) string {
 	var parts []string
 	oneOf := def.Directives.ForName("oneOf") != nil
@@ -193,6 +197,10 @@ func (g *generator) input(def *ast.Definition, depth int) string {
 			continue
 		}
 		if oneOf && i != chosen || !oneOf && !f.Type.NonNull && (depth > 3 || g.rng.IntN(4) > 0) {
+			continue
+		}
+		if made[def.Name] && (f.Name == "slug" || f.Name == "name") {
+			parts = append(parts, fmt.Sprintf(`%s: "made-%08x"`, f.Name, g.rng.Uint32()))
 			continue
 		}
 		parts = append(parts, f.Name+": "+g.value(f.Name, f.Type, depth+1))
