@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,7 @@ ORDER BY e.revision LIMIT 1`
 
 // FirstOf is the first event of one of those types; nil: there was none by the moment.
 func (d *DB) FirstOf(ctx context.Context, m Moment, types ...string) (*First, error) {
-	return firstOf(list(ctx, d, m, "find the first "+types[0], firstSQL, scanFirst, types))
+	return firstOf(list(ctx, d, m, "find the first "+strings.Join(types, " or "), firstSQL, scanFirst, types))
 }
 
 // secondMemberSQL adds up who came and who left, revision by revision, and finds where there were two for the first time.
