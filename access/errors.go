@@ -61,13 +61,13 @@ func refusalOf(err error) *Refusal {
 	}
 	var d *domain.Error
 	if errors.As(err, &d) {
-		return &Refusal{Status: statusOf(d.Code), Code: string(d.Code), Message: d.Error(), Field: d.Subject}
+		return &Refusal{Status: StatusOf(d.Code), Code: string(d.Code), Message: d.Error(), Field: d.Subject}
 	}
 	return &Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server cannot answer now: try again in a second"}
 }
 
-// statusOf is the status of a refusal by the domain.
-func statusOf(code domain.Code) int {
+// StatusOf is the HTTP status of a refusal by the domain.
+func StatusOf(code domain.Code) int {
 	switch code {
 	case domain.NotFound:
 		return http.StatusNotFound

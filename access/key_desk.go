@@ -188,7 +188,7 @@ func (d KeyDesk) mayMint(ctx context.Context, p Principal, ws domain.Slug) error
 	case holds.Has(domain.WriteRuns):
 		return nil
 	case len(holds) > 0 && !deleted:
-		return lackingPermission(domain.WriteRuns, "workspace "+string(ws))
+		return Lacking(domain.WriteRuns, "workspace "+string(ws))
 	}
 	return noWorkspace(ws)
 }
@@ -215,7 +215,7 @@ func (d KeyDesk) manages(ctx context.Context, p Principal, a *ServiceAccount) er
 	}
 	if !holds.Has(domain.ManageServiceAccounts) {
 		if holds.Has(domain.ReadOrganization) {
-			return lackingPermission(domain.ManageServiceAccounts, "organization "+string(a.Organization))
+			return Lacking(domain.ManageServiceAccounts, "organization "+string(a.Organization))
 		}
 		return missing
 	}
@@ -272,10 +272,6 @@ func backed(s Scope, holds domain.PermissionSet) bool {
 
 func forbidden(message string) *Refusal {
 	return &Refusal{Status: http.StatusForbidden, Code: "permission_missing", Message: message}
-}
-
-func lackingPermission(p domain.Permission, in string) *Refusal {
-	return forbidden(fmt.Sprintf("this takes the permission %s in %s", p, in))
 }
 
 func noWorkspace(ws domain.Slug) *Refusal {

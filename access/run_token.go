@@ -62,7 +62,7 @@ func (k *Keys) goesOn(ctx context.Context, r Record) error {
 	switch {
 	case err != nil:
 		return &UnavailableError{Cause: err}
-	case f.no == ErrRevoked: //nolint:errorlint // it is the value itself
+	case f.no == ErrRevoked:
 		return noRun(r.Run.String(), domain.Slug(*r.Workspace))
 	case f.no != nil:
 		return f.no
@@ -105,7 +105,7 @@ func (k *Keys) endWithRuns(ctx context.Context) error {
 func (k *Keys) settle(ctx context.Context, r Record, f fate) error {
 	var err error
 	switch {
-	case f.no == ErrRevoked: //nolint:errorlint // it is the value itself
+	case f.no == ErrRevoked:
 		_, err = k.db.Exec(ctx, overSQL, r.ID, k.now())
 	case !f.over.IsZero() && r.ExpiresAt.After(f.ends(k.now())):
 		_, err = k.db.Exec(ctx, shortenSQL, r.ID, f.ends(k.now()))

@@ -63,6 +63,15 @@ func waitOf(timeoutMs int) (time.Duration, error) {
 // reached waits until what is read next has the revisions, each of its workspace; all of them share the time to wait.
 // A workspace that is not there, or may not be seen, is not reached either: nobody learns which.
 func (r *Resolver) reached(ctx context.Context, atLeast []*model.WorkspaceRevision, timeoutMs int) error {
+	return awaited("workspace", atLeast, timeoutMs, func(least *model.WorkspaceRevision, left int) (string, int64, error) {
+		_, err := r.open(ctx, least.Workspace, nil, &least.Revision, left)
+		return least.Workspace, least.Revision, err
+	})
+}
+
+// awaited opens places of a kind one after the other, each with the milliseconds that are left, until all have the
+// revisions.
+func awaited[T any](kind string, atLeast []T, timeoutMs int, open func(least T, left int) (name string, revision int64, err error)) error {
 	wait, err := waitOf(timeoutMs)
 	if err != nil {
 		return err
@@ -72,10 +81,9 @@ func (r *Resolver) reached(ctx context.Context, atLeast []*model.WorkspaceRevisi
 	}
 	end := time.Now().Add(wait)
 	for _, least := range atLeast {
-		left := max(time.Until(end), 0)
-		_, err := r.open(ctx, least.Workspace, nil, &least.Revision, int(left.Milliseconds()))
+		name, revision, err := open(least, int(max(time.Until(end), 0).Milliseconds()))
 		if errors.Is(err, errNoWorkspace) {
-			return &Fault{codeStale, "there is no workspace " + clip(least.Workspace) + " to wait for", map[string]any{"workspace": clip(least.Workspace), "have": int64(domain.NoRevision), "want": least.Revision}}
+			return &Fault{codeStale, "there is no " + kind + " " + clip(name) + " to wait for", map[string]any{kind: clip(name), "have": int64(domain.NoRevision), "want": revision}}
 		}
 		if err != nil {
 			return err

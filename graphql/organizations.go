@@ -229,25 +229,10 @@ func (r *Resolver) organizationList(ctx context.Context, asOf *model.AsOf, atLea
 
 // reachedIn is reached for organizations.
 func (r *Resolver) reachedIn(ctx context.Context, atLeast []*model.OrganizationRevision, timeoutMs int) error {
-	wait, err := waitOf(timeoutMs)
-	if err != nil {
-		return err
-	}
-	if len(atLeast) > maxIDs {
-		return outside("atLeast", len(atLeast), 0, maxIDs)
-	}
-	end := time.Now().Add(wait)
-	for _, least := range atLeast {
-		left := max(time.Until(end), 0)
-		_, err := r.openOrganization(ctx, least.Organization, nil, &least.Revision, int(left.Milliseconds()))
-		if errors.Is(err, errNoWorkspace) {
-			return &Fault{codeStale, "there is no organization " + clip(least.Organization) + " to wait for", map[string]any{"organization": clip(least.Organization), "have": int64(domain.NoRevision), "want": least.Revision}}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return awaited("organization", atLeast, timeoutMs, func(least *model.OrganizationRevision, left int) (string, int64, error) {
+		_, err := r.openOrganization(ctx, least.Organization, nil, &least.Revision, left)
+		return least.Organization, least.Revision, err
+	})
 }
 
 // workspacesIn answers a page of the workspaces of an organization that the caller may see, at the time of the moment.

@@ -124,19 +124,14 @@ func ofRule(e *domain.Error) *access.Refusal {
 	return no
 }
 
-// statusOf is the status of a refusal by the model.
+// statusOf is the status of a refusal by the model. A revision that is no longer the newest was a condition of the request
+// here (If-Match).
 func statusOf(code domain.Code) int {
 	switch code {
-	case domain.NotFound:
-		return http.StatusNotFound
-	case domain.Forbidden:
-		return http.StatusForbidden
-	case domain.Gone:
-		return http.StatusGone
 	case domain.RevisionConflict:
 		return http.StatusPreconditionFailed
-	case domain.AlreadyExists, domain.Conflict, domain.InvalidTransition, domain.Archived, domain.LastOwner, "ambiguous", "blocked":
+	case "ambiguous", "blocked":
 		return http.StatusConflict
 	}
-	return http.StatusBadRequest
+	return access.StatusOf(code)
 }
