@@ -2,6 +2,7 @@ package esdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,7 +10,10 @@ import (
 	"github.com/annals-io/annals/eventstore"
 )
 
-var _ eventstore.RawReader = (*Store)(nil)
+var (
+	_ eventstore.RawReader       = (*Store)(nil)
+	_ eventstore.RawStreamReader = (*Store)(nil)
+)
 
 // ReadRaw reads a page of the log as it is stored. See [eventstore.RawReader].
 func (s *Store) ReadRaw(ctx context.Context, after eventstore.Position, limit int) (eventstore.RawPage, error) {
@@ -21,6 +25,44 @@ func (s *Store) ReadRaw(ctx context.Context, after eventstore.Position, limit in
 	})
 	if err != nil {
 		return eventstore.RawPage{}, err
+	}
+	return p, nil
+}
+
+// ReadRawStream reads a page of a stream as it is stored. See [eventstore.RawStreamReader].
+func (s *Store) ReadRawStream(ctx context.Context, stream domain.Stream, from domain.Revision, limit int) (eventstore.RawPage, error) {
+	last, err := s.sound(ctx, stream)
+	if err != nil {
+		return eventstore.RawPage{}, err
+	}
+	from = max(from, 0)
+	records, err := s.cluster.read(ctx, query{stream: stream, revision: from, count: limit + 1})
+	switch {
+	case errors.Is(err, errNoStream) && last == domain.NoRevision, err == nil && last == domain.NoRevision && len(records) == 0:
+		return eventstore.RawPage{}, &eventstore.NotFoundError{Stream: stream}
+	case errors.Is(err, errNoStream), errors.Is(err, errTombstone):
+		return eventstore.RawPage{}, &eventstore.DamagedError{Stream: stream, Reason: "it was deleted"}
+	case err != nil:
+		return eventstore.RawPage{}, fmt.Errorf("read stream %s: %w", stream, unavailable(ctx, err))
+	}
+	if err := contiguous(stream, records, from, last, false, limit); err != nil {
+		return eventstore.RawPage{}, err
+	}
+	p := eventstore.RawPage{CaughtUp: len(records) <= limit}
+	records = records[:min(limit, len(records))]
+	p.Events = make([]eventstore.NewEvent, len(records))
+	var before *envelope
+	for i := range records {
+		c, err := records[i].open()
+		if err != nil {
+			return eventstore.RawPage{}, err
+		}
+		if before != nil && c.Annals.Previous != before.Hash {
+			return eventstore.RawPage{}, broken(stream, records[i].revision)
+		}
+		before = c.Annals
+		p.Events[i] = eventstore.NewEvent{Data: records[i].data, MetaData: c.Meta, Envelope: records[i].envelope(c)}
+		p.Next = records[i].position
 	}
 	return p, nil
 }

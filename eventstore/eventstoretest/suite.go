@@ -46,7 +46,7 @@ type promise struct {
 
 // Run holds a backend to the contract, all of it.
 func Run(t *testing.T, b Backend) {
-	for _, p := range slices.Concat(appendPromises, commandPromises, readPromises, logPromises, followPromises, damagePromises, faultPromises) {
+	for _, p := range slices.Concat(appendPromises, commandPromises, readPromises, rawPromises, logPromises, followPromises, damagePromises, faultPromises) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			p.test(t, b)

@@ -25,6 +25,8 @@ var rooms = map[string][]string{
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
 	"projections/read": {"domain", "schema"},
 
+	"audit/bundle": {"domain", "eventstore"}, // the format of an export: files, and no database
+
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
 	"graphql":          {"access", "access/people", "domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
