@@ -21,6 +21,7 @@ type artifactRow struct {
 
 var artifactsTable = table[int64, artifactRow]{
 	name: "artifacts", keys: 1,
+	of:      func(k *int64, _ *artifactRow) int64 { return *k },
 	counted: func(r *artifactRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "namespace", typ: tText}, {name: "name", typ: tText}, {name: "type", typ: tText, nullable: true}, {name: "canonical", typ: tInt8},

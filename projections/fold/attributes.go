@@ -34,6 +34,7 @@ type attributeRow struct {
 
 var attributesTable = table[attributeKey, attributeRow]{
 	name: "attributes", keys: 3,
+	of: func(k *attributeKey, _ *attributeRow) int64 { return k.entity },
 	columns: []column{
 		{name: "entity", typ: tInt8}, {name: "space", typ: tInt2}, {name: "name", typ: tText},
 		{name: "kind", typ: tText}, {name: "type", typ: tText}, {name: "text", typ: tText}, {name: "num", typ: tFloat8}, {name: "value", typ: tBytea},

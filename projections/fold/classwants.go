@@ -43,7 +43,7 @@ func (f *fold) wantClasses(w *wants) {
 		case domain.PipelineDeclared:
 			for i := range x.Outputs {
 				pipeline := f.pipelineKey(x.Pipeline)
-				f.wantColumns(w, e, pipeline, pipeline, &x.Outputs[i])
+				f.wantColumns(w, e, pipeline, pipeline, &x.Outputs[i], false)
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func (f *fold) wantIOs(w *wants, e *happening, x domain.Execution, inputs, outpu
 		pipelines = append(pipelines, f.pagePipelines[x.Run]...)
 		slices.Sort(pipelines)
 		for _, pipeline := range slices.Compact(pipelines) {
-			f.wantColumns(w, e, f.runKey(x.Run), pipeline, io)
+			f.wantColumns(w, e, f.runKey(x.Run), pipeline, io, w.moving[movingRun{e.ws, x.Run}])
 		}
 	}
 }

@@ -24,6 +24,7 @@ type columnRow struct{ masking bool }
 
 var columnLineageTable = table[columnKey, columnRow]{
 	name: "column_lineage", keys: 7,
+	of: func(k *columnKey, _ *columnRow) int64 { return k.target },
 	columns: []column{
 		{name: "target", typ: tInt8}, {name: "target_field", typ: tText}, {name: "source", typ: tInt8}, {name: "source_field", typ: tText},
 		{name: "pipeline", typ: tInt8}, {name: "kind", typ: tText}, {name: "subtype", typ: tText}, {name: "masking", typ: tBool},

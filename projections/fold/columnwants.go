@@ -9,15 +9,21 @@ import (
 	"github.com/annals-io/annals/domain"
 )
 
-// wantColumns wants what was said of the columns of an output by one speaker, and what counts in a pipeline.
-func (f *fold) wantColumns(w *wants, e *happening, speaker, pipeline int64, io *domain.IO) {
+// wantColumns wants what was said of the columns of an output by one speaker, and what counts in a pipeline. A speaker
+// that moves within the page takes along what it says in the page too, and what is left behind counts again there.
+func (f *fold) wantColumns(w *wants, e *happening, speaker, pipeline int64, io *domain.IO, moves bool) {
 	if len(io.Columns) == 0 && io.ColumnsIn == nil && !slices.Contains(io.Deleted, "columnLineage") {
 		return
 	}
 	if speaker != 0 {
 		w.ownColumns.want(e.ws, speaker)
 	}
-	if class := f.stored(io.Artifact); class != 0 {
+	class := f.stored(io.Artifact)
+	switch {
+	case class == 0:
+	case moves:
+		f.wantWords(w, e.ws, targetOf{pipeline, class})
+	default:
 		w.columns.want(e.ws, targetOf{pipeline, class})
 	}
 }

@@ -20,6 +20,7 @@ type declaredRow struct{ sources string }
 
 var declaredTable = table[declaredKey, declaredRow]{
 	name: "declared", keys: 3,
+	of: func(k *declaredKey, _ *declaredRow) int64 { return k.pipeline },
 	columns: []column{
 		{name: "pipeline", typ: tInt8}, {name: "direction", typ: tInt2}, {name: "artifact", typ: tInt8}, {name: "sources", typ: tInt8s, nullable: true},
 	},

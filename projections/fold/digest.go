@@ -18,7 +18,7 @@ var digestTables = []string{
 	"runs", "runs_was", "run_details", "run_details_was", "steps", "steps_was", "attributes", "attributes_was",
 	"metrics", "metrics_was", "artifacts", "artifacts_was", "aliases", "artifact_versions", "artifact_versions_was",
 	"version_details", "version_details_was", "lineage_edges", "lineage_edges_was", "artifact_edges", "artifact_edges_was",
-	"column_lineage", "column_lineage_was", "declared", "declared_was", "audit_entries", "words",
+	"column_lineage", "column_lineage_was", "declared", "declared_was", "audit_entries", "changes", "words",
 	"organizations", "organizations_was", "accounts", "accounts_was", "members", "members_was", "roles", "roles_was",
 	"teams", "teams_was", "team_members", "team_members_was", "service_accounts", "service_accounts_was", "invitations", "invitations_was",
 	"promotions", "promotions_was",

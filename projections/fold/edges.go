@@ -13,6 +13,7 @@ type artifactEdgeRow struct{ supports int32 }
 
 var artifactEdgesTable = table[artifactEdgeKey, artifactEdgeRow]{
 	name: "artifact_edges", keys: 3,
+	of: func(k *artifactEdgeKey, _ *artifactEdgeRow) int64 { return k.target },
 	columns: []column{
 		{name: "source", typ: tInt8}, {name: "target", typ: tInt8}, {name: "pipeline", typ: tInt8}, {name: "supports", typ: tInt4},
 	},
@@ -89,6 +90,7 @@ func (f *fold) moveGuests(t *trip) {
 	next := map[read]int{} // of a guest's edge: the wave of its next move
 	for i := range f.moves {
 		m := &f.moves[i]
+		f.changed.add(m.ws, m.revision, m.execution)
 		from, to := read{place[int64]{m.ws, m.execution}, m.from}, read{place[int64]{m.ws, m.execution}, m.to}
 		wave := next[from]
 		delete(next, from)

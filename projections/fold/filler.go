@@ -23,6 +23,7 @@ type Filler struct {
 type filling struct {
 	rows                           *Rows
 	audit, identities, words, says *sheet
+	changes                        *sheet
 	life, io                       *sheet
 	executions                     []*execution // in the order they were named
 	facts                          int          // of all executions
@@ -37,6 +38,7 @@ func NewFiller(number int32, slug domain.Slug, rows *Rows) *Filler {
 		audit: rows.sheet("audit_entries", auditColumns), identities: rows.sheet("identities", identityColumns),
 		words: rows.sheet("words", wordColumns), says: rows.sheet("io_says", saysColumns),
 		life: rows.sheet("life_facts", lifeColumns), io: rows.sheet("io_facts", ioColumns),
+		changes: rows.sheet("changes", changeColumns),
 	}
 	for _, t := range f.tables() {
 		t.fillInto(rows)
@@ -71,6 +73,7 @@ func (l *Filler) Fold(ctx context.Context, events []domain.Recorded, ev Evidence
 		return errStranger
 	}
 	f.thinned = thinned{}
+	f.changed.fill(f.fill.changes)
 	f.pages[0].Events, f.e, f.bulky = nil, nil, nil
 	clear(f.events)
 	return nil

@@ -131,6 +131,7 @@ type fold struct {
 	totals           table[workspaceKey, totalsRow]
 	promotions       table[uuid.UUID, promotionRow]
 	audit            auditRows
+	changed          changeRows
 	words            wordRows
 	lifeFacts        lifeRows
 	ioFacts          ioRows
@@ -155,6 +156,7 @@ func newFold() *fold {
 	f.totals = totalsTable
 	f.promotions = promotionsTable
 	f.people = newPeople()
+	f.clock.changes = &f.changed
 	for _, t := range f.tables() {
 		t.init(&f.clock, f.age)
 	}
@@ -287,6 +289,7 @@ func (f *fold) flush(ctx context.Context) error {
 		t.flush(&f.trip)
 	}
 	f.audit.flush(&f.trip)
+	f.changed.flush(&f.trip)
 	f.words.flush(&f.trip, f.first)
 	f.lifeFacts.flush(&f.trip)
 	f.ioFacts.flush(&f.trip)

@@ -37,6 +37,7 @@ func (b bits64) float() float64 { return math.Float64frombits(uint64(b)) }
 
 var metricsTable = table[metricKey, metricRow]{
 	name: "metrics", keys: 2,
+	of: func(k *metricKey, _ *metricRow) int64 { return k.entity },
 	columns: []column{
 		{name: "entity", typ: tInt8}, {name: "name", typ: tText}, {name: "kind", typ: tText}, {name: "last", typ: tFloat8}, {name: "last_step", typ: tInt8},
 		{name: "last_at", typ: tTime}, {name: "last_digest", typ: tBytea}, {name: "min", typ: tFloat8}, {name: "max", typ: tFloat8}, {name: "points", typ: tInt8},

@@ -1,9 +1,14 @@
 package fold_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/projections/fold"
 )
 
 // fieldsByPipeline are the columns that count, each with the pipeline that says so.
@@ -14,6 +19,78 @@ func column(field, from string) domain.IO {
 	out := io("out")
 	out.Columns = []domain.ColumnEdge{{Field: field, From: data(from), FromField: field}}
 	return out
+}
+
+// What a run says and where it goes may lie in one page: then what it leaves behind, said long before, counts again.
+func TestColumnLineageIsLeftBehindWithinAPage(t *testing.T) {
+	t.Parallel()
+	m := newModel(t)
+	a, b := native("a"), native("b")
+	s := newStory()
+	s.says(1, produced(a, domain.Started, column("f", "in"))) // 1
+	m.project(s, 10, nil)
+	s.says(2, produced(b, domain.Started, column("g", "other"))) // 2
+	s.says(3, of(b, "p"))                                        // 3
+	m.project(s, 10, nil)
+	m.want("now", fieldsByPipeline, "no pipeline f in f 3", "p g other g 3")
+}
+
+// drawWords draws what runs and declarations say of the columns of a few artifacts, and runs that go from pipeline to
+// pipeline: all that own_columns is about, and little else.
+func drawWords(t *rapid.T, s *story) {
+	name := rapid.SampledFrom([]string{"x", "y", "z"})
+	runs := []domain.RunRef{run("a", "j1"), native("n"), native("m")}
+	pipeline := rapid.SampledFrom([]string{"j1", "j3"})
+	output := func() domain.IO {
+		out := io(name.Draw(t, "output"))
+		switch rapid.IntRange(0, 4).Draw(t, "says") {
+		case 0:
+			out.Deleted = []string{"columnLineage"}
+		case 1:
+			out.Aliases = []domain.Alias{{Name: data(name.Draw(t, "alias"))}}
+		default:
+			out.Columns = drawColumns(t, name)
+		}
+		return out
+	}
+	for range rapid.IntRange(4, 18).Draw(t, "messages") {
+		when := float64(rapid.IntRange(1, 12).Draw(t, "when"))
+		by := rapid.SampledFrom(runs).Draw(t, "run")
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
+		case 0:
+			s.says(when, domain.ArtifactAliased{Artifact: data(name.Draw(t, "artifact")), Alias: domain.Alias{Name: data(name.Draw(t, "alias"))}})
+		case 1:
+			s.says(when, domain.PipelineDeclared{Pipeline: job(pipeline.Draw(t, "pipeline")), Outputs: []domain.IO{output()}})
+		case 2, 3:
+			s.says(when, of(rapid.SampledFrom(runs[1:]).Draw(t, "native run"), pipeline.Draw(t, "pipeline")))
+		default:
+			s.says(when, produced(by, domain.Progressed, output(), output()))
+		}
+	}
+}
+
+func TestColumnLineageDoesNotDependOnPages(t *testing.T) {
+	t.Parallel()
+	single, paged := newModel(t), newModel(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newStory()
+		s.ws = 1000 + workspaceNumbers.Add(1)
+		s.slug = domain.Slug(fmt.Sprint("w", s.ws))
+		drawWords(rt, s)
+		single.project(s, 1, nil)
+		for paged.done[s.ws] < len(s.events) {
+			cut := *s
+			cut.events = s.events[:min(paged.done[s.ws]+rapid.IntRange(1, 7).Draw(rt, "page"), len(s.events))]
+			if err := paged.apply(nil, fold.Page{Number: s.ws, Slug: s.slug, Events: cut.events[paged.done[s.ws]:]}); err != nil {
+				rt.Fatalf("%v\n%s", err, s.told())
+			}
+			paged.done[s.ws] = len(cut.events)
+		}
+		a, b := single.rows("SELECT * FROM read.column_lineage WHERE ws = $1", s.ws), paged.rows("SELECT * FROM read.column_lineage WHERE ws = $1", s.ws)
+		if !slices.Equal(a, b) {
+			rt.Fatalf("column lineage differs:\n%s%s%s", onlyIn("event by event", a, b), onlyIn("in pages", b, a), s.told())
+		}
+	})
 }
 
 func of(r domain.RunRef, pipeline string) domain.RunReported {

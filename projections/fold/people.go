@@ -55,6 +55,7 @@ type memberRow struct {
 
 var membersTable = table[wordKey, memberRow]{
 	name: "members", keys: 1,
+	of:      func(*wordKey, *memberRow) int64 { return 0 },
 	columns: []column{{name: "member", typ: tText}, {name: "roles", typ: tList, canon: canonical[[]string]}, {name: "suspended", typ: tBool}},
 	bind:    func(k *wordKey, r *memberRow, to []any) []any { return append(to, &k.word, &r.roles, &r.suspended) },
 }
@@ -66,6 +67,7 @@ type roleRow struct {
 
 var rolesTable = table[wordKey, roleRow]{
 	name: "roles", keys: 1,
+	of:      func(*wordKey, *roleRow) int64 { return 0 },
 	columns: []column{{name: "name", typ: tText}, {name: "permissions", typ: tList, canon: canonical[[]string]}, {name: "description", typ: tBytea, nullable: true}},
 	bind: func(k *wordKey, r *roleRow, to []any) []any {
 		return append(to, &k.word, &r.permissions, &r.description)
@@ -108,6 +110,7 @@ type invitationRow struct {
 
 var invitationsTable = table[uuid.UUID, invitationRow]{
 	name: "invitations", keys: 1,
+	of: func(*uuid.UUID, *invitationRow) int64 { return 0 },
 	columns: []column{
 		{name: "id", typ: tUUID}, {name: "roles", typ: tList, canon: canonical[[]string]}, {name: "state", typ: tText}, {name: "expires_at", typ: tTime},
 		{name: "subject", typ: tText, nullable: true}, {name: "invited", typ: tBytea, nullable: true}, {name: "invited_by", typ: tText}, {name: "account", typ: tUUID, nullable: true},

@@ -18,6 +18,7 @@ type pipelineRow struct {
 
 var pipelinesTable = table[int64, pipelineRow]{
 	name: "pipelines", keys: 1,
+	of:      func(k *int64, _ *pipelineRow) int64 { return *k },
 	counted: func(r *pipelineRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "namespace", typ: tText}, {name: "name", typ: tText},

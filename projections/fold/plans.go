@@ -28,6 +28,7 @@ func (r *pipelineVersionRow) order() domain.Order {
 
 var pipelineVersionsTable = table[int64, pipelineVersionRow]{
 	name: "pipeline_versions", keys: 1, noWas: true,
+	of: func(k *int64, _ *pipelineVersionRow) int64 { return *k },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "pipeline", typ: tInt8}, {name: "number", typ: tInt4}, {name: "hash", typ: tText}, {name: "label", typ: tText},
 		{name: "spec", typ: tJSON}, {name: "source", typ: tBytea, nullable: true}, {name: "source_at", typ: tText, nullable: true},

@@ -34,6 +34,7 @@ type promotionRow struct {
 
 var promotionsTable = table[uuid.UUID, promotionRow]{
 	name: "promotions", keys: 1,
+	of: func(_ *uuid.UUID, r *promotionRow) int64 { return r.version },
 	columns: []column{
 		{name: "promotion", typ: tUUID}, {name: "direction", typ: tInt2}, {name: "version", typ: tInt8}, {name: "artifact", typ: tInt8}, {name: "began", typ: tInt8},
 		{name: "state", typ: tText}, {name: "code", typ: tText, nullable: true}, {name: "other", typ: tBytea, nullable: true},

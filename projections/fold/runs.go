@@ -28,6 +28,7 @@ type runRow struct {
 
 var runsTable = table[int64, runRow]{
 	name: "runs", keys: 1,
+	of:      func(k *int64, _ *runRow) int64 { return *k },
 	counted: func(r *runRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "run_id", typ: tText}, {name: "foreign_run", typ: tBool}, {name: "pipeline", typ: tInt8, nullable: true},
@@ -59,6 +60,7 @@ type runDetailsRow struct {
 
 var runDetailsTable = table[int64, runDetailsRow]{
 	name: "run_details", keys: 1,
+	of: func(k *int64, _ *runDetailsRow) int64 { return *k },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "name", typ: tText, nullable: true}, {name: "version", typ: tInt8, nullable: true}, {name: "version_label", typ: tText, nullable: true},
 		{name: "code", typ: tJSONB, nullable: true, canon: canonical[domain.CodeRef]}, {name: "orchestrator", typ: tJSONB, nullable: true, canon: canonical[domain.OrchestratorRef]},

@@ -28,6 +28,7 @@ type stepRow struct {
 
 var stepsTable = table[int64, stepRow]{
 	name: "steps", keys: 1,
+	of:      func(k *int64, _ *stepRow) int64 { return *k },
 	counted: func(r *stepRow) bool { return !r.deleted },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "run", typ: tInt8}, {name: "name", typ: tText}, {name: "title", typ: tText, nullable: true},

@@ -30,9 +30,10 @@ type table[K comparable, R comparable] struct {
 	columns []column
 	keys    int // how many of the columns are the key
 	bind    func(k *K, r *R, to []any) []any
-	same    func(a, b R) bool // nil: ==
-	counted func(r *R) bool   // whether totals count the row; nil: they count none
-	delta   int32             // how many more are counted after the event at hand
+	same    func(a, b R) bool      // nil: ==
+	counted func(r *R) bool        // whether totals count the row; nil: they count none
+	of      func(k *K, r *R) int64 // the thing that shows the row; nil: none does, or another row of it changes too
+	delta   int32                  // how many more are counted after the event at hand
 
 	at      *clock
 	age     newness
@@ -69,6 +70,7 @@ type closed[K comparable, R comparable] struct {
 type clock struct {
 	ws       int32
 	revision int64
+	changes  *changeRows // what it changed
 }
 
 func (t *table[K, R]) init(at *clock, age newness) {
@@ -132,6 +134,13 @@ func (t *table[K, R]) settle() {
 			t.changed = append(t.changed, r)
 		}
 		visible := r.is != r.will || t.same == nil || !t.same(r.now, r.next)
+		if visible && t.of != nil {
+			shown := &r.next
+			if !r.will {
+				shown = &r.now
+			}
+			t.at.changes.add(t.at.ws, t.at.revision, t.of(&r.place.key, shown))
+		}
 		switch {
 		case !visible || !r.is || t.plain || t.noWas:
 		case t.past != nil:

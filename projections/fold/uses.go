@@ -80,6 +80,7 @@ type edgeRow struct{ position int32 }
 
 var edgesTable = table[edgeKey, edgeRow]{
 	name: "lineage_edges", keys: 4,
+	of: func(k *edgeKey, _ *edgeRow) int64 { return k.execution },
 	columns: []column{
 		{name: "execution", typ: tInt8}, {name: "direction", typ: tInt2}, {name: "version", typ: tInt8}, {name: "role", typ: tText}, {name: "position", typ: tInt4},
 	},

@@ -38,6 +38,7 @@ type versionRow struct {
 
 var versionsTable = table[int64, versionRow]{
 	name: "artifact_versions", keys: 1,
+	of:      func(k *int64, _ *versionRow) int64 { return *k },
 	counted: func(r *versionRow) bool { return !r.deleted && r.existsNow },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "artifact", typ: tInt8}, {name: "named_as", typ: tInt8}, {name: "number", typ: tInt4}, {name: "name", typ: tText, nullable: true},
@@ -155,6 +156,7 @@ type versionDetailsRow struct {
 
 var versionDetailsTable = table[int64, versionDetailsRow]{
 	name: "version_details", keys: 1,
+	of: func(k *int64, _ *versionDetailsRow) int64 { return *k },
 	columns: []column{
 		{name: "key", typ: tInt8}, {name: "type", typ: tText, nullable: true}, {name: "uri", typ: tText, nullable: true}, {name: "size_bytes", typ: tInt8},
 		{name: "digest", typ: tText, nullable: true}, {name: "schema", typ: tJSONB, nullable: true, canon: canonical[[]domain.Field]},

@@ -56,9 +56,15 @@ type wants struct {
 	pipelinesOf                 map[place[int64]][]int64
 	movers                      map[place[int64]]bool    // runs whose pipeline the page names; true: one that is new
 	contentsAt                  map[place[targetOf]]bool // of a class: contents of words are wanted
+	moving                      map[movingRun]bool       // movers, and runs that the page begins and gives a pipeline
 	people                      peopleWants
 	promotions                  wanted[uuid.UUID]
 	received                    wanted[uuid.UUID] // versions, by the promotion that they came with
+}
+
+type movingRun struct {
+	ws  int32
+	run domain.RunRef
 }
 
 type namedVersion struct {
@@ -69,6 +75,7 @@ type namedVersion struct {
 // wantNamed wants what the events name and what they say of it changes.
 func (f *fold) wantNamed(w *wants) {
 	w.pipelinesOf, w.movers, w.contentsAt = map[place[int64]][]int64{}, map[place[int64]]bool{}, map[place[targetOf]]bool{}
+	w.moving = map[movingRun]bool{}
 	for i := range f.events {
 		e := &f.events[i]
 		f.ws = e.ws
@@ -154,6 +161,9 @@ func (f *fold) wantSaid(w *wants, e *happening) {
 				p := place[int64]{e.ws, key}
 				w.movers[p] = w.movers[p] || f.pipelineKey(*x.Pipeline) == 0
 			}
+		}
+		if x.Pipeline != nil {
+			w.moving[movingRun{e.ws, x.Run}] = true
 		}
 		if x.Version != "" {
 			f.pageWords[x.Run] = append(f.pageWords[x.Run], keyText(x.Version))

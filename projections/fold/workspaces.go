@@ -27,6 +27,7 @@ type workspaceRow struct {
 
 var workspacesTable = table[workspaceKey, workspaceRow]{
 	name: "workspaces",
+	of:   func(*workspaceKey, *workspaceRow) int64 { return 0 },
 	columns: []column{
 		{name: "slug", typ: tText}, {name: "name", typ: tText}, {name: "organization", typ: tText}, {name: "owner", typ: tUUID, nullable: true},
 		{name: "description", typ: tBytea, nullable: true}, {name: "labels", typ: tJSONB, canon: canonical[map[string]string]},

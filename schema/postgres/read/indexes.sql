@@ -68,6 +68,7 @@ CREATE INDEX audit_recorded ON read.audit_entries (ws, recorded_at) INCLUDE (rev
 CREATE INDEX audit_correlation ON read.audit_entries (ws, correlation, revision) WHERE correlation IS NOT NULL;
 CREATE INDEX audit_command ON read.audit_entries (ws, command_hash) WHERE command IS NOT NULL;
 CREATE INDEX audit_type ON read.audit_entries (ws, type, revision);
+CREATE INDEX changes_entity ON read.changes (ws, entity, revision);
 CREATE INDEX words_prefix ON read.words (ws, word text_pattern_ops, kind, entity) INCLUDE (since);
 CREATE INDEX promotions_id ON read.promotions (promotion, ws);
 CREATE INDEX promotions_version ON read.promotions (ws, version, direction);

@@ -331,6 +331,12 @@ CREATE TABLE read.audit_entries (
     command_hash bigint GENERATED ALWAYS AS (hashtextextended(command, 0)) STORED,
     PRIMARY KEY (ws, revision)
 );
+-- Which things changed at which revision: they, or what belongs to them (attributes, metrics, edges, details). The
+-- workspace itself, its members and its roles are entity 0. What changed between two moments is a range of this.
+CREATE TABLE read.changes (
+    ws int NOT NULL, revision bigint NOT NULL, entity bigint NOT NULL,
+    PRIMARY KEY (ws, revision, entity)
+);
 -- Which revision was the last one at a recorded time.
 CREATE VIEW read.moments AS SELECT ws, recorded_at, revision FROM read.audit_entries;
 
