@@ -41,7 +41,7 @@ func (c GrantRole) Decide(s States) ([]Event, error) {
 	case slices.Contains(held, c.Role):
 		return nil, nil
 	case !member && len(roster.Members) >= MaxMembers:
-		return nil, &Error{Code: TooLong, Subject: "member", Message: fmt.Sprintf("there are %d members here, as many as there may be: put people into teams", MaxMembers)}
+		return nil, full()
 	}
 	return append(c.At.founding(s), RoleGranted{c.Member, c.Role}), nil
 }
@@ -128,6 +128,81 @@ func (c RemoveMember) Decide(s States) ([]Event, error) {
 		}
 	}
 	return append(c.At.founding(s), MemberRemoved{c.Member}), nil
+}
+
+// SetRoles makes these the roles that somebody holds directly: what is missing is granted, what is too much is taken away,
+// by the rules of [GrantRole] and [RevokeRole], all of it or nothing.
+type SetRoles struct {
+	At      Place
+	Member  Grantee
+	Roles   []RoleRef
+	Permits []Permission // what the organization's custom roles among those given and taken permit, where it is a workspace's member
+	By      Asker
+}
+
+// Needs is the roster.
+func (c SetRoles) Needs() []Entity { return c.At.needs() }
+
+// Decide refuses what any of the grants and revocations would be refused for; it does nothing where the member holds
+// just these.
+func (c SetRoles) Decide(s States) ([]Event, error) {
+	if err := c.At.opened(s); err != nil {
+		return nil, err
+	}
+	roster := c.At.roster(s)
+	held, member := roster.Members[c.Member.String()]
+	added := slices.DeleteFunc(unrepeated(c.Roles), func(r RoleRef) bool { return slices.Contains(held, r) })
+	removed := slices.DeleteFunc(slices.Clone(held), func(r RoleRef) bool { return slices.Contains(c.Roles, r) })
+	if len(added) > 0 || c.Member != c.By.Who {
+		if err := may(c.By.Holds, c.At.level(), ManageMembers, ManageOrganizationMembers); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(c.Roles) == 0:
+		return nil, &Error{Code: Required, Subject: "roles", Message: "name a role at least: somebody who is to hold none is removed"}
+	case !member && len(roster.Members) >= MaxMembers:
+		return nil, full()
+	}
+	for _, role := range added {
+		if err := grantable(c.At, roster, c.Member, role, c.Permits, c.By.Holds); err != nil {
+			return nil, err
+		}
+	}
+	if err := takeable(c.At, roster, c.Member, removed, c.Permits, c.By); err != nil {
+		return nil, err
+	}
+	if slices.Contains(removed, Owner) {
+		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+			return nil, err
+		}
+	}
+	if len(added)+len(removed) == 0 {
+		return nil, nil
+	}
+	events := c.At.founding(s)
+	for _, role := range added {
+		events = append(events, RoleGranted{c.Member, role})
+	}
+	for _, role := range removed {
+		events = append(events, RoleRevoked{c.Member, role})
+	}
+	return events, nil
+}
+
+// unrepeated are roles in their order, each once.
+func unrepeated(roles []RoleRef) (out []RoleRef) {
+	for _, r := range roles {
+		if !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// full refuses one member more than there may be.
+func full() error {
+	return &Error{Code: TooLong, Subject: "member", Message: fmt.Sprintf("there are %d members here, as many as there may be: put people into teams", MaxMembers)}
 }
 
 // takeable refuses somebody who would take roles from another who holds more than they do.

@@ -117,6 +117,41 @@ func (c DescribeOrganization) Decide(s States) ([]Event, error) {
 	return []Event{OrganizationDescribed{c.Slug, c.Description}}, nil
 }
 
+// UpdateOrganization renames and describes an organization at once: both, or nothing.
+type UpdateOrganization struct {
+	Slug        Slug
+	Name        *string // nil: it stays
+	Describe    bool    // whether the description is replaced; none removes it
+	Description *Text
+	By          Asker
+}
+
+// Needs is the organization.
+func (c UpdateOrganization) Needs() []Entity { return []Entity{OrganizationEntity(c.Slug)} }
+
+// Decide refuses everything where one of the two is refused.
+func (c UpdateOrganization) Decide(s States) ([]Event, error) {
+	if err := configurable(c.Slug, s, c.By); err != nil {
+		return nil, err
+	}
+	var parts []Command
+	if c.Name != nil {
+		parts = append(parts, RenameOrganization{c.Slug, *c.Name, c.By})
+	}
+	if c.Describe {
+		parts = append(parts, DescribeOrganization{c.Slug, c.Description, c.By})
+	}
+	var events []Event
+	for _, part := range parts {
+		some, err := part.Decide(s)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, some...)
+	}
+	return events, nil
+}
+
 func configurable(slug Slug, s States, by Asker) error {
 	if err := (Place{slug}).opened(s); err != nil {
 		return err

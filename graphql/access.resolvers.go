@@ -20,6 +20,16 @@ func (r *effectiveAccessResolver) Erased(ctx context.Context, objs []*model.Effe
 	return calledBy(ctx, r.Resolver, objs, accessWho, isErased)
 }
 
+func (r *mutationResolver) Leave(ctx context.Context, input model.LeaveInput) (*model.LeavePayload, error) {
+	w := r.order(ctx, "leave", input.Workspace, input.Organization, input.Meta, input)
+	return &model.LeavePayload{Outcome: w.leave()}, w.fault
+}
+
+func (r *mutationResolver) SetMemberRoles(ctx context.Context, input model.SetMemberRolesInput) (*model.SetMemberRolesPayload, error) {
+	w := r.order(ctx, "setMemberRoles", input.Workspace, input.Organization, input.Meta, input)
+	return &model.SetMemberRolesPayload{MemberWritten: w.setRoles(input)}, w.fault
+}
+
 func (r *mutationResolver) GrantRole(ctx context.Context, input model.GrantRoleInput) (*model.GrantRolePayload, error) {
 	w := r.order(ctx, "grantRole", input.Workspace, input.Organization, input.Meta, input)
 	out := w.changeRole(input.Member, input.Role, r.Desk.GrantRole)

@@ -1,10 +1,12 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
+	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 	"github.com/annals-io/annals/projections"
@@ -62,6 +64,25 @@ func (r *Resolver) onboarding(ctx context.Context, w *model.Workspace) ([]*model
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+// viewerOnboarding is how far the caller came with a workspace, where none is named with the one that their credential is
+// for: nil where there is none that they may see.
+func (r *Resolver) viewerOnboarding(ctx context.Context, workspace *string) ([]*model.OnboardingStep, error) {
+	slug := value(workspace)
+	if p, ok := access.From(ctx); ok && slug == "" {
+		slug = cmp.Or(string(p.Workspace), string(p.DefaultWorkspace))
+	}
+	at, err := r.open(ctx, slug, nil, nil, 0)
+	if err != nil {
+		_, err = absent[model.Workspace](nil, err)
+		return nil, err
+	}
+	w, err := absent(r.workspaceAt(ctx, at))
+	if w == nil || err != nil {
+		return nil, err
+	}
+	return r.onboarding(ctx, w)
 }
 
 // first finds the first event of a type; there is none where the moment is of nothing.

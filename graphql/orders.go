@@ -161,6 +161,22 @@ func (w *write) changeMember(member string, change func(context.Context, access.
 	return w.memberWritten(q.Member)
 }
 
+// setRoles says everything that somebody is to hold.
+func (w *write) setRoles(in model.SetMemberRolesInput) model.MemberWritten {
+	q := people.RolesChange{Ask: w.ask(), At: w.in(), Member: w.who(in.Member)}
+	for i, role := range in.Roles {
+		q.Roles = append(q.Roles, w.roleWord(role, fmt.Sprintf("roles[%d]", i)))
+	}
+	w.ordered(func() (eventstore.Result, error) { return w.Desk.SetRoles(w.ctx, w.principal, q) })
+	return w.memberWritten(q.Member)
+}
+
+// leave gives up what the caller holds.
+func (w *write) leave() model.Outcome {
+	w.ordered(func() (eventstore.Result, error) { return w.Desk.Leave(w.ctx, w.principal, w.ask(), w.in()) })
+	return w.outcome()
+}
+
 // defineRole makes a custom role.
 func (w *write) defineRole(in model.DefineRoleInput) model.RoleWritten {
 	q := people.RoleDefinition{Ask: w.ask(), At: w.in(), Name: in.Name, Description: in.Description}

@@ -56,6 +56,10 @@ func (r *viewerResolver) Operator(ctx context.Context, obj *model.Viewer) (bool,
 	return caller(ctx).operates(ctx)
 }
 
+func (r *viewerResolver) Onboarding(ctx context.Context, obj *model.Viewer, workspace *string) ([]*model.OnboardingStep, error) {
+	return r.viewerOnboarding(ctx, workspace)
+}
+
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
 func (r *Resolver) Viewer() generated.ViewerResolver { return &viewerResolver{r} }

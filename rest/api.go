@@ -57,7 +57,7 @@ func (a *API) actions() []action {
 	var all []action
 	for _, some := range [][]action{
 		a.organizationActions(), a.workspaceActions(), a.changeActions(), a.memberActions(), a.roleActions(), a.teamActions(), a.invitationActions(),
-		a.runActions(), a.eventActions(), a.lineageActions(),
+		a.standingActions(), a.runActions(), a.eventActions(), a.lineageActions(), a.promotionActions(),
 	} {
 		all = append(all, some...)
 	}

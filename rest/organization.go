@@ -7,7 +7,6 @@ import (
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
-	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/rest/openapi"
 )
 
@@ -77,7 +76,7 @@ func (a *API) organizationActions() []action {
 		}, access.Read, func(c *call) (answer, error) { return c.organization(http.StatusOK, c.path("org")) }},
 		{openapi.Operation{
 			Pattern: "PATCH /v1/organizations/{org}", ID: "updateOrganization", Tag: "organizations", Summary: "Change the settings of an organization", Permission: configure,
-			Description: "The name first, then the description. What is left out stays; null takes the description away.",
+			Description: "All of it at once, or nothing. What is left out stays; null takes the description away.",
 			Parameters:  params(orgParam, matchParam), Body: openapi.Sends(openapi.Closed[OrganizationPatch](), map[string]any{"description": "Everything about risk."}),
 			Answers: says(http.StatusOK, "The organization as it is now.", one), Refuses: changing(append(bodies, http.StatusPreconditionFailed)...),
 		}, access.Admin, updateOrganization},
@@ -159,23 +158,14 @@ func updateOrganization(c *call) (answer, error) {
 	if patch.Name.Said && patch.Name.Value == nil {
 		return answer{}, &domain.Error{Code: domain.Required, Subject: "name", Message: "an organization has a name"}
 	}
-	q := people.OrganizationChange{Ask: a, Organization: domain.Slug(c.path("org")), Name: valueOf(patch.Name.Value), Description: patch.Description.Value}
-	var result eventstore.Result
-	if patch.Name.Said {
-		if result, err = c.api.Desk.RenameOrganization(c.ctx, c.principal, q); err != nil {
-			return answer{}, atDesk(err)
-		}
-		if q.Since != nil { // its own change is none that it did not know of
-			q.Since = &result.Revision
-		}
-	}
-	if patch.Description.Said {
-		if result, err = c.api.Desk.DescribeOrganization(c.ctx, c.principal, q); err != nil {
-			return answer{}, atDesk(err)
-		}
-	}
 	if !patch.Name.Said && !patch.Description.Said {
 		return c.organization(http.StatusOK, c.path("org"))
+	}
+	result, err := c.api.Desk.UpdateOrganization(c.ctx, c.principal, people.OrganizationUpdate{
+		Ask: a, Organization: domain.Slug(c.path("org")), Name: patch.Name.Value, Describe: patch.Description.Said, Description: patch.Description.Value,
+	})
+	if err != nil {
+		return answer{}, atDesk(err)
 	}
 	return c.organizationAt(http.StatusOK, c.path("org"), nil, int64(result.Revision))
 }

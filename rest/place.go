@@ -24,7 +24,8 @@ type placeKind struct {
 
 var (
 	organizations = placeKind{"/v1/organizations/{org}", orgParam, "organization", "Organization", domain.ReadOrganization, domain.ManageOrganizationMembers, domain.ManageOrganizationRoles}
-	places        = []placeKind{organizations, {"/v1/workspaces/{slug}", slugParam, "workspace", "Workspace", domain.ReadWorkspace, domain.ManageMembers, domain.ManageRoles}}
+	inWorkspaces  = placeKind{"/v1/workspaces/{slug}", slugParam, "workspace", "Workspace", domain.ReadWorkspace, domain.ManageMembers, domain.ManageRoles}
+	places        = []placeKind{organizations, inWorkspaces}
 )
 
 // of is the place of a call.

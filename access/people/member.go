@@ -56,32 +56,89 @@ func (d *Desk) RemoveMember(ctx context.Context, p access.Principal, q MemberCha
 	})
 }
 
+// A RolesChange says everything that somebody is to hold directly in a place.
+type RolesChange struct {
+	Ask
+	At     Place
+	Member domain.Grantee
+	Roles  []domain.RoleRef
+}
+
+// SetRoles makes these the roles that somebody holds directly, by one command: all of it is granted and taken away, or
+// nothing.
+func (d *Desk) SetRoles(ctx context.Context, p access.Principal, q RolesChange) (eventstore.Result, error) {
+	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "setMemberRoles", []any{q.Member, q.Roles}, func(in door, _ *eventstore.Request) (domain.Command, error) {
+		c := domain.SetRoles{At: in.domain(), Member: q.Member, Roles: q.Roles, By: in.by}
+		held := in.members().Members[q.Member.String()]
+		if !in.by.Holds.Has(manage(in.Place)) && q.Member != in.by.Who {
+			return c, nil // it is refused, and says nothing of who and what there is
+		}
+		given, err := d.permits(ctx, in, true, slices.DeleteFunc(slices.Clone(q.Roles), func(r domain.RoleRef) bool { return slices.Contains(held, r) })...)
+		if err != nil {
+			return nil, err
+		}
+		taken, err := d.permits(ctx, in, false, slices.DeleteFunc(slices.Clone(held), func(r domain.RoleRef) bool { return slices.Contains(q.Roles, r) })...)
+		if err != nil {
+			return nil, err
+		}
+		c.Permits = append(given, taken...)
+		return c, d.isThere(ctx, in.organization, q.Member, "member")
+	})
+}
+
 // Leave gives up every role that the asker holds directly in a place. It takes no permission, not even to see the place:
 // whoever holds a role there knows of it.
 func (d *Desk) Leave(ctx context.Context, p access.Principal, a Ask, at Place) (eventstore.Result, error) {
 	if err := at.check(); err != nil {
 		return eventstore.Result{}, err
 	}
+	return d.retried(func() (eventstore.Result, error) { return d.leave(ctx, p, a, at) })
+}
+
+func (d *Desk) leave(ctx context.Context, p access.Principal, a Ask, at Place) (eventstore.Result, error) {
 	in, err := d.look(ctx, at)
 	if err != nil {
 		return eventstore.Result{}, err
 	}
 	in.by = domain.Asker{Who: p.Who(), Holds: domain.PermissionSet{}}
-	if _, member := in.members().Members[in.by.Who.String()]; !member || p.Workspace != "" && p.Workspace != at.Workspace || p.Run != nil {
+	if p.Workspace != "" && p.Workspace != at.Workspace || p.Run != nil {
 		return eventstore.Result{}, at.missing()
+	}
+	r, err := d.request(p, a, at.stream(), "leave", in.by.Who)
+	if err != nil {
+		return eventstore.Result{}, err
+	}
+	if _, member := in.members().Members[in.by.Who.String()]; !member {
+		return d.left(ctx, r, at)
 	}
 	if !p.Has(access.Write) {
 		return eventstore.Result{}, &domain.Error{Code: domain.Forbidden, Message: "leaving takes a session, or a key with the scope write"}
 	}
-	result, err := d.carryIn(ctx, p, a, in, aMember(in.by.Who), "leave", in.by.Who, func(in door, _ *eventstore.Request) (domain.Command, error) {
+	return d.carryIn(ctx, p, a, in, aMember(in.by.Who), "leave", in.by.Who, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		return domain.RemoveMember{At: in.domain(), Member: in.by.Who, By: in.by}, nil
 	})
-	var other *overtaken
-	if errors.As(err, &other) { // a role was redefined meanwhile: who leaves does not mind
-		err = &eventstore.UnavailableError{Cause: other}
-	}
-	return result, err
 }
+
+// left answers whoever sends the request again by which they left; to everybody else the place is none.
+func (d *Desk) left(ctx context.Context, r eventstore.Request, at Place) (eventstore.Result, error) {
+	if r.CommandID == "" {
+		return eventstore.Result{}, at.missing()
+	}
+	result, err := d.do(ctx, r, nothing{at})
+	if err != nil {
+		return eventstore.Result{}, at.missing()
+	}
+	return result, nil
+}
+
+// nothing is a command that can only have been carried out before.
+type nothing struct{ at Place }
+
+// Needs is the place.
+func (c nothing) Needs() []domain.Entity { return []domain.Entity{c.at.entity()} }
+
+// Decide refuses.
+func (c nothing) Decide(domain.States) ([]domain.Event, error) { return nil, c.at.missing() }
 
 // SuspendMember keeps a member of an organization from doing anything in it and in its workspaces.
 func (d *Desk) SuspendMember(ctx context.Context, p access.Principal, q MemberChange) (eventstore.Result, error) {

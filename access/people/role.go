@@ -58,3 +58,38 @@ func (d *Desk) DescribeOrganization(ctx context.Context, p access.Principal, q O
 		return domain.DescribeOrganization{Slug: q.Organization, Description: text(r, q.Description), By: in.by}, nil
 	})
 }
+
+// An OrganizationUpdate changes the settings of an organization at once: what is nil stays.
+type OrganizationUpdate struct {
+	Ask
+	Organization domain.Slug
+	Name         *string
+	Describe     bool    // whether the description is replaced
+	Description  *string // nil or empty removes it
+}
+
+// UpdateOrganization renames and describes an organization by one command: both, or nothing.
+func (d *Desk) UpdateOrganization(ctx context.Context, p access.Principal, q OrganizationUpdate) (eventstore.Result, error) {
+	about := anEntity(domain.OrganizationEntity(q.Organization), func(s *domain.State) any {
+		seen := []any{nil, nil}
+		if q.Name != nil {
+			seen[0] = s.Name
+		}
+		if q.Describe {
+			seen[1] = s.Text
+		}
+		return seen
+	})
+	about.told = func(e domain.Event) bool {
+		switch e.(type) {
+		case domain.OrganizationRenamed:
+			return q.Name != nil
+		case domain.OrganizationDescribed:
+			return q.Describe
+		}
+		return false
+	}
+	return d.carry(ctx, p, q.Ask, Place{Organization: q.Organization}, about, "updateOrganization", []any{q.Name, q.Describe, q.Description}, func(in door, r *eventstore.Request) (domain.Command, error) {
+		return domain.UpdateOrganization{Slug: q.Organization, Name: q.Name, Describe: q.Describe, Description: text(r, q.Description), By: in.by}, nil
+	})
+}

@@ -115,14 +115,21 @@ type command func(in door, r *eventstore.Request) (domain.Command, error)
 
 // carry carries out a command about a subject in a place. Name and input are those of the request, see [Desk.request].
 func (d *Desk) carry(ctx context.Context, p access.Principal, a Ask, at Place, about subject, name string, input any, make command) (eventstore.Result, error) {
-	for try := 0; ; try++ {
+	return d.retried(func() (eventstore.Result, error) {
 		in, err := d.enter(ctx, p, at)
 		if err != nil {
 			return eventstore.Result{}, err
 		}
-		result, err := d.carryIn(ctx, p, a, in, about, name, input, make)
+		return d.carryIn(ctx, p, a, in, about, name, input, make)
+	})
+}
+
+// retried looks again and decides anew, as often as what a decision rests on changed meanwhile.
+func (d *Desk) retried(try func() (eventstore.Result, error)) (eventstore.Result, error) {
+	for n := 0; ; n++ {
+		result, err := try()
 		var other *overtaken
-		if errors.As(err, &other) && other.rights && try < again {
+		if errors.As(err, &other) && other.rights && n < again {
 			continue
 		}
 		if errors.As(err, &other) {

@@ -21,6 +21,7 @@ var matrixFields = func() map[string]matrixRow {
 		"Subscription.organizationEvents":  takesThere(domain.ReadOrganization).with("after", "-1"),
 		"Mutation.promoteArtifactVersion":  takes(domain.PromoteArtifacts).with("input.to", "$workspace"),
 		"Mutation.setWorkspaceWall":        takes(domain.ConfigureWorkspace),
+		"Mutation.leave":                   matrixRow{place: inWorkspace, direct: true}.with("input.workspace", "$workspace").with("input.meta", map[string]any{"ifUnchangedSince": "0"}),
 		"Query.server":                     {place: ofAnybody},
 		"Subscription.events":              reads().with("after", "-1"),
 		"Subscription.run":                 reads().with("id", "r1"),
@@ -33,7 +34,7 @@ var matrixFields = func() map[string]matrixRow {
 		"Mutation.nestRun":                 takes(domain.WriteRuns),
 	}
 	for name, needs := range map[string]domain.Permission{
-		"grantRole": domain.ManageMembers, "revokeRole": domain.ManageMembers, "removeMember": domain.ManageMembers, "inviteMember": domain.ManageMembers, "revokeInvitation": domain.ManageMembers,
+		"grantRole": domain.ManageMembers, "revokeRole": domain.ManageMembers, "removeMember": domain.ManageMembers, "setMemberRoles": domain.ManageMembers, "inviteMember": domain.ManageMembers, "revokeInvitation": domain.ManageMembers,
 		"defineRole": domain.ManageRoles, "deleteRole": domain.ManageRoles,
 	} {
 		row := takes(needs).with("input.workspace", "$workspace")

@@ -18,6 +18,13 @@ func (a *actor) allowed(row matrixRow, slug string) matrixOutcome {
 	ofTheirs := slug == ownWorkspace || slug == deletedWorkspace
 	sees := slices.Contains(a.here, "workspace:read") || slices.Contains(a.here, "events:ingest")
 	switch {
+	case row.direct && ofTheirs && (row.place == inWorkspace && a.holdsHere || row.place == inOrganization && a.holdsThere):
+		if a.name == "key to read" {
+			return forbidden // it takes the scope write
+		}
+		return letIn
+	case row.direct:
+		return missing
 	case row.place == inOrganization:
 		switch {
 		case ofTheirs && a.may(row):

@@ -24,6 +24,7 @@ type matrixRow struct {
 	gone   bool              // what was deleted is nothing to it, for owners too
 	reads  bool              // it reads before it writes: what was deleted is nothing to it for those who may not read it
 	people bool              // it is for people, not for service accounts
+	direct bool              // it is for who holds a role in the place itself, whatever that permits
 	void   bool              // what is asked for need not be there: who is let in may be told so
 	args   map[string]any    // for a generated request, where the names of arguments do not say it
 }
@@ -73,6 +74,10 @@ var matrixRoutes = map[string]matrixRow{
 	"GET /v1/workspaces/{slug}/events":             reads(),
 	"GET /v1/workspaces/{slug}/lineage":            reads().with("?root", "r1"),
 	"PATCH /v1/workspaces/{slug}":                  takes(domain.ConfigureWorkspace),
+	"GET /v1/workspace-groups":                     matrixRow{place: ofAnybody}.with("?by", "kind"),
+	"GET /v1/workspaces/{slug}/onboarding":         reads(),
+	"GET /v1/workspaces/{slug}/promotions":         reads(),
+	"POST /v1/workspaces/{slug}/promotions":        takes(domain.PromoteArtifacts).ofSome(),
 	"POST /v1/workspaces/{slug}/archive":           takes(domain.ConfigureWorkspace),
 	"POST /v1/workspaces/{slug}/restore":           takes(domain.ConfigureWorkspace),
 	"DELETE /v1/workspaces/{slug}":                 takes(domain.DeleteWorkspaces).with("?confirm", "x1"),
@@ -107,7 +112,9 @@ type actor struct {
 	owns        bool // the workspace or its organization: they read what was deleted
 	shut        bool // their credential opens nothing
 	bound       bool // their credential is bound to their own workspace
-	key         string
+	// holdsHere, holdsThere say whether they hold a role directly in their own workspace, and in its organization.
+	holdsHere, holdsThere bool
+	key                   string
 }
 
 func actors() []*actor {
@@ -117,18 +124,18 @@ func actors() []*actor {
 		{name: "expired", shut: true},
 		{name: "revoked", shut: true},
 		{name: "outsider"},
-		{name: "viewer", here: matrixViewer},
-		{name: "member", here: matrixMember},
-		{name: "admin", here: matrixAdmin},
-		{name: "owner", here: matrixOwner, owns: true},
-		{name: "service account", here: matrixMember},
-		{name: "custom role", here: []domain.Permission{"workspace:read", "artifacts:write"}},
+		{name: "viewer", here: matrixViewer, holdsHere: true},
+		{name: "member", here: matrixMember, holdsHere: true},
+		{name: "admin", here: matrixAdmin, holdsHere: true},
+		{name: "owner", here: matrixOwner, owns: true, holdsHere: true},
+		{name: "service account", here: matrixMember, holdsHere: true},
+		{name: "custom role", here: []domain.Permission{"workspace:read", "artifacts:write"}, holdsHere: true},
 		{name: "team member", here: matrixMember},
-		{name: "organization member", there: matrixOrganizationMember},
-		{name: "organization admin", here: matrixAdmin, there: organizationMay(matrixAdmin, matrixOrganizationAdmin)},
-		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true},
-		{name: "suspended"},
-		{name: "key to read", here: matrixViewer, there: matrixOrganizationMember, owns: true}, // of an owner
+		{name: "organization member", there: matrixOrganizationMember, holdsThere: true},
+		{name: "organization admin", here: matrixAdmin, there: organizationMay(matrixAdmin, matrixOrganizationAdmin), holdsThere: true},
+		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true, holdsThere: true},
+		{name: "suspended", holdsHere: true, holdsThere: true},
+		{name: "key to read", here: matrixViewer, there: matrixOrganizationMember, owns: true, holdsHere: true, holdsThere: true}, // of an owner
 		{name: "run token", bound: true}, // of the run r1 in their own workspace
 		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
 	}

@@ -156,14 +156,19 @@ func granting(name string, roles []string) (out []mutation) {
 
 func (a *app) memberRole() *cobra.Command {
 	var at placeFlag
-	var grant, revoke []string
+	var grant, revoke, set []string
 	var reason string
 	cmd := &cobra.Command{
-		Use: "role MEMBER [--grant ROLE] [--revoke ROLE]", Short: "Change the roles that somebody holds: what is granted comes first", Args: cobra.ExactArgs(1),
-		Long: memberWords,
+		Use: "role MEMBER [--grant ROLE] [--revoke ROLE] | --set ROLES", Short: "Change the roles that somebody holds: what is granted comes first", Args: cobra.ExactArgs(1),
+		Long: memberWords + "\n--set says every role that they are to hold there, which is done at once or not at all.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(grant)+len(revoke) == 0 {
-				return usage("change a member's roles: give --grant, --revoke, or both")
+			switch {
+			case len(set) > 0 && len(grant)+len(revoke) > 0:
+				return usage("--set says every role: leave --grant and --revoke out")
+			case len(set) > 0:
+				return a.memberChange(cmd, at, args[0], reason, []mutation{{"setMemberRoles", map[string]any{"roles": set}}})
+			case len(grant)+len(revoke) == 0:
+				return usage("change a member's roles: give --grant, --revoke, or both, or --set")
 			}
 			return a.memberChange(cmd, at, args[0], reason, append(granting("grantRole", grant), granting("revokeRole", revoke)...))
 		},
@@ -171,6 +176,7 @@ func (a *app) memberRole() *cobra.Command {
 	at.add(cmd)
 	cmd.Flags().StringSliceVar(&grant, "grant", nil, "`role` to give; may be repeated")
 	cmd.Flags().StringSliceVar(&revoke, "revoke", nil, "`role` to take away; may be repeated")
+	cmd.Flags().StringSliceVar(&set, "set", nil, "every `role` that they are to hold there; may be repeated")
 	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
 	return cmd
 }
@@ -232,6 +238,7 @@ func (a *app) anOrganization(ctx context.Context, f organizationFlag) (roster, *
 
 func (a *app) memberLeave() *cobra.Command {
 	var at placeFlag
+	var reason string
 	cmd := &cobra.Command{
 		Use: "leave", Short: "Give up every role that you hold in a workspace or organization", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -243,11 +250,7 @@ func (a *app) memberLeave() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			me, err := p.who(cmd.Context(), c, "me")
-			if err != nil {
-				return err
-			}
-			payload, err := c.mutate(cmd.Context(), "removeMember", p.input(map[string]any{"member": me}), "", "")
+			payload, err := c.mutate(cmd.Context(), "leave", p.input(map[string]any{}), "", reason)
 			if err != nil {
 				return err
 			}
@@ -255,5 +258,6 @@ func (a *app) memberLeave() *cobra.Command {
 		},
 	}
 	at.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
 	return cmd
 }

@@ -28,6 +28,7 @@ func aboutAPI() openapi.Info {
 			{Name: "runs", Description: "What pipelines did."},
 			{Name: "events", Description: "Sending events in, and reading them back."},
 			{Name: "lineage", Description: "What was made from what."},
+			{Name: "promotions", Description: "Artifact versions that went from one workspace to another."},
 			{Name: "graphql", Description: "Everything there is to read, and every change, by GraphQL."},
 			{Name: "health", Description: "Whether the server is up, and how far its read models are."},
 			{Name: "documents", Description: "Pages that hold no data."},

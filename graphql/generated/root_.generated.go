@@ -762,6 +762,13 @@ type ComplexityRoot struct {
 		Path    func(childComplexity int) int
 	}
 
+	LeavePayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	Lineage struct {
 		Compact     func(childComplexity int) int
 		Complete    func(childComplexity int) int
@@ -917,6 +924,7 @@ type ComplexityRoot struct {
 		InitializeStep          func(childComplexity int, input model.InitializeStepInput) int
 		InviteMember            func(childComplexity int, input model.InviteMemberInput) int
 		LabelWorkspace          func(childComplexity int, input model.LabelWorkspaceInput) int
+		Leave                   func(childComplexity int, input model.LeaveInput) int
 		LogMetrics              func(childComplexity int, input model.LogMetricsInput) int
 		LoseRun                 func(childComplexity int, input model.LoseRunInput) int
 		LoseStep                func(childComplexity int, input model.LoseStepInput) int
@@ -938,6 +946,7 @@ type ComplexityRoot struct {
 		RetryStep               func(childComplexity int, input model.RetryStepInput) int
 		RevokeInvitation        func(childComplexity int, input model.RevokeInvitationInput) int
 		RevokeRole              func(childComplexity int, input model.RevokeRoleInput) int
+		SetMemberRoles          func(childComplexity int, input model.SetMemberRolesInput) int
 		SetWorkspaceWall        func(childComplexity int, input model.SetWorkspaceWallInput) int
 		SkipRun                 func(childComplexity int, input model.SkipRunInput) int
 		SkipStep                func(childComplexity int, input model.SkipStepInput) int
@@ -1449,6 +1458,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	SetMemberRolesPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Member           func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
 	SetWorkspaceWallPayload struct {
 		ClientMutationID func(childComplexity int) int
 		Duplicate        func(childComplexity int) int
@@ -1662,6 +1679,7 @@ type ComplexityRoot struct {
 		Member        func(childComplexity int) int
 		Memberships   func(childComplexity int) int
 		Name          func(childComplexity int) int
+		Onboarding    func(childComplexity int, workspace *string) int
 		Operator      func(childComplexity int) int
 		Organizations func(childComplexity int) int
 		Scopes        func(childComplexity int) int
@@ -4620,6 +4638,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LastOwner.Path(childComplexity), true
 
+	case "LeavePayload.clientMutationId":
+		if e.ComplexityRoot.LeavePayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeavePayload.ClientMutationID(childComplexity), true
+	case "LeavePayload.duplicate":
+		if e.ComplexityRoot.LeavePayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeavePayload.Duplicate(childComplexity), true
+	case "LeavePayload.revision":
+		if e.ComplexityRoot.LeavePayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeavePayload.Revision(childComplexity), true
+	case "LeavePayload.userErrors":
+		if e.ComplexityRoot.LeavePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeavePayload.UserErrors(childComplexity), true
+
 	case "Lineage.compact":
 		if e.ComplexityRoot.Lineage.Compact == nil {
 			break
@@ -5516,6 +5559,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.LabelWorkspace(childComplexity, args["input"].(model.LabelWorkspaceInput)), true
+	case "Mutation.leave":
+		if e.ComplexityRoot.Mutation.Leave == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_leave_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Leave(childComplexity, args["input"].(model.LeaveInput)), true
 	case "Mutation.logMetrics":
 		if e.ComplexityRoot.Mutation.LogMetrics == nil {
 			break
@@ -5747,6 +5801,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeRole(childComplexity, args["input"].(model.RevokeRoleInput)), true
+	case "Mutation.setMemberRoles":
+		if e.ComplexityRoot.Mutation.SetMemberRoles == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setMemberRoles_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetMemberRoles(childComplexity, args["input"].(model.SetMemberRolesInput)), true
 	case "Mutation.setWorkspaceWall":
 		if e.ComplexityRoot.Mutation.SetWorkspaceWall == nil {
 			break
@@ -8078,6 +8143,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ServiceAccountEdge.Node(childComplexity), true
 
+	case "SetMemberRolesPayload.clientMutationId":
+		if e.ComplexityRoot.SetMemberRolesPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMemberRolesPayload.ClientMutationID(childComplexity), true
+	case "SetMemberRolesPayload.duplicate":
+		if e.ComplexityRoot.SetMemberRolesPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMemberRolesPayload.Duplicate(childComplexity), true
+	case "SetMemberRolesPayload.member":
+		if e.ComplexityRoot.SetMemberRolesPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMemberRolesPayload.Member(childComplexity), true
+	case "SetMemberRolesPayload.revision":
+		if e.ComplexityRoot.SetMemberRolesPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMemberRolesPayload.Revision(childComplexity), true
+	case "SetMemberRolesPayload.userErrors":
+		if e.ComplexityRoot.SetMemberRolesPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetMemberRolesPayload.UserErrors(childComplexity), true
+
 	case "SetWorkspaceWallPayload.clientMutationId":
 		if e.ComplexityRoot.SetWorkspaceWallPayload.ClientMutationID == nil {
 			break
@@ -8975,6 +9071,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Name(childComplexity), true
+	case "Viewer.onboarding":
+		if e.ComplexityRoot.Viewer.Onboarding == nil {
+			break
+		}
+
+		args, err := ec.field_Viewer_onboarding_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.Onboarding(childComplexity, args["workspace"].(*string)), true
 	case "Viewer.operator":
 		if e.ComplexityRoot.Viewer.Operator == nil {
 			break
@@ -9560,6 +9667,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputInviteMemberInput,
 		ec.unmarshalInputLabelInput,
 		ec.unmarshalInputLabelWorkspaceInput,
+		ec.unmarshalInputLeaveInput,
 		ec.unmarshalInputLineageFilter,
 		ec.unmarshalInputLogMetricsInput,
 		ec.unmarshalInputLoseRunInput,
@@ -9598,6 +9706,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRunNestedInput,
 		ec.unmarshalInputRunOrder,
 		ec.unmarshalInputSchemaFieldInput,
+		ec.unmarshalInputSetMemberRolesInput,
 		ec.unmarshalInputSetWorkspaceWallInput,
 		ec.unmarshalInputSkipRunInput,
 		ec.unmarshalInputSkipStepInput,
@@ -9809,6 +9918,20 @@ extend type Query {
 
 extend type Mutation {
   """
+  Gives up every role that you hold directly in a workspace or an organization. It takes no permission; the last active owner stays.
+  """
+  leave(
+    "What to do."
+    input: LeaveInput!
+  ): LeavePayload!
+  """
+  Makes these the roles that somebody holds directly in a workspace or an organization, all at once: what is missing is granted, what is too much is taken away. Nobody gives or takes away what they do not hold.
+  """
+  setMemberRoles(
+    "What to do."
+    input: SetMemberRolesInput!
+  ): SetMemberRolesPayload!
+  """
   Gives a person, a service account or a team a role in a workspace or an organization. Nobody gives what they do not hold. People who are not known yet are invited.
   """
   grantRole(
@@ -9984,6 +10107,64 @@ The answer of ` + "`" + `reinstateMember` + "`" + `.
 """
 type ReinstateMemberPayload implements MutationPayload {
   "The member as they are now; null when nothing was done, when they are no longer one, or when it cannot be read yet."
+  member: Member
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `leave` + "`" + `.
+"""
+input LeaveInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `leave` + "`" + `.
+"""
+type LeavePayload implements MutationPayload {
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The newest revision, after this write, of the stream that was written: the organization's, or the workspace's where that was named. Give it as ` + "`" + `atLeast` + "`" + ` to a read that is to see that. Where nothing was done, the one by which it was refused; -1 when there is no such place."
+  revision: Int64!
+  "True when this very command had been carried out before: the answer is that of the first time."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
+}
+
+"""
+The input of ` + "`" + `setMemberRoles` + "`" + `.
+"""
+input SetMemberRolesInput {
+  "The slug of the workspace; this or ` + "`" + `organization` + "`" + `."
+  workspace: String
+  "The slug of the organization."
+  organization: String
+  "Who, as KIND:ID: ` + "`" + `account:…` + "`" + `, ` + "`" + `service_account:…` + "`" + ` or ` + "`" + `team:NAME` + "`" + `."
+  member: String!
+  "Every role that they are to hold: ` + "`" + `viewer` + "`" + `, ` + "`" + `member` + "`" + `, ` + "`" + `admin` + "`" + `, ` + "`" + `owner` + "`" + `, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones. One at least: ` + "`" + `removeMember` + "`" + ` takes all away."
+  roles: [String!]!
+  "How the write is done."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `setMemberRoles` + "`" + `.
+"""
+type SetMemberRolesPayload implements MutationPayload {
+  "The member as they are now; null when nothing was done or it cannot be read yet."
   member: Member
   "Why nothing was done; empty when it was."
   userErrors: [UserError!]!
@@ -12992,6 +13173,13 @@ type Viewer {
   memberships: [Membership!]!
   "Whether the caller operates the server: projections, metrics and what belongs to no workspace."
   operator: Boolean!
+  """
+  How far the caller came: what there is to do at first, and what of it is done. Null when there is no such workspace or the caller may not see it.
+  """
+  onboarding(
+    "The slug of the workspace that runs and members are counted in; the one that the caller is bound to, else their default one, when left out."
+    workspace: String
+  ): [OnboardingStep!]
 }
 
 """
@@ -17841,6 +18029,20 @@ func (ec *executionContext) childFields_LabelWorkspacePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type LabelWorkspacePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_LeavePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userErrors":
+		return ec.fieldContext_LeavePayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_LeavePayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_LeavePayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_LeavePayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LeavePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Lineage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "nodes":
@@ -18995,6 +19197,22 @@ func (ec *executionContext) childFields_ServiceAccountEdge(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type ServiceAccountEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_SetMemberRolesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_SetMemberRolesPayload_member(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetMemberRolesPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_SetMemberRolesPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_SetMemberRolesPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_SetMemberRolesPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetMemberRolesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SetWorkspaceWallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workspace":
@@ -19417,6 +19635,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_memberships(ctx, field)
 	case "operator":
 		return ec.fieldContext_Viewer_operator(ctx, field)
+	case "onboarding":
+		return ec.fieldContext_Viewer_onboarding(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

@@ -1126,6 +1126,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._SetWorkspaceWallPayload(ctx, sel, obj)
+	case model.SetMemberRolesPayload:
+		return ec._SetMemberRolesPayload(ctx, sel, &obj)
+	case *model.SetMemberRolesPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SetMemberRolesPayload(ctx, sel, obj)
 	case model.RevokeRolePayload:
 		return ec._RevokeRolePayload(ctx, sel, &obj)
 	case *model.RevokeRolePayload:
@@ -1273,6 +1280,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._LogMetricsPayload(ctx, sel, obj)
+	case model.LeavePayload:
+		return ec._LeavePayload(ctx, sel, &obj)
+	case *model.LeavePayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LeavePayload(ctx, sel, obj)
 	case model.LabelWorkspacePayload:
 		return ec._LabelWorkspacePayload(ctx, sel, &obj)
 	case *model.LabelWorkspacePayload:

@@ -9103,6 +9103,25 @@ func (ec *executionContext) marshalOMemberKind2ᚕgithubᚗcomᚋannalsᚑioᚋa
 	return ret
 }
 
+func (ec *executionContext) marshalOOnboardingStep2ᚕᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐOnboardingStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OnboardingStep) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOnboardingStep2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐOnboardingStep(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOViewerRole2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐViewerRole(ctx context.Context, sel ast.SelectionSet, v *model.ViewerRole) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -1113,6 +1113,16 @@ type LastOwner struct {
 
 func (LastOwner) IsUserError() {}
 
+// The input of `leave`.
+type LeaveInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // An edge of a walk, in the direction the data went.
 type LineageEdge struct {
 	// The id of the node the data left.
@@ -1987,6 +1997,20 @@ type ServiceAccountEdge struct {
 	Node *ServiceAccount `json:"node"`
 }
 
+// The input of `setMemberRoles`.
+type SetMemberRolesInput struct {
+	// The slug of the workspace; this or `organization`.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// Who, as KIND:ID: `account:…`, `service_account:…` or `team:NAME`.
+	Member string `json:"member"`
+	// Every role that they are to hold: `viewer`, `member`, `admin`, `owner`, or `workspace/NAME` and `organization/NAME` for custom ones. One at least: `removeMember` takes all away.
+	Roles []string `json:"roles"`
+	// How the write is done.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
 // The input of `setWorkspaceWall`.
 type SetWorkspaceWallInput struct {
 	// The workspace's slug.
@@ -2329,6 +2353,8 @@ type Viewer struct {
 	Memberships []*Membership `json:"memberships"`
 	// Whether the caller operates the server: projections, metrics and what belongs to no workspace.
 	Operator bool `json:"operator"`
+	// How far the caller came: what there is to do at first, and what of it is done. Null when there is no such workspace or the caller may not see it.
+	Onboarding []*OnboardingStep `json:"onboarding,omitempty,omitzero"`
 }
 
 // What the caller may do in a workspace.

@@ -55,6 +55,8 @@ type (
 	RemoveMemberPayload    struct{ MemberWritten }
 	SuspendMemberPayload   struct{ MemberWritten }
 	ReinstateMemberPayload struct{ MemberWritten }
+	SetMemberRolesPayload  struct{ MemberWritten }
+	LeavePayload           struct{ Outcome }
 
 	DefineRolePayload struct{ RoleWritten }
 	DeleteRolePayload struct{ Outcome }
