@@ -16,7 +16,7 @@ func TestMatrixOfRoutes(t *testing.T) {
 	t.Parallel()
 	w := newMatrixWorld(t)
 	described := map[string]openapi.Operation{}
-	for _, o := range operations(serveFlags{}) {
+	for _, o := range allOperations(serveFlags{}) {
 		described[o.Pattern] = o
 	}
 	known := map[string]bool{}

@@ -31,6 +31,7 @@ func aboutAPI() openapi.Info {
 			{Name: "promotions", Description: "Artifact versions that went from one workspace to another."},
 			{Name: "graphql", Description: "Everything there is to read, and every change, by GraphQL."},
 			{Name: "health", Description: "Whether the server is up, and how far its read models are."},
+			{Name: "operations", Description: "Work that outlives the request that asked for it."},
 			{Name: "documents", Description: "Pages that hold no data."},
 		},
 	}
@@ -44,11 +45,12 @@ func known() openapi.Known {
 	return k
 }
 
-// operations describes every route that the server registers with these flags, by those who serve it.
-func operations(f serveFlags) []openapi.Operation {
+// allOperations describes every route that the server registers with these flags, by those who serve it.
+func allOperations(f serveFlags) []openapi.Operation {
 	all := append(documentOperations(), graphqlOperations()...)
 	all = append(all, healthOperations()...)
 	all = append(all, projectionOperations()...)
+	all = append(all, operationOperations()...)
 	all = append(all, (*openlineage.Handler)(nil).Operations()...)
 	all = append(all, (*native.Handler)(nil).Operation())
 	all = append(all, (&rest.API{}).Operations()...)
@@ -67,5 +69,5 @@ func document(routes []access.Route, f serveFlags) (*openapi.Document, error) {
 	for i, r := range routes {
 		registered[i] = openapi.Route{Pattern: r.Pattern, Scope: string(r.Needs)}
 	}
-	return openapi.Build(aboutAPI(), known(), registered, operations(f))
+	return openapi.Build(aboutAPI(), known(), registered, allOperations(f))
 }

@@ -89,11 +89,6 @@ func projectionOperations() []openapi.Operation {
 			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How far it is.", openapi.Of[standing]())}, Refuses: []int{http.StatusNotFound, http.StatusConflict},
 		},
 		{
-			Pattern: "POST /v1/projections/rebuild", ID: "rebuildProjections", Tag: "health", Summary: "Build the read model anew", Description: whole + " The answer is a line of JSON every now and then, and the report as the last. Whoever hangs up ends it.",
-			Body: order, Answers: []openapi.Answer{{Status: http.StatusOK, Description: "How far it is, line by line.", Content: []openapi.Content{{Type: "application/x-ndjson", Shape: openapi.Of[rebuildLine]()}}}},
-			Refuses: []int{http.StatusBadRequest},
-		},
-		{
 			Pattern: "POST /v1/projections/swap", ID: "swapProjections", Tag: "health", Summary: "Take the read model that waits", Description: whole, Body: order,
 			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "It is the live one.", openapi.Of[swapAnswer]()),
 				openapi.Says(http.StatusConflict, "It differs from the live one, and that was not accepted; or it cannot be taken now.", openapi.Either(openapi.Of[swapAnswer](), openapi.Of[openapi.Problem]()))},

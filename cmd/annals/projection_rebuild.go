@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -15,20 +11,20 @@ import (
 
 func (a *app) projectionRebuild() *cobra.Command {
 	var order modelOrder
+	var detach bool
 	cmd := &cobra.Command{
 		Use: "rebuild", Short: "Build the read models anew beside the live ones, compare, and swap", Args: cobra.NoArgs,
 		Long: `Build the read models anew from the log, beside the live ones, which go on answering. The two are
 compared: where the same code made them they must be equal, and where new code did, what differs is
-shown and the new one waits beside the live one, unless --accept-differences takes it at once. An
-interrupt ends it and changes nothing.`,
+shown and the new one waits beside the live one, unless --accept-differences takes it at once.
+
+It is an operation of the server: Ctrl-C ends the looking on, and "annals operation cancel" the work,
+which changes nothing then.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return a.followRebuild(cmd.Context(), c, order)
+			return a.operate(cmd.Context(), "projection.rebuild", "", order, detach, a.concludeBuilding)
 		},
 	}
+	cmd.Flags().BoolVar(&detach, "detach", false, "order it, and do not wait for it")
 	cmd.Flags().BoolVar(&order.AcceptDifferences, "accept-differences", false, "swap although new code made other rows")
 	cmd.Flags().BoolVar(&order.Prove, "prove", false, "build twice, with pages of different sizes, and compare these too")
 	return cmd
@@ -113,63 +109,22 @@ func (c *client) order(ctx context.Context, path string, order modelOrder) (stat
 	return resp.StatusCode, body, nil
 }
 
-// rebuildAnswer is a line of the answer; see rebuildLine.
+// rebuildAnswer is what a rebuild or a swap found, and what went wrong.
 type rebuildAnswer struct {
-	Stage       string
-	Done, Total int64
-	Report      json.RawMessage
-	Error       *struct{ Code, Message string }
+	Report json.RawMessage
+	Error  *struct{ Code, Message string }
 }
 
-func (a *app) followRebuild(ctx context.Context, c *client, order modelOrder) error {
-	c.http.Timeout = 0 // it takes as long as it takes
-	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/x-ndjson"}}
-	resp, err := c.send(ctx, http.MethodPost, "/v1/projections/rebuild", header, rawJSON(order))
-	if err != nil {
-		return err
+// concludeBuilding is the end of a rebuild that was followed.
+func (a *app) concludeBuilding(o operation, _ json.RawMessage) error {
+	said := rebuildAnswer{Report: o.Result}
+	if !o.found() || o.State == "cancelled" || o.State == "failed" && o.Code == "internal" {
+		return o.failed()
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // whatever can be read of it
-		return refusal(resp.StatusCode, text)
+	if o.Code != "" {
+		said.Error = &struct{ Code, Message string }{o.Code, o.Message}
 	}
-	bar := a.startProgress("events", 0)
-	last, err := readRebuild(resp.Body, bar)
-	bar.stop()
-	if err != nil {
-		return c.unreachable(ctx, err)
-	}
-	return a.concludeRebuild(last)
-}
-
-// rebuildStages are what is counted in each stage after filling.
-var rebuildStages = map[string]string{"indexing": "keys and indexes", "comparing": "workspaces compared"}
-
-// readRebuild reads lines until the one with the report.
-func readRebuild(body io.Reader, bar *progress) (rebuildAnswer, error) {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 64<<10), maxAnswer)
-	before, stage := int64(0), ""
-	for lines.Scan() {
-		var line rebuildAnswer
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return line, fmt.Errorf("read the server's answer: %w", err)
-		}
-		if line.Report != nil {
-			return line, nil
-		}
-		if line.Stage != stage {
-			stage, before = line.Stage, 0
-			bar.turn(cmp.Or(rebuildStages[stage], stage))
-		}
-		bar.reach(line.Done, line.Total)
-		bar.add(int(line.Done - before))
-		before = line.Done
-	}
-	if err := lines.Err(); err != nil {
-		return rebuildAnswer{}, err
-	}
-	return rebuildAnswer{}, errors.New("the server went away before it was done")
+	return a.concludeRebuild(said)
 }
 
 // concludeRebuild prints what was found, and says by the exit code whether the new model is the live one.

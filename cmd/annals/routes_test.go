@@ -95,11 +95,15 @@ var requests = map[string]routeRequest{
 	"POST /v1/accounts/{id}/enable":                {"POST", "/v1/accounts/nobody/enable", "", 404, 403, ""},
 	"GET /v1/status":                               {"GET", "/v1/status", "", 200, 200, ""},
 	"GET /v1/projections":                          {"GET", "/v1/projections", "", 200, 200, ""},
-	"POST /v1/projections/rebuild":                 {"POST", "/v1/projections/rebuild", "", 200, 403, ""},
 	"POST /v1/projections/swap":                    {"POST", "/v1/projections/swap", "", 404, 403, ""},
 	"POST /v1/projections/discard":                 {"POST", "/v1/projections/discard", "", 404, 403, ""},
-	"POST /v1/projections/rollback":                {"POST", "/v1/projections/rollback", "", 200, 403, ""},
+	"POST /v1/projections/rollback":                {"POST", "/v1/projections/rollback", "", 404, 403, ""},
 	"POST /v1/workspaces/{slug}/projection/retry":  {"POST", "/v1/workspaces/default/projection/retry", "", 200, 404, "/v1/workspaces/nowhere/projection/retry"},
+	"GET /v1/operations":                           {"GET", "/v1/operations", "", 200, 200, ""},
+	"POST /v1/operations":                          {"POST", "/v1/operations", `{"kind":"projection.rebuild"}`, 202, 403, ""},
+	"GET /v1/operations/{id}":                      {"GET", "/v1/operations/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "", 404, 404, ""},
+	"POST /v1/operations/{id}/cancel":              {"POST", "/v1/operations/6ba7b810-9dad-41d1-80b4-00c04fd430c8/cancel", "", 404, 404, ""},
+	"POST /v1/operations/{id}/resume":              {"POST", "/v1/operations/6ba7b810-9dad-41d1-80b4-00c04fd430c8/resume", "", 404, 404, ""},
 	"GET /metrics":                                 {"GET", "/metrics", "", 200, 403, ""},
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
@@ -25,7 +24,7 @@ func (a adminAPI) wholeServer(h http.HandlerFunc) http.Handler {
 	})
 }
 
-// modelOrder is the body of POST /v1/projections/rebuild and /v1/projections/swap, which has no use for Prove.
+// modelOrder is what a rebuild takes, and the body of POST /v1/projections/swap, which has no use for Prove.
 type modelOrder struct {
 	AcceptDifferences bool `json:"acceptDifferences"`
 	Prove             bool `json:"prove"`
@@ -38,17 +37,7 @@ func readOrder(r *http.Request) (order modelOrder, no *access.Refusal) {
 	return order, nil
 }
 
-// rebuildLine is a line of the answer to a rebuild: how far it is, and at the end the report or what went wrong. The
-// answer to a swap is the report and what went wrong alone.
-type rebuildLine struct {
-	Stage  string            `json:"stage,omitempty"` // what done and total count: indexing or comparing; without it, filling in events
-	Done   int64             `json:"done"`
-	Total  int64             `json:"total"`
-	Rate   float64           `json:"rate"`
-	Report *rebuildReport    `json:"report,omitempty"`
-	Error  map[string]string `json:"error,omitempty"`
-}
-
+// rebuildReport is what a rebuild found, or was found of the model that waits.
 type rebuildReport struct {
 	From        string                        `json:"from"`
 	To          string                        `json:"to"`
@@ -69,36 +58,6 @@ func shownReport(r projections.Report) *rebuildReport {
 		From: r.From, To: r.To, SameCode: r.SameCode, Workspaces: r.Workspaces, Events: r.Events, Seconds: r.Took.Seconds(),
 		Rate: r.Rate, Equal: r.Equal, Swapped: r.Swapped, Paused: r.Paused, Tables: r.Tables, Differences: r.Differences,
 	}
-}
-
-// rebuild answers with a line of JSON every now and then, and the report as the last. Whoever hangs up ends it: the
-// live model stays as it is.
-func (a adminAPI) rebuild(w http.ResponseWriter, r *http.Request) {
-	order, no := readOrder(r)
-	if no != nil {
-		access.Refuse(w, no)
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	var mu sync.Mutex // progress may be told by several goroutines
-	say := func(line rebuildLine) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = json.NewEncoder(w).Encode(line)       // whoever asked has gone, and the context tells the rebuild so
-		_ = http.NewResponseController(w).Flush() // as above
-	}
-	stage := func(s projections.Stage, done, total int64) {
-		say(rebuildLine{Stage: string(s), Done: done, Total: total})
-	}
-	report, err := a.engine.Rebuild(r.Context(), projections.RebuildOptions{AcceptDifferences: order.AcceptDifferences, Prove: order.Prove, Stage: stage},
-		func(done, total int64, rate float64) { say(rebuildLine{Done: done, Total: total, Rate: rate}) })
-	last := rebuildLine{Done: report.Events, Total: report.Events, Rate: report.Rate, Report: shownReport(report)}
-	if err != nil {
-		last.Error = said(adminRefusal(err))
-		a.log.WarnContext(r.Context(), "rebuild", "err", err)
-	}
-	a.decided(r)
-	say(last)
 }
 
 // swap makes the model that waits beside the live one the live one. Where the two differ and that was not accepted, the

@@ -83,12 +83,11 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
-	mux.Handle("POST /v1/projections/rebuild", access.Admin, admin.wholeServer(admin.rebuild))
-	mux.Lasts("POST /v1/projections/rebuild")
 	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))
 	mux.Handle("POST /v1/projections/discard", access.Admin, admin.wholeServer(admin.discard))
 	mux.Handle("POST /v1/projections/rollback", access.Admin, admin.wholeServer(admin.rollback))
 	mux.Handle("POST /v1/workspaces/{slug}/projection/retry", access.Admin, http.HandlerFunc(admin.retry))
+	operationsAPI{desk: s.operations, rights: s.rights, log: s.log}.register(mux)
 	mux.Handle("GET /metrics", access.Read, s.operators(s.metrics.handler()))
 	if f.pprof {
 		mux.Handle("GET /debug/pprof/", access.Admin, s.operators(http.HandlerFunc(pprof.Index)))

@@ -24,6 +24,7 @@ import (
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/embedded"
+	"github.com/annals-io/annals/operations"
 	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
 	"github.com/annals-io/annals/promotion"
@@ -38,23 +39,24 @@ type server struct {
 	tracer    oteltrace.Tracer
 	recording bool // whether spans go anywhere
 
-	database *embedded.Server        // nil: somebody else runs it
-	up       *gate                   // whether requests may be let through
-	pool     *pgxpool.Pool           // for projecting and keys
-	answers  atomic.Pointer[read.DB] // for questions
-	owner    *pgxpool.Pool           // for schemas
-	store    logStore
-	engine   *projections.Engine
-	commands *eventstore.Executor
-	model    *modelKeeper
-	keys     *access.Keys
-	rights   *access.Rights
-	sealer   *vault.Keys
-	desk     *people.Desk
-	docs     docs.Site
-	signIn   *signin.Handler
-	gate     *session.Gate
-	accounts *account.Accounts
+	database   *embedded.Server        // nil: somebody else runs it
+	up         *gate                   // whether requests may be let through
+	pool       *pgxpool.Pool           // for projecting and keys
+	answers    atomic.Pointer[read.DB] // for questions
+	owner      *pgxpool.Pool           // for schemas
+	store      logStore
+	engine     *projections.Engine
+	commands   *eventstore.Executor
+	model      *modelKeeper
+	keys       *access.Keys
+	rights     *access.Rights
+	sealer     *vault.Keys
+	desk       *people.Desk
+	docs       docs.Site
+	signIn     *signin.Handler
+	gate       *session.Gate
+	accounts   *account.Accounts
+	operations *operations.Desk
 
 	work   sync.WaitGroup  // what goes on beside requests
 	living context.Context // of that work: it ends when the server stops
@@ -159,6 +161,9 @@ func (s *server) migrate(ctx context.Context, url, ownerURL string) error {
 	if err := projections.Migrate(ctx, s.owner); err != nil {
 		return err
 	}
+	if err := operations.Migrate(ctx, s.owner, role); err != nil {
+		return err
+	}
 	return access.Migrate(ctx, ownerURL, role)
 }
 
@@ -197,6 +202,7 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	s.keys = access.NewKeys(s.pool, nil)
 	s.keys.Commands, s.keys.Standing = s.commands, access.NewStanding(s.store, s.engine)
 	s.rights = access.NewRights(s.store, s.engine, firstOrganization)
+	s.openOperations()
 	s.metrics.watch(s)
 	return nil
 }
@@ -243,6 +249,13 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 		select {
 		case <-s.engine.Ready(): // before, nobody can say which ones are open
 			promotions.Run(ctx)
+		case <-ctx.Done():
+		}
+	})
+	s.work.Go(func() {
+		select {
+		case <-s.engine.Ready():
+			s.operations.Run(ctx)
 		case <-ctx.Done():
 		}
 	})

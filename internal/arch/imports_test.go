@@ -37,6 +37,8 @@ var rooms = map[string][]string{
 	"rest/openapi": {},                                                        // whoever has routes describes them by it
 	"rest/docs":    {"domain", "rest/openapi"},
 
+	"operations": {"access", "domain", "schema"}, // work that outlives a request: what the work is, its runners know
+
 	"cmd":               {anything},
 	"internal/embedded": {},
 	"internal/esdbfake": {},
@@ -66,7 +68,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "operations", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},
