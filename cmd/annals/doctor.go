@@ -93,7 +93,7 @@ func (a *app) checkServer(ctx context.Context) []check {
 	}
 	took := time.Since(began)
 	checks = append(append(checks, checkKey(s.Key)), c.checkKeys(ctx, s.Key)...)
-	return append(append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkModel(s.Model), checkLag(s), checkParked(s), checkDurable(s)), checkWall(s.Wall)...)
+	return append(append(checks, checkVersion(s.Version), checkClock(s.Time, began.Add(took/2), took), checkModel(s.Model), checkLag(s), checkParked(s), checkDurable(s)), append(checkWall(s.Wall), checkSeal(s.Seal)...)...)
 }
 
 func (c *client) checkReady(ctx context.Context) check {
@@ -236,6 +236,22 @@ func checkWall(w *wallStatus) []check {
 		out.Detail, out.Hint = "off: questions are asked as the server's own role", strings.Join(w.Notes, "; ")
 	default:
 		out.Hint = strings.Join(w.Notes, "; ")
+	}
+	return []check{out}
+}
+
+// checkSeal says whether history is sealed. Only operators are told.
+func checkSeal(s *sealStatus) []check {
+	if s == nil {
+		return nil
+	}
+	out := check{Name: "sealing", OK: s.Fault == "" && len(s.Stopped) == 0, Detail: "history is sealed by " + s.Key}
+	switch {
+	case s.Fault != "":
+		out.Detail, out.Hint = s.Fault, "docs/auditing.md says what to do"
+	case len(s.Stopped) > 0:
+		out.Detail = fmt.Sprintf("%d histories are not what was sealed: %s: %s", len(s.Stopped), s.Stopped[0].Tree, s.Stopped[0].Reason)
+		out.Hint = "somebody changed the database, or an older copy of it was restored: docs/auditing.md says what to do"
 	}
 	return []check{out}
 }

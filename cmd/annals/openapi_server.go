@@ -59,6 +59,11 @@ func healthOperations() []openapi.Operation {
 		},
 		{Pattern: "GET /v1/status", ID: "status", Tag: "health", Summary: "Read how the server stands", Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How it stands.", openapi.Of[serverStatus]())}},
 		{
+			Pattern: "GET /v1/audit/key", ID: "auditKey", Tag: "health", Summary: "Read the key that history is checked by",
+			Description: "The verifier key of the instance, as signed notes have it. Who checks an export should have it from somewhere else: a server that lies about history lies about its key.",
+			Answers:     []openapi.Answer{openapi.Says(http.StatusOK, "The key.", openapi.Of[auditKeys]())},
+		},
+		{
 			Pattern: "GET /metrics", ID: "metrics", Tag: "health", Summary: "Read the metrics of the server", Description: "In the format that Prometheus reads. Not for keys of one workspace.",
 			Answers: []openapi.Answer{file("The metrics.", "text/plain")},
 		},

@@ -18,6 +18,7 @@ type adminAPI struct {
 	rights *access.Rights
 	model  *modelKeeper
 	unsafe func(context.Context) ([]string, error)
+	seal   func() *sealStatus
 	log    *slog.Logger
 	began  time.Time
 }
@@ -89,6 +90,7 @@ type serverStatus struct {
 	Model      modelReport `json:"readModel"`
 	Unsafe     []string    `json:"unsafe"`         // settings of the database with which acknowledged events can be lost
 	Wall       *wallStatus `json:"wall,omitempty"` // for operators
+	Seal       *sealStatus `json:"seal,omitempty"` // for operators
 	Key        keyStatus   `json:"key"`
 }
 
@@ -137,6 +139,7 @@ func (a adminAPI) status(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, r, err)
 			return
 		}
+		s.Seal = a.seal()
 		s.Wall = &wallStatus{wall.Up, wall.Tables, append([]string{}, wall.Faults...), append([]string{}, wall.Notes...)}
 	}
 	for _, one := range all {

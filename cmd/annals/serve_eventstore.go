@@ -17,6 +17,8 @@ import (
 // logStore is a backend as the server uses it: the log, and the database that it lies in or beside.
 type logStore interface {
 	eventstore.Store
+	eventstore.RawReader
+	eventstore.RawStreamReader
 	Pool() *pgxpool.Pool
 	ForgetCommands(ctx context.Context, before time.Time) (forgotten int64, err error)
 }

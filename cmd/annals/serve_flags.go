@@ -45,7 +45,8 @@ type serveFlags struct {
 	commandRetention time.Duration // 0: for ever
 	limits           limit.Limits  // of GraphQL
 	oidc             oidcFlags
-	lineageMemory    int64 // bytes
+	auditKey         string // file; empty: audit.key in the data directory
+	lineageMemory    int64  // bytes
 
 	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
 }
@@ -85,9 +86,10 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.oidc.scopes, "oidc-scopes", nil, "`scopes` to ask for besides openid; without any, profile and email")
 	fs.StringSliceVar(&f.oidc.domains, "oidc-allowed-domains", nil, "`domains` of verified e-mail addresses that are let in; without any, everybody whom that party signs in")
 	fs.StringVar(&f.oidc.label, "oidc-label", "", "what people call that party, for the sign-in page")
+	fs.StringVar(&f.auditKey, "audit-key", "", "`file` of the key that seals history; without one, audit.key in the data directory. All servers on one database need the same")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
-		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention")
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention", "audit-key")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 

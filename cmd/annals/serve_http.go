@@ -80,7 +80,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	s.rest(api).Register(mux)
 	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log}.Register(mux)
 	s.signIn.Register(mux)
-	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, log: s.log, began: s.began}
+	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
 	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))
@@ -88,6 +88,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Handle("POST /v1/projections/rollback", access.Admin, admin.wholeServer(admin.rollback))
 	mux.Handle("POST /v1/workspaces/{slug}/projection/retry", access.Admin, http.HandlerFunc(admin.retry))
 	operationsAPI{desk: s.operations, rights: s.rights, log: s.log}.register(mux)
+	mux.Handle("GET /v1/audit/key", access.Read, http.HandlerFunc(s.auditKey))
 	mux.Handle("GET /metrics", access.Read, s.operators(s.metrics.handler()))
 	if f.pprof {
 		mux.Handle("GET /debug/pprof/", access.Admin, s.operators(http.HandlerFunc(pprof.Index)))

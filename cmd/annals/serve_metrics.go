@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql"
@@ -37,6 +38,12 @@ type metrics struct {
 	model       prometheus.Gauge
 	rebuilt     prometheus.Gauge
 	waiting     prometheus.Gauge
+
+	sealedEvents prometheus.Counter
+	checkpoints  prometheus.Counter
+	sealSeconds  prometheus.Histogram
+	sealStopped  prometheus.Gauge
+	sealing      prometheus.Gauge
 
 	operation *prometheus.HistogramVec
 	ingest    *prometheus.CounterVec
@@ -73,6 +80,11 @@ func newMetrics() *metrics {
 		model:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_current", Help: "1 while somebody projects into the live read model; 0 while reads get old, since other code made it."}),
 		rebuilt:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_rebuild_ratio", Help: "How much of the log this server's rebuild of an outdated read model has folded; 1 when none is under way."}),
 		waiting:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_read_model_waiting", Help: "1 while a read model that was built anew waits for a person, who is to look at what differs and decide."}),
+		sealedEvents:  prometheus.NewCounter(prometheus.CounterOpts{Name: "annals_seal_events_total", Help: "Events that this server sealed."}),
+		checkpoints:   prometheus.NewCounter(prometheus.CounterOpts{Name: "annals_seal_checkpoints_total", Help: "Checkpoints of streams that this server signed."}),
+		sealSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "annals_seal_seconds", Help: "How long sealing a page of the log takes.", Buckets: seconds}),
+		sealStopped:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_seal_stopped", Help: "Trees that are sealed no more, since their history is not what was signed. Anything but 0 is an alarm."}),
+		sealing:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_seal_faulty", Help: "1 while this server cannot seal history; its log and /readyz say why."}),
 		operation:     histogram("annals_graphql_seconds", "How long GraphQL operations take.", seconds, "kind", "field", "code"),
 		ingest:        counter("annals_ingest_events_total", "Events from outside, by what became of them.", "source", "outcome"),
 		request:       histogram("annals_http_seconds", "How long requests take.", seconds, "route", "method", "status"),
@@ -81,7 +93,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_build_info", Help: "Always 1; the labels say what runs.", ConstLabels: prometheus.Labels{"version": buildVersion(), "go": goVersion()}})
 	build.Set(1)
 	m.registry.MustRegister(m.appendSeconds, m.appendEvents, m.appendFailed, m.mailbox, m.redone, m.pageEvents, m.pageSeconds, m.pageLag, m.pageFailed,
-		m.parked, m.lanes, m.model, m.rebuilt, m.waiting, m.operation, m.ingest, m.request, m.auth, build,
+		m.parked, m.lanes, m.model, m.rebuilt, m.waiting, m.sealedEvents, m.checkpoints, m.sealSeconds, m.sealStopped, m.sealing, m.operation, m.ingest, m.request, m.auth, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -125,6 +137,24 @@ func (m *metrics) projecting() projections.Hooks {
 				return
 			}
 			m.lanes.WithLabelValues(model).Dec()
+		},
+	}
+}
+
+// sealed counts what is sealed.
+func (m *metrics) sealed() seal.Hooks {
+	return seal.Hooks{
+		Sealed: func(events, checkpoints int, took time.Duration) {
+			m.sealedEvents.Add(float64(events))
+			m.checkpoints.Add(float64(checkpoints))
+			m.sealSeconds.Observe(took.Seconds())
+		},
+		Looked: func(state seal.State) {
+			m.sealStopped.Set(float64(len(state.Stopped)))
+			m.sealing.Set(0)
+			if state.Fault != "" {
+				m.sealing.Set(1)
+			}
 		},
 	}
 }

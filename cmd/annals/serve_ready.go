@@ -116,7 +116,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 			text += m.Do + "\n"
 		}
 	}
-	plain(w, http.StatusOK, text)
+	plain(w, http.StatusOK, text+s.sealing())
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

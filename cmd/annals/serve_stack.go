@@ -20,6 +20,7 @@ import (
 	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/access/session"
 	"github.com/annals-io/annals/access/signin"
+	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
@@ -51,6 +52,7 @@ type server struct {
 	keys       *access.Keys
 	rights     *access.Rights
 	sealer     *vault.Keys
+	history    *seal.Sealer
 	desk       *people.Desk
 	docs       docs.Site
 	signIn     *signin.Handler
@@ -94,6 +96,9 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 		return nil, err
 	}
 	if s.sealer, err = vault.Open(filepath.Join(f.data, "vault")); err != nil {
+		return nil, err
+	}
+	if err := s.openAudit(f); err != nil {
 		return nil, err
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -162,6 +167,9 @@ func (s *server) migrate(ctx context.Context, url, ownerURL string) error {
 		return err
 	}
 	if err := operations.Migrate(ctx, s.owner, role); err != nil {
+		return err
+	}
+	if err := seal.Migrate(ctx, ownerURL, role); err != nil {
 		return err
 	}
 	return access.Migrate(ctx, ownerURL, role)
@@ -233,6 +241,7 @@ func (s *server) warn(ctx context.Context) error {
 func (s *server) background(ctx context.Context, f serveFlags) {
 	s.work.Go(func() { tuneGC(ctx) })
 	s.work.Go(func() { s.project(ctx) })
+	s.work.Go(func() { s.history.Run(ctx) })
 	s.work.Go(func() {
 		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })
 	})

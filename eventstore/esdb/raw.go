@@ -2,7 +2,6 @@ package esdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,26 +30,11 @@ func (s *Store) ReadRaw(ctx context.Context, after eventstore.Position, limit in
 
 // ReadRawStream reads a page of a stream as it is stored. See [eventstore.RawStreamReader].
 func (s *Store) ReadRawStream(ctx context.Context, stream domain.Stream, from domain.Revision, limit int) (eventstore.RawPage, error) {
-	last, err := s.sound(ctx, stream)
+	records, caughtUp, err := s.page(ctx, stream, max(from, 0), false, limit)
 	if err != nil {
 		return eventstore.RawPage{}, err
 	}
-	from = max(from, 0)
-	records, err := s.cluster.read(ctx, query{stream: stream, revision: from, count: limit + 1})
-	switch {
-	case errors.Is(err, errNoStream) && last == domain.NoRevision, err == nil && last == domain.NoRevision && len(records) == 0:
-		return eventstore.RawPage{}, &eventstore.NotFoundError{Stream: stream}
-	case errors.Is(err, errNoStream), errors.Is(err, errTombstone):
-		return eventstore.RawPage{}, &eventstore.DamagedError{Stream: stream, Reason: "it was deleted"}
-	case err != nil:
-		return eventstore.RawPage{}, fmt.Errorf("read stream %s: %w", stream, unavailable(ctx, err))
-	}
-	if err := contiguous(stream, records, from, last, false, limit); err != nil {
-		return eventstore.RawPage{}, err
-	}
-	p := eventstore.RawPage{CaughtUp: len(records) <= limit}
-	records = records[:min(limit, len(records))]
-	p.Events = make([]eventstore.NewEvent, len(records))
+	p := eventstore.RawPage{Events: make([]eventstore.NewEvent, len(records)), CaughtUp: caughtUp}
 	var before *envelope
 	for i := range records {
 		c, err := records[i].open()

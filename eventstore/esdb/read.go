@@ -36,38 +36,45 @@ func (s *Store) sound(ctx context.Context, name domain.Stream) (last domain.Revi
 
 // ReadStream reads a page of a stream. See [eventstore.Reader].
 func (s *Store) ReadStream(ctx context.Context, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error) {
-	last, err := s.sound(ctx, stream)
-	if err != nil {
-		return eventstore.Page{}, err
-	}
 	backward := dir == eventstore.Backward
 	if !backward {
 		from = max(from, 0)
 	}
-	var records []record
-	if from >= 0 {
-		records, err = s.cluster.read(ctx, query{stream: stream, revision: from, backward: backward, count: limit + 1})
-	}
-	switch {
-	case errors.Is(err, errNoStream) && last == domain.NoRevision:
-		return eventstore.Page{}, &eventstore.NotFoundError{Stream: stream}
-	case errors.Is(err, errNoStream), errors.Is(err, errTombstone):
-		return eventstore.Page{}, &eventstore.DamagedError{Stream: stream, Reason: "it was deleted"}
-	case err != nil:
-		return eventstore.Page{}, fmt.Errorf("read stream %s: %w", stream, unavailable(ctx, err))
-	case last == domain.NoRevision && len(records) == 0:
-		return eventstore.Page{}, &eventstore.NotFoundError{Stream: stream}
-	}
-	if err := contiguous(stream, records, from, last, backward, limit); err != nil {
+	records, caughtUp, err := s.page(ctx, stream, from, backward, limit)
+	if err != nil {
 		return eventstore.Page{}, err
 	}
-	p := eventstore.Page{CaughtUp: len(records) <= limit}
-	records = records[:min(limit, len(records))]
+	p := eventstore.Page{CaughtUp: caughtUp}
 	p.Events, err = opened(records, backward)
 	if len(records) > 0 {
 		p.Next = records[len(records)-1].position
 	}
 	return p, err
+}
+
+// page reads at most limit records of a stream, of which none is missing.
+func (s *Store) page(ctx context.Context, stream domain.Stream, from domain.Revision, backward bool, limit int) (records []record, caughtUp bool, err error) {
+	last, err := s.sound(ctx, stream)
+	if err != nil {
+		return nil, false, err
+	}
+	if from >= 0 {
+		records, err = s.cluster.read(ctx, query{stream: stream, revision: from, backward: backward, count: limit + 1})
+	}
+	switch {
+	case errors.Is(err, errNoStream) && last == domain.NoRevision:
+		return nil, false, &eventstore.NotFoundError{Stream: stream}
+	case errors.Is(err, errNoStream), errors.Is(err, errTombstone):
+		return nil, false, &eventstore.DamagedError{Stream: stream, Reason: "it was deleted"}
+	case err != nil:
+		return nil, false, fmt.Errorf("read stream %s: %w", stream, unavailable(ctx, err))
+	case last == domain.NoRevision && len(records) == 0:
+		return nil, false, &eventstore.NotFoundError{Stream: stream}
+	}
+	if err := contiguous(stream, records, from, last, backward, limit); err != nil {
+		return nil, false, err
+	}
+	return records[:min(limit, len(records))], len(records) <= limit, nil
 }
 
 // contiguous checks that nothing is missing in what was read.

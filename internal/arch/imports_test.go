@@ -25,7 +25,11 @@ var rooms = map[string][]string{
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
 	"projections/read": {"domain", "schema"},
 
-	"audit/bundle": {"domain", "eventstore"}, // the format of an export: files, and no database
+	"audit/bundle":     {"domain", "eventstore"}, // the format of an export: files, and no database
+	"audit/leaf":       {"domain", "eventstore"},
+	"audit/tree":       {},
+	"audit/checkpoint": {},
+	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
 
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
@@ -68,7 +72,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "operations", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit/seal", "operations", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},

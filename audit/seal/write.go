@@ -1,0 +1,277 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/annals-io/annals/audit/checkpoint"
+	"github.com/annals-io/annals/audit/tree"
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+)
+
+// A growing is a tree as it is read, and grown.
+type growing struct {
+	id       int64
+	name     string
+	size     int64
+	edge     []byte
+	note     []byte // of the last checkpoint
+	stopped  bool
+	reason   string
+	frontier tree.Frontier
+	last     *checkpoint.Checkpoint
+}
+
+const (
+	plantSQL = `INSERT INTO audit.trees (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
+	loadSQL  = `
+SELECT t.id, t.name, t.size, t.frontier, coalesce(t.stopped, ''), c.note
+FROM audit.trees t
+LEFT JOIN LATERAL (SELECT note FROM audit.checkpoints WHERE name = t.name ORDER BY size DESC LIMIT 1) c ON t.name <> 'instance'
+WHERE t.name = ANY($1::text[]) FOR UPDATE OF t`
+	leafSQL = `SELECT substr(hashes, $3, 32) FROM audit.tiles WHERE tree = $1 AND level = 0 AND n = $2`
+	rowSQL  = `SELECT hashes FROM audit.tiles WHERE tree = $1 AND level = $2 AND n = $3`
+
+	growSQL = `
+UPDATE audit.trees t SET size = g.size, frontier = g.frontier
+FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) g (id, size, frontier) WHERE t.id = g.id`
+	stopSQL = `
+UPDATE audit.trees t SET stopped = g.reason FROM unnest($1::bigint[], $2::text[]) g (id, reason) WHERE t.id = g.id`
+	tilesSQL = `
+INSERT INTO audit.tiles AS t (tree, level, n, hashes)
+SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bytea[])
+ON CONFLICT (tree, level, n) DO UPDATE SET hashes = t.hashes || excluded.hashes`
+	signedSQL = `
+INSERT INTO audit.checkpoints (number, name, size, at, note)
+SELECT number, name, size, $5, note FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bytea[]) c (number, name, size, note)`
+	signedInstanceSQL = `INSERT INTO audit.instance_checkpoints (size, at, note) VALUES ($1, $2, $3)`
+)
+
+// load reads trees and locks them; those that are not there yet are made.
+func load(ctx context.Context, tx pgx.Tx, names []string) (map[string]*growing, error) {
+	if _, err := tx.Exec(ctx, plantSQL, names); err != nil {
+		return nil, fmt.Errorf("make trees: %w", err)
+	}
+	trees := make(map[string]*growing, len(names))
+	rows, _ := tx.Query(ctx, loadSQL, names)
+	var t growing
+	_, err := pgx.ForEachRow(rows, []any{&t.id, &t.name, &t.size, &t.edge, &t.reason, &t.note}, func() error {
+		one := t
+		one.stopped = t.reason != ""
+		trees[t.name] = &one
+		t = growing{}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read trees: %w", err)
+	}
+	instance := trees[checkpoint.InstanceLog]
+	rows, _ = tx.Query(ctx, instanceSQL)
+	var at time.Time
+	if _, err := pgx.ForEachRow(rows, []any{&at, &instance.note}, func() error { return nil }); err != nil {
+		return nil, fmt.Errorf("read the last checkpoint of the instance: %w", err)
+	}
+	return trees, nil
+}
+
+// leaf is a leaf that is sealed.
+func (t *growing) leaf(ctx context.Context, tx pgx.Tx, index int64) (h tlog.Hash, err error) {
+	var b []byte
+	rows, _ := tx.Query(ctx, leafSQL, t.id, index>>tree.Height, (index&(1<<tree.Height-1))*tlog.HashSize+1)
+	if _, err := pgx.ForEachRow(rows, []any{&b}, func() error { return nil }); err != nil {
+		return h, fmt.Errorf("read leaf %d of %s: %w", index, t.name, err)
+	}
+	if len(b) != tlog.HashSize {
+		return h, brokenf("what was sealed of revision %d is gone", index)
+	}
+	return tlog.Hash(b), nil
+}
+
+func (t *growing) tiles(ctx context.Context, tx pgx.Tx) tree.Tiles {
+	return func(level int, n int64) (hashes []byte, err error) {
+		rows, _ := tx.Query(ctx, rowSQL, t.id, level, n)
+		_, err = pgx.ForEachRow(rows, []any{&hashes}, func() error { return nil })
+		return hashes, err
+	}
+}
+
+// A growth is what becomes of one tree in one transaction.
+type growth struct {
+	tree        *growing
+	signer      *checkpoint.Signer
+	most        int
+	since       int // leaves since the last checkpoint
+	added       int
+	nodes       []tree.Node
+	checkpoints []checkpoint.Checkpoint
+}
+
+func (t *growing) grow(signer *checkpoint.Signer, most int) *growth {
+	return &growth{tree: t, signer: signer, most: most}
+}
+
+// add grows the tree by a leaf, and signs it every so often.
+func (g *growth) add(leaf tlog.Hash) error {
+	g.tree.frontier.Add(leaf, func(n tree.Node) { g.nodes = append(g.nodes, n) })
+	g.added++
+	if g.since++; g.since < g.most {
+		return nil
+	}
+	return g.sign()
+}
+
+func (g *growth) sign() error {
+	c, err := g.signer.Sign(g.tree.name, g.tree.frontier.Size(), g.tree.frontier.Root())
+	if err != nil {
+		return err
+	}
+	g.since, g.tree.last, g.checkpoints = 0, &c, append(g.checkpoints, c)
+	return nil
+}
+
+// done signs what is not signed yet, and hands it all over to be written.
+func (g *growth) done(w *writing) error {
+	if g.since > 0 {
+		if err := g.sign(); err != nil {
+			return err
+		}
+	}
+	w.add(g)
+	w.events += g.added
+	for _, c := range g.checkpoints {
+		w.checkpoints = append(w.checkpoints, signed{g.tree.name, c})
+	}
+	return nil
+}
+
+type signed struct {
+	name string
+	checkpoint.Checkpoint
+}
+
+// A writing is what one transaction stores.
+type writing struct {
+	now         time.Time
+	events      int
+	trees       []*growing
+	grown       []*growth
+	checkpoints []signed
+	first       int64                  // number of the first of them
+	instance    *checkpoint.Checkpoint // nil: nothing was signed
+	stops       []Stop
+	stopped     []*growing
+	last        *domain.Envelope // of the page
+
+	halted        bool // the instance's tree is broken: the position stays
+	instanceFault string
+}
+
+func (w *writing) add(g *growth) {
+	w.grown = append(w.grown, g)
+	w.trees = append(w.trees, g.tree)
+}
+
+// halt stops a tree for what is wrong with it. An error that says nothing of the tree is given back.
+func (w *writing) halt(t *growing, err error) error {
+	var b *broken
+	if !errors.As(err, &b) {
+		return err
+	}
+	if t.name == checkpoint.InstanceLog {
+		w.instanceFault = b.reason
+	}
+	if !t.stopped {
+		w.stops, w.stopped = append(w.stops, Stop{t.name, t.size, b.reason}), append(w.stopped, t)
+	}
+	return nil
+}
+
+// sign adds the checkpoints to the instance's tree, as they are, and signs that.
+func (w *writing) sign(signer *checkpoint.Signer, instance *growing) error {
+	if len(w.checkpoints) == 0 {
+		return nil
+	}
+	w.first = instance.frontier.Size()
+	g := instance.grow(signer, len(w.checkpoints)+1)
+	for _, c := range w.checkpoints {
+		if err := g.add(tlog.RecordHash(c.Note)); err != nil {
+			return err
+		}
+	}
+	if err := g.sign(); err != nil {
+		return err
+	}
+	w.add(g)
+	w.instance = &g.checkpoints[0]
+	return nil
+}
+
+// store writes it all.
+func (w *writing) store(ctx context.Context, tx pgx.Tx, next eventstore.Position, key string) error {
+	b := &pgx.Batch{}
+	if len(w.stopped) > 0 {
+		ids, reasons := make([]int64, len(w.stopped)), make([]string, len(w.stopped))
+		for i, t := range w.stopped {
+			ids[i], reasons[i] = t.id, w.stops[i].Reason
+		}
+		b.Queue(stopSQL, ids, reasons)
+	}
+	if len(w.grown) > 0 {
+		w.queueTrees(b)
+		w.queueCheckpoints(b)
+	}
+	if !w.halted {
+		var stream *string
+		var revision *int64
+		if w.last != nil {
+			stream, revision = (*string)(&w.last.Stream), (*int64)(&w.last.Revision)
+		}
+		b.Queue(moveSQL, int64(next.Commit), int64(next.Prepare), key, stream, revision)
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("store what is sealed: %w", err)
+	}
+	return nil
+}
+
+func (w *writing) queueTrees(b *pgx.Batch) {
+	type row struct {
+		tree, n int64
+		level   int16
+	}
+	var ids, sizes, trees, numbers []int64
+	var levels []int16
+	var edges, hashes [][]byte
+	for _, g := range w.grown {
+		ids, sizes, edges = append(ids, g.tree.id), append(sizes, g.tree.frontier.Size()), append(edges, g.tree.frontier.Bytes())
+		at := map[row]int{}
+		for _, n := range g.nodes {
+			key := row{g.tree.id, n.N >> tree.Height, int16(n.Level)}
+			i, ok := at[key]
+			if !ok {
+				i = len(trees)
+				at[key], trees, numbers, levels, hashes = i, append(trees, key.tree), append(numbers, key.n), append(levels, key.level), append(hashes, nil)
+			}
+			hashes[i] = append(hashes[i], n.Hash[:]...)
+		}
+	}
+	b.Queue(growSQL, ids, sizes, edges)
+	b.Queue(tilesSQL, trees, levels, numbers, hashes)
+}
+
+func (w *writing) queueCheckpoints(b *pgx.Batch) {
+	var numbers, sizes []int64
+	var names []string
+	var notes [][]byte
+	for i, c := range w.checkpoints {
+		numbers, names, sizes, notes = append(numbers, w.first+int64(i)), append(names, c.name), append(sizes, c.Size), append(notes, c.Note)
+	}
+	b.Queue(signedSQL, numbers, names, sizes, notes, w.now)
+	b.Queue(signedInstanceSQL, w.instance.Size, w.now, w.instance.Note)
+}
