@@ -80,6 +80,8 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"artifact_version.annotated":  decodeAs[ArtifactVersionAnnotated],
 		"artifact_version.deleted":    decodeAs[ArtifactVersionDeleted],
 
+		"subject.erased": decodeAs[SubjectErased],
+
 		"artifact_version.sent":              decodeAs[ArtifactVersionSent],
 		"artifact_version.received":          decodeAs[ArtifactVersionReceived],
 		"artifact_version.promoted":          decodeAs[ArtifactVersionPromoted],

@@ -60,6 +60,9 @@ func (s *State) Apply(r *Recorded) error {
 	if r.Event == nil {
 		return ErrUnknownEvent
 	}
+	if _, erased := r.Event.(SubjectErased); erased {
+		return nil // what was said about it, no one can read any more; what was decided by it stays
+	}
 	s.Exists, s.Changed = true, r.Revision
 	switch e := r.Event.(type) {
 	case WorkspaceCreated:

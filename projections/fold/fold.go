@@ -242,6 +242,8 @@ func (f *fold) change(e domain.Event) error {
 		f.peopleChanged(e)
 	case domain.APIKeyCreated, domain.APIKeyRotated, domain.APIKeyRevoked:
 		// In the history alone: what keys there are is asked of the table that they are checked by.
+	case domain.SubjectErased:
+		// No row holds what was erased: texts lie in evidence, and names are sealed. A row for the history is all.
 	case domain.PipelineRegistered, domain.PipelineVersionRegistered, domain.PipelineDescribed, domain.PipelineTagged,
 		domain.PipelineDeclared, domain.PipelineDeleted:
 		return f.pipelineChanged(e)

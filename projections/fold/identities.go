@@ -25,6 +25,9 @@ func (f *fold) askNames() {
 		for _, n := range e.names {
 			ask(e, n.ID)
 		}
+		if erased, ok := e.Event.(domain.SubjectErased); ok {
+			ask(e, erased.ID) // it names nothing: what it is about was named before, or never
+		}
 	}
 	if ws.n == 0 {
 		return

@@ -1,0 +1,101 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A row that was deleted stays in its page, and VACUUM frees the place without overwriting it: who reads the file reads
+// the row. VACUUM FULL writes the table anew, without it, and gives the old file back. It locks the table meanwhile, so
+// the large one, evidence, is only rewritten up to a size, or where that was asked for; else its pages are freed, and
+// overwritten by the evidence that comes next.
+const (
+	fullSQL  = `VACUUM (FULL) `
+	plainSQL = `VACUUM (TRUNCATE, INDEX_CLEANUP ON) `
+
+	sizeSQL = `SELECT pg_total_relation_size('log.evidence')`
+
+	// What began before the rows were deleted may still want to see them, and VACUUM keeps them for it.
+	olderSQL = `SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL AND age(backend_xmin) > age($1::text::xid)`
+
+	nowSQL = `SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296`
+
+	lockSQL   = `SET lock_timeout = '5s'`
+	unlockSQL = `RESET lock_timeout`
+)
+
+const usualFull = 256 << 20 // bytes
+
+// errWatched says that a transaction is open that began before the erasure.
+var errWatched = errors.New("a transaction that began earlier is still open, and the database keeps what it may want to see")
+
+// scrub rewrites the files of the tables that an erasure wrote to.
+func (d *Desk) scrub(ctx context.Context, p *Plan) error {
+	conn, err := d.Owner.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, lockSQL); err != nil {
+		return err
+	}
+	defer conn.Exec(context.WithoutCancel(ctx), unlockSQL) //nolint:errcheck // a broken connection is thrown away
+	if err := unwatched(ctx, conn); err != nil {
+		return err
+	}
+	statements, err := d.rewrites(ctx, conn, p)
+	if err != nil {
+		return err
+	}
+	for _, s := range statements {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
+		}
+	}
+	return nil
+}
+
+func unwatched(ctx context.Context, conn *pgxpool.Conn) error {
+	var now int64
+	var older int
+	err := conn.QueryRow(ctx, nowSQL).Scan(&now)
+	if err == nil {
+		err = conn.QueryRow(ctx, olderSQL, fmt.Sprint(now)).Scan(&older)
+	}
+	if err == nil && older > 0 {
+		err = errWatched
+	}
+	return err
+}
+
+// rewrites are the statements for the tables of a plan.
+func (d *Desk) rewrites(ctx context.Context, conn *pgxpool.Conn, p *Plan) (all []string, err error) {
+	if p.Person != nil {
+		for _, table := range personTables {
+			all = append(all, fullSQL+table)
+		}
+	}
+	bodies := false
+	for _, part := range p.Parts {
+		bodies = bodies || len(part.Evidence) > 0
+	}
+	if !bodies {
+		return all, nil
+	}
+	var size int64
+	if err := conn.QueryRow(ctx, sizeSQL).Scan(&size); err != nil {
+		return nil, err
+	}
+	most := d.MostFull
+	if most == 0 {
+		most = usualFull
+	}
+	if p.Full || size <= most {
+		return append(all, fullSQL+"log.evidence"), nil
+	}
+	return append(all, plainSQL+"log.evidence"), nil
+}
