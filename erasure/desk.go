@@ -52,6 +52,7 @@ type Desk struct {
 
 	// after is asked behind each step: an error ends the erasure there, as a crash does. Of tests.
 	after func(step string) error
+	skip  string     // a step that is left out, as a broken build would; of tests
 	work  sync.Mutex // one erasure at a time on this server
 }
 
@@ -157,6 +158,9 @@ func (d *Desk) carry(ctx context.Context, r row) (row, error) {
 			name string
 			do   func(context.Context, *row) error
 		}{{stepEvents, d.tell}, {stepKeys, d.destroy}, {stepRows, d.empty}} {
+			if step.name == d.skip {
+				continue
+			}
 			if err := step.do(ctx, &r); err != nil {
 				return r, fmt.Errorf("%s: %w", step.name, err)
 			}
@@ -166,7 +170,8 @@ func (d *Desk) carry(ctx context.Context, r row) (row, error) {
 		}
 		r.state = stateErased
 	}
-	if err := d.scrub(ctx, r.plan); err != nil {
+	if d.skip == stepFiles {
+	} else if err := d.scrub(ctx, r.plan); err != nil {
 		return r, fmt.Errorf("%s: %w", stepFiles, err)
 	}
 	if err := d.passed(stepFiles); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -18,11 +19,13 @@ const (
 
 	sizeSQL = `SELECT pg_total_relation_size('log.evidence')`
 
-	// What began before the rows were deleted may still want to see them, and VACUUM keeps them for it.
-	olderSQL = `SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL AND age(backend_xmin) > age($1::text::xid)`
+	// What began before the rows were deleted may still want to see them, and VACUUM keeps them for it: transactions,
+	// prepared ones, and those of standbys.
+	olderSQL = `SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid))
+  + (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND age(transaction) > age($1::text::xid))
+  + (SELECT count(*) FROM pg_replication_slots WHERE age(xmin) > age($1::text::xid))`
 
-	nowSQL = `SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296`
+	nextSQL = `SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::numeric % 4294967296)::text`
 
 	lockSQL   = `SET lock_timeout = '5s'`
 	unlockSQL = `RESET lock_timeout`
@@ -59,17 +62,33 @@ func (d *Desk) scrub(ctx context.Context, p *Plan) error {
 	return nil
 }
 
+// How long, and how often, it is asked whether those that began earlier have ended. Most of them take no longer.
+const (
+	patience = 5 * time.Second
+	askAgain = 20 * time.Millisecond
+)
+
+// unwatched waits until nobody sees any more what was there before now.
 func unwatched(ctx context.Context, conn *pgxpool.Conn) error {
-	var now int64
-	var older int
-	err := conn.QueryRow(ctx, nowSQL).Scan(&now)
-	if err == nil {
-		err = conn.QueryRow(ctx, olderSQL, fmt.Sprint(now)).Scan(&older)
+	var next string
+	if err := conn.QueryRow(ctx, nextSQL).Scan(&next); err != nil {
+		return err
 	}
-	if err == nil && older > 0 {
-		err = errWatched
+	over := time.Now().Add(patience)
+	for {
+		var older int
+		if err := conn.QueryRow(ctx, olderSQL, next).Scan(&older); err != nil || older == 0 {
+			return err
+		}
+		if time.Now().After(over) {
+			return errWatched
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(askAgain):
+		}
 	}
-	return err
 }
 
 // rewrites are the statements for the tables of a plan.

@@ -79,7 +79,7 @@ func (d *Desk) planPerson(ctx context.Context, account uuid.UUID) (*Plan, error)
 		return nil, fmt.Errorf("look for the invitations of account %s: %w", account, err)
 	}
 	for _, c := range came {
-		if subject := domain.InvitationSubject(c.Invitation); d.Keys.Has(subject) {
+		if subject := "invitation:" + c.Invitation.String(); d.Keys.Has(subject) {
 			p.Parts = append(p.Parts, Part{Stream: c.Stream, Kind: domain.KindInvitation, ID: c.Invitation, Keys: []string{subject}})
 		}
 	}

@@ -91,6 +91,12 @@ func (k *Keys) Reveal(p domain.Personal) (string, error) {
 	return string(value), nil
 }
 
+// Has says whether a subject has a key.
+func (k *Keys) Has(subject string) bool {
+	_, err := os.Stat(k.path(subject))
+	return err == nil
+}
+
 // Destroy removes a subject's key for good. It is no error when there is none.
 func (k *Keys) Destroy(subject string) error {
 	k.mu.Lock()

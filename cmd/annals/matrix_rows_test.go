@@ -92,6 +92,9 @@ var matrixRoutes = map[string]matrixRow{
 	"DELETE /v1/sessions/{id}":                     {place: nowhereAtAll, people: true},
 	"POST /v1/login-links":                         {place: ofOperators},
 	"GET /v1/accounts":                             {place: ofOperators},
+	"POST /v1/workspaces/{slug}/erasures":          takes(domain.DeleteWorkspaces),
+	"POST /v1/organizations/{org}/erasures":        takesIn(domain.DeleteOrganizations),
+	"POST /v1/accounts/{id}/erasure":               {place: ofOperators},
 	"POST /v1/accounts/{id}/disable":               {place: ofOperators},
 	"POST /v1/accounts/{id}/enable":                {place: ofOperators},
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/access/signin"
+	"github.com/annals-io/annals/erasure"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
 	"github.com/annals-io/annals/rest"
@@ -29,6 +30,7 @@ func aboutAPI() openapi.Info {
 			{Name: "events", Description: "Sending events in, and reading them back."},
 			{Name: "lineage", Description: "What was made from what."},
 			{Name: "promotions", Description: "Artifact versions that went from one workspace to another."},
+			{Name: "erasure", Description: "Destroying what can be read about somebody or something, and nothing of the history."},
 			{Name: "graphql", Description: "Everything there is to read, and every change, by GraphQL."},
 			{Name: "health", Description: "Whether the server is up, and how far its read models are."},
 			{Name: "operations", Description: "Work that outlives the request that asked for it."},
@@ -56,6 +58,7 @@ func allOperations(f serveFlags) []openapi.Operation {
 	all = append(all, (&rest.API{}).Operations()...)
 	all = append(all, access.Handler{}.Operations()...)
 	all = append(all, (*signin.Handler)(nil).Operations()...)
+	all = append(all, erasure.Handler{}.Operations()...)
 	if f.pprof {
 		all = append(all, profileOperations()...)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/erasure"
 	"github.com/annals-io/annals/ingest/native"
 	"github.com/annals-io/annals/ingest/openlineage"
 	refused "github.com/annals-io/annals/ingest/refusal"
@@ -81,6 +82,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log}.Register(mux)
 	s.signIn.Register(mux)
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}
+	erasure.Handler{Desk: s.erasures, Rights: s.rights, Log: s.log}.Register(mux)
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
 	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))

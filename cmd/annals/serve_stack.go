@@ -21,6 +21,7 @@ import (
 	"github.com/annals-io/annals/access/session"
 	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/audit/seal"
+	"github.com/annals-io/annals/erasure"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
@@ -59,6 +60,7 @@ type server struct {
 	gate       *session.Gate
 	accounts   *account.Accounts
 	operations *operations.Desk
+	erasures   *erasure.Desk
 
 	work   sync.WaitGroup  // what goes on beside requests
 	living context.Context // of that work: it ends when the server stops
@@ -105,6 +107,8 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	s.living, s.stop = work, stop
 	s.background(work, f)
 	s.openDesk(work, f)
+	s.erasures = s.eraser()
+	s.work.Go(func() { s.erasures.Run(work) })
 	select {
 	case <-s.engine.Ready():
 	case <-ctx.Done():

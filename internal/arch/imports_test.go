@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"audit/checkpoint": {},
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
 
+	"erasure":          {"access", "domain", "eventstore", "rest/openapi"},
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
 	"graphql":          {"access", "access/people", "domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
@@ -72,7 +73,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit/seal", "operations", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit/seal", "erasure", "operations", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},
