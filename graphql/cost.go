@@ -52,6 +52,11 @@ func costs(l limit.Limits) generated.ComplexityRoot {
 	c.Workspace.Impact = func(child int, _ string, _ model.LineageDirection, _ int, _ model.LineageGranularity, _ *model.LineageFilter, first int, _ *string) int {
 		return page(child, &first, nil)
 	}
+	c.Diff.Changes = func(child int, _ []model.EntityKind, _ []model.DiffChange, first *int, _ *string, last *int, _ *string) int {
+		return page(child, first, last)
+	}
+	c.EntityChange.Fields = some(10)
+	c.RunComparison.Differences, c.StepComparison.Differences, c.ArtifactVersionComparison.Differences, c.RunComparison.Steps = some(10), some(10), some(10), some(10)
 	c.Workspace.Search = func(child int, _ string, _ []model.EntityKind, first int) int { return page(child, &first, nil) }
 	c.Pipeline.Runs = c.Workspace.Runs
 	c.Pipeline.Versions = paged

@@ -75,6 +75,7 @@ var matrixTypes = func() map[string]string {
 			"Artifact", "ArtifactAlias", "ArtifactUse", "ArtifactVersion", "Attempt", "CodeReference", "ColumnDependency", "CompactLineage", "DagNode", "DistanceCount", "Facet", "FacetValue", "Failure", "ImpactRow", "Label",
 			"Lineage", "LineageFrontier", "LineageNode", "LineageEdge", "Metric", "NamedValue", "Orchestrator", "Pipeline", "PipelineVersion", "ResourceCounts", "Run", "RunDag", "RunUpdate", "SchemaField", "SearchHit", "Step", "StepSpec", "StepStatusCount", "Tag",
 			"TimelineBar", "Tombstone", "ViewerAccess", "Workspace", "WorkspaceProgress", "OnboardingStep", "ViewerRole", "DeletionPreview", "DeletionCounts", "DeletionBlocker", "LineageWorkspace", "Promotion", "PromotionCounterpart", "WorkspaceGroup",
+			"Diff", "DiffCounts", "DiffCount", "EntityChange", "FieldDifference", "RunComparison", "StepComparison", "ArtifactVersionComparison",
 		},
 		byPlace:          {"Actor", "AuditEvent", "EventBatch", "Member", "Role", "EffectiveAccess", "AccessSource", "PermissionGrant", "Invitation"},
 		byAsking:         {"AlreadyExists", "IdempotencyConflict", "IngestResult", "InvalidInput", "InvalidTransition", "NotFoundError", "RevisionConflict", "WorkspaceClosed", "Conflict", "LastOwner", "PermissionDenied", "DeletionBlocked", "Moment", "PageInfo"},

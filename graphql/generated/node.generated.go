@@ -874,6 +874,11 @@ func (ec *executionContext) _Tombstone(ctx context.Context, sel ast.SelectionSet
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNAsOf2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐAsOf(ctx context.Context, v any) (model.AsOf, error) {
+	res, err := ec.unmarshalInputAsOf(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNEntityKind2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐEntityKind(ctx context.Context, v any) (model.EntityKind, error) {
 	var res model.EntityKind
 	err := res.UnmarshalGQL(v)

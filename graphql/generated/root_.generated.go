@@ -27,7 +27,9 @@ type ResolverRoot interface {
 	ArtifactVersion() ArtifactVersionResolver
 	AuditEvent() AuditEventResolver
 	ColumnDependency() ColumnDependencyResolver
+	Diff() DiffResolver
 	EffectiveAccess() EffectiveAccessResolver
+	EntityChange() EntityChangeResolver
 	ImpactRow() ImpactRowResolver
 	Invitation() InvitationResolver
 	LineageNode() LineageNodeResolver
@@ -204,6 +206,13 @@ type ComplexityRoot struct {
 		Type            func(childComplexity int) int
 		URI             func(childComplexity int) int
 		UpdatedAt       func(childComplexity int) int
+	}
+
+	ArtifactVersionComparison struct {
+		A           func(childComplexity int) int
+		B           func(childComplexity int) int
+		Differences func(childComplexity int) int
+		Identical   func(childComplexity int) int
 	}
 
 	ArtifactVersionConnection struct {
@@ -549,6 +558,29 @@ type ComplexityRoot struct {
 		Workspace        func(childComplexity int) int
 	}
 
+	Diff struct {
+		Changes   func(childComplexity int, kinds []model.EntityKind, changes []model.DiffChange, first *int, after *string, last *int, before *string) int
+		Counts    func(childComplexity int, max int) int
+		From      func(childComplexity int) int
+		Identical func(childComplexity int) int
+		To        func(childComplexity int) int
+	}
+
+	DiffCount struct {
+		Changed func(childComplexity int) int
+		Created func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		Removed func(childComplexity int) int
+	}
+
+	DiffCounts struct {
+		Changed  func(childComplexity int) int
+		Complete func(childComplexity int) int
+		Created  func(childComplexity int) int
+		Kinds    func(childComplexity int) int
+		Removed  func(childComplexity int) int
+	}
+
 	DistanceCount struct {
 		Count    func(childComplexity int) int
 		Distance func(childComplexity int) int
@@ -564,6 +596,30 @@ type ComplexityRoot struct {
 		Permissions      func(childComplexity int) int
 		Sources          func(childComplexity int) int
 		Suspended        func(childComplexity int) int
+	}
+
+	EntityChange struct {
+		After         func(childComplexity int) int
+		Before        func(childComplexity int) int
+		Change        func(childComplexity int) int
+		Fields        func(childComplexity int) int
+		FirstRevision func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Kind          func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Revision      func(childComplexity int) int
+	}
+
+	EntityChangeConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int, max int) int
+	}
+
+	EntityChangeEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	EventBatch struct {
@@ -615,6 +671,13 @@ type ComplexityRoot struct {
 		Message func(childComplexity int) int
 		Stack   func(childComplexity int) int
 		Type    func(childComplexity int) int
+	}
+
+	FieldDifference struct {
+		After  func(childComplexity int) int
+		Before func(childComplexity int) int
+		Group  func(childComplexity int) int
+		Name   func(childComplexity int) int
 	}
 
 	GrantRolePayload struct {
@@ -1376,6 +1439,16 @@ type ComplexityRoot struct {
 		Warnings        func(childComplexity int) int
 	}
 
+	RunComparison struct {
+		A           func(childComplexity int) int
+		B           func(childComplexity int) int
+		Complete    func(childComplexity int) int
+		Differences func(childComplexity int) int
+		EqualSteps  func(childComplexity int) int
+		Identical   func(childComplexity int) int
+		Steps       func(childComplexity int) int
+	}
+
 	RunConnection struct {
 		Edges      func(childComplexity int) int
 		Facets     func(childComplexity int) int
@@ -1545,6 +1618,13 @@ type ComplexityRoot struct {
 		Warnings        func(childComplexity int) int
 	}
 
+	StepComparison struct {
+		A           func(childComplexity int) int
+		B           func(childComplexity int) int
+		Differences func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
 	StepConnection struct {
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
@@ -1701,49 +1781,52 @@ type ComplexityRoot struct {
 	}
 
 	Workspace struct {
-		Artifact         func(childComplexity int, id string) int
-		ArtifactVersion  func(childComplexity int, id string) int
-		Artifacts        func(childComplexity int, filter *model.ArtifactFilter, orderBy *model.ArtifactOrder, first *int, after *string, last *int, before *string) int
-		AsOf             func(childComplexity int) int
-		AuditEvent       func(childComplexity int, revision int64) int
-		AuditLog         func(childComplexity int, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) int
-		Counts           func(childComplexity int) int
-		CreatedAt        func(childComplexity int) int
-		CreatedRevision  func(childComplexity int) int
-		DeletionPreview  func(childComplexity int) int
-		Description      func(childComplexity int) int
-		Environment      func(childComplexity int) int
-		HidesCounts      func(childComplexity int) int
-		ID               func(childComplexity int) int
-		Impact           func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
-		Invitations      func(childComplexity int, states []model.InvitationState, first *int, after *string, last *int, before *string) int
-		Kind             func(childComplexity int) int
-		Labels           func(childComplexity int) int
-		LastActivityAt   func(childComplexity int) int
-		Lineage          func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
-		MemberCount      func(childComplexity int) int
-		Members          func(childComplexity int, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) int
-		MyRole           func(childComplexity int) int
-		Name             func(childComplexity int) int
-		Onboarding       func(childComplexity int) int
-		Organization     func(childComplexity int) int
-		OrganizationSlug func(childComplexity int) int
-		Pipeline         func(childComplexity int, id string) int
-		Pipelines        func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
-		Progress         func(childComplexity int) int
-		Promotions       func(childComplexity int, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) int
-		Revision         func(childComplexity int) int
-		Roles            func(childComplexity int) int
-		Run              func(childComplexity int, id string) int
-		Runs             func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
-		Search           func(childComplexity int, query string, kinds []model.EntityKind, first int) int
-		Sensitivity      func(childComplexity int) int
-		Slug             func(childComplexity int) int
-		Status           func(childComplexity int) int
-		Step             func(childComplexity int, id string) int
-		Team             func(childComplexity int) int
-		UpdatedAt        func(childComplexity int) int
-		ViewerAccess     func(childComplexity int) int
+		Artifact                func(childComplexity int, id string) int
+		ArtifactVersion         func(childComplexity int, id string) int
+		Artifacts               func(childComplexity int, filter *model.ArtifactFilter, orderBy *model.ArtifactOrder, first *int, after *string, last *int, before *string) int
+		AsOf                    func(childComplexity int) int
+		AuditEvent              func(childComplexity int, revision int64) int
+		AuditLog                func(childComplexity int, filter *model.AuditFilter, direction model.SortDirection, first *int, after *string, last *int, before *string) int
+		CompareArtifactVersions func(childComplexity int, a string, b string) int
+		CompareRuns             func(childComplexity int, a string, b string) int
+		Counts                  func(childComplexity int) int
+		CreatedAt               func(childComplexity int) int
+		CreatedRevision         func(childComplexity int) int
+		DeletionPreview         func(childComplexity int) int
+		Description             func(childComplexity int) int
+		Diff                    func(childComplexity int, from model.AsOf, to *model.AsOf) int
+		Environment             func(childComplexity int) int
+		HidesCounts             func(childComplexity int) int
+		ID                      func(childComplexity int) int
+		Impact                  func(childComplexity int, root string, direction model.LineageDirection, depth int, granularity model.LineageGranularity, filter *model.LineageFilter, first int, after *string) int
+		Invitations             func(childComplexity int, states []model.InvitationState, first *int, after *string, last *int, before *string) int
+		Kind                    func(childComplexity int) int
+		Labels                  func(childComplexity int) int
+		LastActivityAt          func(childComplexity int) int
+		Lineage                 func(childComplexity int, root string, direction model.LineageDirection, depth int, maxNodes int, granularity model.LineageGranularity, filter *model.LineageFilter) int
+		MemberCount             func(childComplexity int) int
+		Members                 func(childComplexity int, direct bool, kinds []model.MemberKind, first *int, after *string, last *int, before *string) int
+		MyRole                  func(childComplexity int) int
+		Name                    func(childComplexity int) int
+		Onboarding              func(childComplexity int) int
+		Organization            func(childComplexity int) int
+		OrganizationSlug        func(childComplexity int) int
+		Pipeline                func(childComplexity int, id string) int
+		Pipelines               func(childComplexity int, filter *model.PipelineFilter, orderBy *model.PipelineOrder, first *int, after *string, last *int, before *string) int
+		Progress                func(childComplexity int) int
+		Promotions              func(childComplexity int, direction *model.PromotionDirection, first *int, after *string, last *int, before *string) int
+		Revision                func(childComplexity int) int
+		Roles                   func(childComplexity int) int
+		Run                     func(childComplexity int, id string) int
+		Runs                    func(childComplexity int, filter *model.RunFilter, orderBy *model.RunOrder, first *int, after *string, last *int, before *string) int
+		Search                  func(childComplexity int, query string, kinds []model.EntityKind, first int) int
+		Sensitivity             func(childComplexity int) int
+		Slug                    func(childComplexity int) int
+		Status                  func(childComplexity int) int
+		Step                    func(childComplexity int, id string) int
+		Team                    func(childComplexity int) int
+		UpdatedAt               func(childComplexity int) int
+		ViewerAccess            func(childComplexity int) int
 	}
 
 	WorkspaceClosed struct {
@@ -2461,6 +2544,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ArtifactVersion.UpdatedAt(childComplexity), true
+
+	case "ArtifactVersionComparison.a":
+		if e.ComplexityRoot.ArtifactVersionComparison.A == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersionComparison.A(childComplexity), true
+	case "ArtifactVersionComparison.b":
+		if e.ComplexityRoot.ArtifactVersionComparison.B == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersionComparison.B(childComplexity), true
+	case "ArtifactVersionComparison.differences":
+		if e.ComplexityRoot.ArtifactVersionComparison.Differences == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersionComparison.Differences(childComplexity), true
+	case "ArtifactVersionComparison.identical":
+		if e.ComplexityRoot.ArtifactVersionComparison.Identical == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersionComparison.Identical(childComplexity), true
 
 	case "ArtifactVersionConnection.edges":
 		if e.ComplexityRoot.ArtifactVersionConnection.Edges == nil {
@@ -3816,6 +3924,103 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DescribeWorkspacePayload.Workspace(childComplexity), true
 
+	case "Diff.changes":
+		if e.ComplexityRoot.Diff.Changes == nil {
+			break
+		}
+
+		args, err := ec.field_Diff_changes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Diff.Changes(childComplexity, args["kinds"].([]model.EntityKind), args["changes"].([]model.DiffChange), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Diff.counts":
+		if e.ComplexityRoot.Diff.Counts == nil {
+			break
+		}
+
+		args, err := ec.field_Diff_counts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Diff.Counts(childComplexity, args["max"].(int)), true
+	case "Diff.from":
+		if e.ComplexityRoot.Diff.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diff.From(childComplexity), true
+	case "Diff.identical":
+		if e.ComplexityRoot.Diff.Identical == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diff.Identical(childComplexity), true
+	case "Diff.to":
+		if e.ComplexityRoot.Diff.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Diff.To(childComplexity), true
+
+	case "DiffCount.changed":
+		if e.ComplexityRoot.DiffCount.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCount.Changed(childComplexity), true
+	case "DiffCount.created":
+		if e.ComplexityRoot.DiffCount.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCount.Created(childComplexity), true
+	case "DiffCount.kind":
+		if e.ComplexityRoot.DiffCount.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCount.Kind(childComplexity), true
+	case "DiffCount.removed":
+		if e.ComplexityRoot.DiffCount.Removed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCount.Removed(childComplexity), true
+
+	case "DiffCounts.changed":
+		if e.ComplexityRoot.DiffCounts.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCounts.Changed(childComplexity), true
+	case "DiffCounts.complete":
+		if e.ComplexityRoot.DiffCounts.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCounts.Complete(childComplexity), true
+	case "DiffCounts.created":
+		if e.ComplexityRoot.DiffCounts.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCounts.Created(childComplexity), true
+	case "DiffCounts.kinds":
+		if e.ComplexityRoot.DiffCounts.Kinds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCounts.Kinds(childComplexity), true
+	case "DiffCounts.removed":
+		if e.ComplexityRoot.DiffCounts.Removed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DiffCounts.Removed(childComplexity), true
+
 	case "DistanceCount.count":
 		if e.ComplexityRoot.DistanceCount.Count == nil {
 			break
@@ -3883,6 +4088,104 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EffectiveAccess.Suspended(childComplexity), true
+
+	case "EntityChange.after":
+		if e.ComplexityRoot.EntityChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.After(childComplexity), true
+	case "EntityChange.before":
+		if e.ComplexityRoot.EntityChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Before(childComplexity), true
+	case "EntityChange.change":
+		if e.ComplexityRoot.EntityChange.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Change(childComplexity), true
+	case "EntityChange.fields":
+		if e.ComplexityRoot.EntityChange.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Fields(childComplexity), true
+	case "EntityChange.firstRevision":
+		if e.ComplexityRoot.EntityChange.FirstRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.FirstRevision(childComplexity), true
+	case "EntityChange.id":
+		if e.ComplexityRoot.EntityChange.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.ID(childComplexity), true
+	case "EntityChange.kind":
+		if e.ComplexityRoot.EntityChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Kind(childComplexity), true
+	case "EntityChange.name":
+		if e.ComplexityRoot.EntityChange.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Name(childComplexity), true
+	case "EntityChange.revision":
+		if e.ComplexityRoot.EntityChange.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChange.Revision(childComplexity), true
+
+	case "EntityChangeConnection.edges":
+		if e.ComplexityRoot.EntityChangeConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChangeConnection.Edges(childComplexity), true
+	case "EntityChangeConnection.nodes":
+		if e.ComplexityRoot.EntityChangeConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChangeConnection.Nodes(childComplexity), true
+	case "EntityChangeConnection.pageInfo":
+		if e.ComplexityRoot.EntityChangeConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChangeConnection.PageInfo(childComplexity), true
+	case "EntityChangeConnection.totalCount":
+		if e.ComplexityRoot.EntityChangeConnection.TotalCount == nil {
+			break
+		}
+
+		args, err := ec.field_EntityChangeConnection_totalCount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EntityChangeConnection.TotalCount(childComplexity, args["max"].(int)), true
+
+	case "EntityChangeEdge.cursor":
+		if e.ComplexityRoot.EntityChangeEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChangeEdge.Cursor(childComplexity), true
+	case "EntityChangeEdge.node":
+		if e.ComplexityRoot.EntityChangeEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntityChangeEdge.Node(childComplexity), true
 
 	case "EventBatch.events":
 		if e.ComplexityRoot.EventBatch.Events == nil {
@@ -4058,6 +4361,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Failure.Type(childComplexity), true
+
+	case "FieldDifference.after":
+		if e.ComplexityRoot.FieldDifference.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldDifference.After(childComplexity), true
+	case "FieldDifference.before":
+		if e.ComplexityRoot.FieldDifference.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldDifference.Before(childComplexity), true
+	case "FieldDifference.group":
+		if e.ComplexityRoot.FieldDifference.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldDifference.Group(childComplexity), true
+	case "FieldDifference.name":
+		if e.ComplexityRoot.FieldDifference.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldDifference.Name(childComplexity), true
 
 	case "GrantRolePayload.clientMutationId":
 		if e.ComplexityRoot.GrantRolePayload.ClientMutationID == nil {
@@ -7828,6 +8156,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Run.Warnings(childComplexity), true
 
+	case "RunComparison.a":
+		if e.ComplexityRoot.RunComparison.A == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.A(childComplexity), true
+	case "RunComparison.b":
+		if e.ComplexityRoot.RunComparison.B == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.B(childComplexity), true
+	case "RunComparison.complete":
+		if e.ComplexityRoot.RunComparison.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.Complete(childComplexity), true
+	case "RunComparison.differences":
+		if e.ComplexityRoot.RunComparison.Differences == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.Differences(childComplexity), true
+	case "RunComparison.equalSteps":
+		if e.ComplexityRoot.RunComparison.EqualSteps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.EqualSteps(childComplexity), true
+	case "RunComparison.identical":
+		if e.ComplexityRoot.RunComparison.Identical == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.Identical(childComplexity), true
+	case "RunComparison.steps":
+		if e.ComplexityRoot.RunComparison.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunComparison.Steps(childComplexity), true
+
 	case "RunConnection.edges":
 		if e.ComplexityRoot.RunConnection.Edges == nil {
 			break
@@ -8544,6 +8915,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Step.Warnings(childComplexity), true
 
+	case "StepComparison.a":
+		if e.ComplexityRoot.StepComparison.A == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepComparison.A(childComplexity), true
+	case "StepComparison.b":
+		if e.ComplexityRoot.StepComparison.B == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepComparison.B(childComplexity), true
+	case "StepComparison.differences":
+		if e.ComplexityRoot.StepComparison.Differences == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepComparison.Differences(childComplexity), true
+	case "StepComparison.name":
+		if e.ComplexityRoot.StepComparison.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepComparison.Name(childComplexity), true
+
 	case "StepConnection.edges":
 		if e.ComplexityRoot.StepConnection.Edges == nil {
 			break
@@ -9218,6 +9614,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.AuditLog(childComplexity, args["filter"].(*model.AuditFilter), args["direction"].(model.SortDirection), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Workspace.compareArtifactVersions":
+		if e.ComplexityRoot.Workspace.CompareArtifactVersions == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_compareArtifactVersions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.CompareArtifactVersions(childComplexity, args["a"].(string), args["b"].(string)), true
+	case "Workspace.compareRuns":
+		if e.ComplexityRoot.Workspace.CompareRuns == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_compareRuns_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.CompareRuns(childComplexity, args["a"].(string), args["b"].(string)), true
 	case "Workspace.counts":
 		if e.ComplexityRoot.Workspace.Counts == nil {
 			break
@@ -9248,6 +9666,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.Description(childComplexity), true
+	case "Workspace.diff":
+		if e.ComplexityRoot.Workspace.Diff == nil {
+			break
+		}
+
+		args, err := ec.field_Workspace_diff_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workspace.Diff(childComplexity, args["from"].(model.AsOf), args["to"].(*model.AsOf)), true
 	case "Workspace.environment":
 		if e.ComplexityRoot.Workspace.Environment == nil {
 			break
@@ -10882,6 +11311,226 @@ type AuditEventEdge {
   cursor: String!
   "The event."
   node: AuditEvent!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/diff.graphqls", Input: `"""
+What became of a thing from one moment to another.
+"""
+enum DiffChange {
+  "It was not there at the earlier moment."
+  CREATED
+  "It is there at both, and differs."
+  CHANGED
+  "It is not there at the later moment: it was deleted, or nothing means it any more."
+  REMOVED
+}
+
+"""
+What differs between two moments of a workspace. It is about things and their fields, not about events: what was changed and changed back is no difference.
+"""
+type Diff {
+  "The earlier moment."
+  from: Moment!
+  "The later moment."
+  to: Moment!
+  "Whether nothing differs."
+  identical: Boolean!
+  "How many things of each kind differ."
+  counts(
+    "How many things that changed to look at; 10,000 at most."
+    max: Int! = 10000
+  ): DiffCounts!
+  """
+  The things that differ, by the first of their changes after the earlier moment.
+  """
+  changes(
+    "Only things of these kinds."
+    kinds: [EntityKind!]
+    "Only what was created, changed or removed."
+    changes: [DiffChange!]
+    "How many rows at most, from the start; 500 at most, 50 when neither first nor last is given."
+    first: Int
+    "Rows after this cursor."
+    after: String
+    "How many rows at most, from the end."
+    last: Int
+    "Rows before this cursor."
+    before: String
+  ): EntityChangeConnection!
+}
+
+"""
+How many things differ between two moments.
+"""
+type DiffCounts {
+  "By kind; kinds of which nothing differs are left out."
+  kinds: [DiffCount!]!
+  "How many were created."
+  created: Int!
+  "How many changed."
+  changed: Int!
+  "How many were removed."
+  removed: Int!
+  "False where more things changed than were looked at: there may be more of each."
+  complete: Boolean!
+}
+
+"""
+How many things of one kind differ.
+"""
+type DiffCount {
+  "The kind."
+  kind: EntityKind!
+  "How many were created."
+  created: Int!
+  "How many changed."
+  changed: Int!
+  "How many were removed."
+  removed: Int!
+}
+
+"""
+A thing that is not at the later moment what it was at the earlier one.
+"""
+type EntityChange {
+  "What it is. Members, roles and labels of a workspace are fields of the WORKSPACE."
+  kind: EntityKind!
+  "The global id."
+  id: ID!
+  "A name that can be given back, such as NAMESPACE/NAME, PIPELINE#NUMBER or NAMESPACE/NAME@NUMBER."
+  name: String!
+  "What became of it."
+  change: DiffChange!
+  "The revision of the first of its changes after the earlier moment."
+  firstRevision: Int64!
+  "The revision of the last of its changes up to the later moment."
+  revision: Int64!
+  "In what it differs; of what was created or removed, all it has or had."
+  fields: [FieldDifference!]!
+  "The thing at the earlier moment; null when it was created since."
+  before: Node
+  "The thing at the later moment; null when it was removed."
+  after: Node
+}
+
+"""
+A field in which a thing differs between two moments, or two things from each other.
+"""
+type FieldDifference {
+  "What the field belongs to, such as ` + "`" + `parameters` + "`" + `, ` + "`" + `metrics` + "`" + ` or ` + "`" + `inputs` + "`" + `; null for the thing's own, such as its status."
+  group: String
+  "The field, with its group: ` + "`" + `status` + "`" + `, ` + "`" + `parameters.lr` + "`" + `, ` + "`" + `inputs.db/orders@3` + "`" + `."
+  name: String!
+  "Its value at the earlier moment, or of ` + "`" + `a` + "`" + `; null when there is none. What leads to another thing is that thing's name. A text that was erased is ` + "`" + `{erased: true}` + "`" + `."
+  before: JSON
+  "Its value at the later moment, or of ` + "`" + `b` + "`" + `; null when there is none."
+  after: JSON
+}
+
+"""
+A page of what differs.
+"""
+type EntityChangeConnection {
+  "The rows with their cursors."
+  edges: [EntityChangeEdge!]!
+  "The rows."
+  nodes: [EntityChange!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many there are in all, looking at up to ` + "`" + `max` + "`" + ` things that changed; ` + "`" + `max + 1` + "`" + ` means that there were more to look at."
+  totalCount(
+    "Where to stop counting; 10,000 at most."
+    max: Int! = 10000
+  ): Int!
+}
+
+"""
+A thing that differs, with its cursor.
+"""
+type EntityChangeEdge {
+  "Where this row is in its list."
+  cursor: String!
+  "The thing."
+  node: EntityChange!
+}
+
+"""
+How two runs differ in what was chosen and in what came out: status, pipeline and its version, parameters, metadata, tags, code, inputs, outputs, metrics, failure, duration, and the same of their steps.
+What tells any two runs apart, such as ids, numbers and the times when they ran, is no difference.
+"""
+type RunComparison {
+  "The one run."
+  a: Run!
+  "The other run."
+  b: Run!
+  "Whether nothing differs."
+  identical: Boolean!
+  "In what the runs differ."
+  differences: [FieldDifference!]!
+  "The steps that differ, by name."
+  steps: [StepComparison!]!
+  "How many steps are alike in both."
+  equalSteps: Int!
+  "False where a run has more than 1,000 steps: then only its first ones were compared."
+  complete: Boolean!
+}
+
+"""
+How a step differs between two runs.
+"""
+type StepComparison {
+  "Its name in the runs."
+  name: String!
+  "The step of ` + "`" + `a` + "`" + `; null when ` + "`" + `a` + "`" + ` has none of that name."
+  a: Step
+  "The step of ` + "`" + `b` + "`" + `; null when ` + "`" + `b` + "`" + ` has none of that name."
+  b: Step
+  "In what they differ; of a step that one run alone has, all it has."
+  differences: [FieldDifference!]!
+}
+
+"""
+How two versions of artifacts differ: artifact, type, status, where and how large they are, digest, schema field by field, metadata and tags.
+"""
+type ArtifactVersionComparison {
+  "The one version."
+  a: ArtifactVersion!
+  "The other version."
+  b: ArtifactVersion!
+  "Whether nothing differs."
+  identical: Boolean!
+  "In what they differ."
+  differences: [FieldDifference!]!
+}
+
+extend type Workspace {
+  """
+  What differs between an earlier moment and a later one.
+  """
+  diff(
+    "The earlier moment."
+    from: AsOf!
+    "The later moment; the one of this answer when left out."
+    to: AsOf
+  ): Diff!
+  """
+  How two runs differ, at the moment of this answer. Null when one of them is not there.
+  """
+  compareRuns(
+    "The one run: the global id, the producer's run id, or ` + "`" + `PIPELINE#NUMBER` + "`" + `."
+    a: ID!
+    "The other run."
+    b: ID!
+  ): RunComparison
+  """
+  How two versions of artifacts, of one or of two, differ, at the moment of this answer. Null when one of them is not there.
+  """
+  compareArtifactVersions(
+    "The one version: the global id, or ` + "`" + `NAMESPACE/NAME@VERSION` + "`" + `."
+    a: ID!
+    "The other version."
+    b: ID!
+  ): ArtifactVersionComparison
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/execution.graphqls", Input: `"""
@@ -16999,6 +17648,20 @@ func (ec *executionContext) childFields_ArtifactVersion(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type ArtifactVersion", field.Name)
 }
 
+func (ec *executionContext) childFields_ArtifactVersionComparison(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "a":
+		return ec.fieldContext_ArtifactVersionComparison_a(ctx, field)
+	case "b":
+		return ec.fieldContext_ArtifactVersionComparison_b(ctx, field)
+	case "identical":
+		return ec.fieldContext_ArtifactVersionComparison_identical(ctx, field)
+	case "differences":
+		return ec.fieldContext_ArtifactVersionComparison_differences(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ArtifactVersionComparison", field.Name)
+}
+
 func (ec *executionContext) childFields_ArtifactVersionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -17657,6 +18320,52 @@ func (ec *executionContext) childFields_DescribeWorkspacePayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type DescribeWorkspacePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Diff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_Diff_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Diff_to(ctx, field)
+	case "identical":
+		return ec.fieldContext_Diff_identical(ctx, field)
+	case "counts":
+		return ec.fieldContext_Diff_counts(ctx, field)
+	case "changes":
+		return ec.fieldContext_Diff_changes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Diff", field.Name)
+}
+
+func (ec *executionContext) childFields_DiffCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_DiffCount_kind(ctx, field)
+	case "created":
+		return ec.fieldContext_DiffCount_created(ctx, field)
+	case "changed":
+		return ec.fieldContext_DiffCount_changed(ctx, field)
+	case "removed":
+		return ec.fieldContext_DiffCount_removed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DiffCount", field.Name)
+}
+
+func (ec *executionContext) childFields_DiffCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kinds":
+		return ec.fieldContext_DiffCounts_kinds(ctx, field)
+	case "created":
+		return ec.fieldContext_DiffCounts_created(ctx, field)
+	case "changed":
+		return ec.fieldContext_DiffCounts_changed(ctx, field)
+	case "removed":
+		return ec.fieldContext_DiffCounts_removed(ctx, field)
+	case "complete":
+		return ec.fieldContext_DiffCounts_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DiffCounts", field.Name)
+}
+
 func (ec *executionContext) childFields_DistanceCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "distance":
@@ -17689,6 +18398,54 @@ func (ec *executionContext) childFields_EffectiveAccess(ctx context.Context, fie
 		return ec.fieldContext_EffectiveAccess_organizationAsOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveAccess", field.Name)
+}
+
+func (ec *executionContext) childFields_EntityChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_EntityChange_kind(ctx, field)
+	case "id":
+		return ec.fieldContext_EntityChange_id(ctx, field)
+	case "name":
+		return ec.fieldContext_EntityChange_name(ctx, field)
+	case "change":
+		return ec.fieldContext_EntityChange_change(ctx, field)
+	case "firstRevision":
+		return ec.fieldContext_EntityChange_firstRevision(ctx, field)
+	case "revision":
+		return ec.fieldContext_EntityChange_revision(ctx, field)
+	case "fields":
+		return ec.fieldContext_EntityChange_fields(ctx, field)
+	case "before":
+		return ec.fieldContext_EntityChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_EntityChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntityChange", field.Name)
+}
+
+func (ec *executionContext) childFields_EntityChangeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_EntityChangeConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_EntityChangeConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_EntityChangeConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_EntityChangeConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntityChangeConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_EntityChangeEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_EntityChangeEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_EntityChangeEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntityChangeEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_EventBatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -17791,6 +18548,20 @@ func (ec *executionContext) childFields_Failure(ctx context.Context, field graph
 		return ec.fieldContext_Failure_stack(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Failure", field.Name)
+}
+
+func (ec *executionContext) childFields_FieldDifference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return ec.fieldContext_FieldDifference_group(ctx, field)
+	case "name":
+		return ec.fieldContext_FieldDifference_name(ctx, field)
+	case "before":
+		return ec.fieldContext_FieldDifference_before(ctx, field)
+	case "after":
+		return ec.fieldContext_FieldDifference_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FieldDifference", field.Name)
 }
 
 func (ec *executionContext) childFields_GrantRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -19033,6 +19804,26 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }
 
+func (ec *executionContext) childFields_RunComparison(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "a":
+		return ec.fieldContext_RunComparison_a(ctx, field)
+	case "b":
+		return ec.fieldContext_RunComparison_b(ctx, field)
+	case "identical":
+		return ec.fieldContext_RunComparison_identical(ctx, field)
+	case "differences":
+		return ec.fieldContext_RunComparison_differences(ctx, field)
+	case "steps":
+		return ec.fieldContext_RunComparison_steps(ctx, field)
+	case "equalSteps":
+		return ec.fieldContext_RunComparison_equalSteps(ctx, field)
+	case "complete":
+		return ec.fieldContext_RunComparison_complete(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunComparison", field.Name)
+}
+
 func (ec *executionContext) childFields_RunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -19369,6 +20160,20 @@ func (ec *executionContext) childFields_Step(ctx context.Context, field graphql.
 		return ec.fieldContext_Step_revision(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Step", field.Name)
+}
+
+func (ec *executionContext) childFields_StepComparison(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_StepComparison_name(ctx, field)
+	case "a":
+		return ec.fieldContext_StepComparison_a(ctx, field)
+	case "b":
+		return ec.fieldContext_StepComparison_b(ctx, field)
+	case "differences":
+		return ec.fieldContext_StepComparison_differences(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StepComparison", field.Name)
 }
 
 func (ec *executionContext) childFields_StepConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -19749,6 +20554,12 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_auditEvent(ctx, field)
 	case "search":
 		return ec.fieldContext_Workspace_search(ctx, field)
+	case "diff":
+		return ec.fieldContext_Workspace_diff(ctx, field)
+	case "compareRuns":
+		return ec.fieldContext_Workspace_compareRuns(ctx, field)
+	case "compareArtifactVersions":
+		return ec.fieldContext_Workspace_compareArtifactVersions(ctx, field)
 	case "organizationSlug":
 		return ec.fieldContext_Workspace_organizationSlug(ctx, field)
 	case "organization":

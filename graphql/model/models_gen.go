@@ -242,6 +242,18 @@ type ArtifactUseInput struct {
 	Columns []*ColumnDependencyInput `json:"columns,omitempty,omitzero"`
 }
 
+// How two versions of artifacts differ: artifact, type, status, where and how large they are, digest, schema field by field, metadata and tags.
+type ArtifactVersionComparison struct {
+	// The one version.
+	A *ArtifactVersion `json:"a"`
+	// The other version.
+	B *ArtifactVersion `json:"b"`
+	// Whether nothing differs.
+	Identical bool `json:"identical"`
+	// In what they differ.
+	Differences []*FieldDifference `json:"differences"`
+}
+
 // A version of an artifact with its cursor.
 type ArtifactVersionEdge struct {
 	// Where this row is in its list.
@@ -837,12 +849,46 @@ type DescribeWorkspaceInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// How many things of one kind differ.
+type DiffCount struct {
+	// The kind.
+	Kind EntityKind `json:"kind"`
+	// How many were created.
+	Created int `json:"created"`
+	// How many changed.
+	Changed int `json:"changed"`
+	// How many were removed.
+	Removed int `json:"removed"`
+}
+
+// How many things differ between two moments.
+type DiffCounts struct {
+	// By kind; kinds of which nothing differs are left out.
+	Kinds []*DiffCount `json:"kinds"`
+	// How many were created.
+	Created int `json:"created"`
+	// How many changed.
+	Changed int `json:"changed"`
+	// How many were removed.
+	Removed int `json:"removed"`
+	// False where more things changed than were looked at: there may be more of each.
+	Complete bool `json:"complete"`
+}
+
 // How many rows of an impact table are at one distance.
 type DistanceCount struct {
 	// The distance in edges.
 	Distance int `json:"distance"`
 	// How many rows.
 	Count int `json:"count"`
+}
+
+// A thing that differs, with its cursor.
+type EntityChangeEdge struct {
+	// Where this row is in its list.
+	Cursor string `json:"cursor"`
+	// The thing.
+	Node *EntityChange `json:"node"`
 }
 
 // Events that came together.
@@ -929,6 +975,18 @@ type FailureInput struct {
 	Message *string `json:"message,omitempty,omitzero"`
 	// The stack trace.
 	Stack *string `json:"stack,omitempty,omitzero"`
+}
+
+// A field in which a thing differs between two moments, or two things from each other.
+type FieldDifference struct {
+	// What the field belongs to, such as `parameters`, `metrics` or `inputs`; null for the thing's own, such as its status.
+	Group *string `json:"group,omitempty,omitzero"`
+	// The field, with its group: `status`, `parameters.lr`, `inputs.db/orders@3`.
+	Name string `json:"name"`
+	// Its value at the earlier moment, or of `a`; null when there is none. What leads to another thing is that thing's name. A text that was erased is `{erased: true}`.
+	Before json.RawMessage `json:"before,omitempty,omitzero"`
+	// Its value at the later moment, or of `b`; null when there is none.
+	After json.RawMessage `json:"after,omitempty,omitzero"`
 }
 
 // The input of `grantRole`.
@@ -1747,6 +1805,25 @@ type RevokeRoleInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
+// How two runs differ in what was chosen and in what came out: status, pipeline and its version, parameters, metadata, tags, code, inputs, outputs, metrics, failure, duration, and the same of their steps.
+// What tells any two runs apart, such as ids, numbers and the times when they ran, is no difference.
+type RunComparison struct {
+	// The one run.
+	A *Run `json:"a"`
+	// The other run.
+	B *Run `json:"b"`
+	// Whether nothing differs.
+	Identical bool `json:"identical"`
+	// In what the runs differ.
+	Differences []*FieldDifference `json:"differences"`
+	// The steps that differ, by name.
+	Steps []*StepComparison `json:"steps"`
+	// How many steps are alike in both.
+	EqualSteps int `json:"equalSteps"`
+	// False where a run has more than 1,000 steps: then only its first ones were compared.
+	Complete bool `json:"complete"`
+}
+
 // The inside of a run as a graph.
 type RunDag struct {
 	// Steps, nested runs and artifact versions.
@@ -2113,6 +2190,18 @@ type StartStepInput struct {
 	At *time.Time `json:"at,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// How a step differs between two runs.
+type StepComparison struct {
+	// Its name in the runs.
+	Name string `json:"name"`
+	// The step of `a`; null when `a` has none of that name.
+	A *Step `json:"a,omitempty,omitzero"`
+	// The step of `b`; null when `b` has none of that name.
+	B *Step `json:"b,omitempty,omitzero"`
+	// In what they differ; of a step that one run alone has, all it has.
+	Differences []*FieldDifference `json:"differences"`
 }
 
 // A step with its cursor.
@@ -2650,6 +2739,67 @@ func (e *DataSensitivity) UnmarshalJSON(b []byte) error {
 }
 
 func (e DataSensitivity) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What became of a thing from one moment to another.
+type DiffChange string
+
+const (
+	// It was not there at the earlier moment.
+	DiffChangeCreated DiffChange = "CREATED"
+	// It is there at both, and differs.
+	DiffChangeChanged DiffChange = "CHANGED"
+	// It is not there at the later moment: it was deleted, or nothing means it any more.
+	DiffChangeRemoved DiffChange = "REMOVED"
+)
+
+var AllDiffChange = []DiffChange{
+	DiffChangeCreated,
+	DiffChangeChanged,
+	DiffChangeRemoved,
+}
+
+func (e DiffChange) IsValid() bool {
+	switch e {
+	case DiffChangeCreated, DiffChangeChanged, DiffChangeRemoved:
+		return true
+	}
+	return false
+}
+
+func (e DiffChange) String() string {
+	return string(e)
+}
+
+func (e *DiffChange) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = DiffChange(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid DiffChange", str)
+	}
+	return nil
+}
+
+func (e DiffChange) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *DiffChange) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e DiffChange) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -119,6 +119,14 @@ func (e *Entity) ref(name string, kind domain.Kind, key int64) {
 	}
 }
 
+// instant is the time that a field holds.
+func (e *Entity) instant(name string) (t time.Time, ok bool) {
+	if v, there := e.Fields[FieldKey{Name: name}]; there {
+		ok = json.Unmarshal(v.JSON, &t) == nil
+	}
+	return t, ok
+}
+
 func instantText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // tries are the attempts of an execution, and what went wrong in the last one.
