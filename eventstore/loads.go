@@ -23,6 +23,12 @@ type EntitiesReader interface {
 	ReadEntities(ctx context.Context, reads []EntityRead) ([][]domain.Recorded, error)
 }
 
+// A HeadsReader is a Reader that says in one round trip how far several streams go.
+type HeadsReader interface {
+	// Heads are the last revisions of streams, in their order; [domain.NoRevision] where there is no stream.
+	Heads(ctx context.Context, streams []domain.Stream) ([]domain.Revision, error)
+}
+
 // loads gathers what the actors want to read at the same time, as the committer gathers what they write: at once when
 // idle, else whatever queued while the last reads were under way.
 type loads struct {

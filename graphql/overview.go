@@ -102,15 +102,6 @@ func words[D, M ~string](list []M) []D {
 // foreseen is how many workspaces the rights are asked about at once.
 const foreseen = 200
 
-// sightings are the workspaces that the caller sees by the read model, and still by the log.
-func (r *Resolver) sightings(ctx context.Context, schema string, q read.OverviewQuery) ([]read.Sighting, error) {
-	seen, err := r.Read.Sightings(ctx, schema, q)
-	if err != nil {
-		return nil, err
-	}
-	return r.allowed(ctx, seen)
-}
-
 // allowed leaves out what the caller does not see by the log.
 func (r *Resolver) allowed(ctx context.Context, seen []read.Sighting) ([]read.Sighting, error) {
 	many, can := caller(ctx).Principal.(foresight)
@@ -140,38 +131,74 @@ func (r *Resolver) sighted(ctx context.Context, q read.OverviewQuery) (schema st
 	if schema, err = r.Moments.Live(ctx); err != nil || q.Time.IsZero() {
 		return schema, nil, err
 	}
-	seen, err = r.sightings(ctx, schema, q)
+	found, err := r.Read.AllSightings(ctx, schema, q)
+	if err != nil {
+		return schema, nil, err
+	}
+	seen, err = r.allowed(ctx, found)
 	return schema, seen, err
 }
 
-// pageOf is the page of workspaces to read, now; of an earlier moment all that the caller sees, of which reading makes the
-// page. more says that the list goes on. A page of which the caller sees nothing any more is passed over: an empty one would
-// look like the end of the list.
-func (r *Resolver) pageOf(ctx context.Context, schema string, q read.OverviewQuery) (seen []read.Sighting, more bool, err error) {
-	if !q.Time.IsZero() {
-		seen, err = r.sightings(ctx, schema, q)
-		return seen, false, err
-	}
+// pageNow reads the page of workspaces as they are. more says that the list goes on. A page of which the caller sees nothing
+// any more is passed over: an empty one would look like the end of the list.
+func (r *Resolver) pageNow(ctx context.Context, schema string, q read.OverviewQuery) (rows []read.Overview, more bool, err error) {
 	for {
-		found, err := r.Read.Sightings(ctx, schema, q)
+		seen, next, err := r.nextSeen(ctx, schema, q)
+		if err != nil || len(seen) == 0 && next == nil {
+			return nil, false, err
+		}
+		if len(seen) > 0 {
+			rows, err = r.Read.Overviews(ctx, schema, q, seen)
+			return rows, next != nil, err
+		}
+		q.Page.After = next
+	}
+}
+
+// pageThen reads the page of workspaces as they were. Which of those that may be in it fitted then their own rows say, so
+// that it looks at some of them at a time, in the order of the list, and at more the fewer of them fit.
+func (r *Resolver) pageThen(ctx context.Context, schema string, q read.OverviewQuery) (rows []read.Overview, more bool, err error) {
+	some := q
+	for some.Page.Limit = q.Page.Limit + 1; ; some.Page.Limit = min(4*some.Page.Limit, read.MaxPage) {
+		seen, next, err := r.nextSeen(ctx, schema, some)
 		if err != nil {
 			return nil, false, err
 		}
-		if more = len(found) > q.Page.Limit; more {
-			found = whole(found, q.Page)
+		found, err := r.Read.Overviews(ctx, schema, q, seen)
+		if err != nil {
+			return nil, false, err
 		}
-		if len(found) == 0 {
-			return nil, false, nil
-		}
-		edge := read.Mark{Value: string(found[len(found)-1].Slug)}
 		if q.Page.Back {
-			edge.Value = string(found[0].Slug)
+			rows = append(found, rows...)
+		} else {
+			rows = append(rows, found...)
 		}
-		if seen, err = r.allowed(ctx, found); err != nil || len(seen) > 0 || !more {
-			return seen, more, err
+		if len(rows) > q.Page.Limit {
+			return whole(rows, q.Page), true, nil
 		}
-		q.Page.After = &edge
+		if next == nil {
+			return rows, false, nil
+		}
+		some.Page.After = next
 	}
+}
+
+// nextSeen are the workspaces of a page of sightings that the caller sees by the log, too; next is where to go on, nil at
+// the end.
+func (r *Resolver) nextSeen(ctx context.Context, schema string, q read.OverviewQuery) (seen []read.Sighting, next *read.Mark, err error) {
+	found, err := r.Read.Sightings(ctx, schema, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(found) > q.Page.Limit {
+		found = whole(found, q.Page)
+		next = &read.Mark{Value: string(found[len(found)-1].Slug)}
+		if q.Page.Back {
+			next.Value = string(found[0].Slug)
+		}
+	}
+	seen, err = r.allowed(ctx, found)
+	return seen, next, err
 }
 
 // whole is a page without the row more that says that there is more.
@@ -192,32 +219,31 @@ func (r *Resolver) overviews(ctx context.Context, q read.OverviewQuery) (found r
 	if err != nil {
 		return found, err
 	}
-	var seen []read.Sighting
-	seen, found.More, err = r.pageOf(ctx, schema, q)
-	if err != nil || len(seen) == 0 {
-		return found, err
+	of := r.pageNow
+	if !q.Time.IsZero() {
+		of = r.pageThen
 	}
-	rows, err := r.Read.Overviews(ctx, schema, q, seen)
+	rows, more, err := of(ctx, schema, q)
 	if err != nil {
 		return found, err
 	}
-	if past := !q.Time.IsZero(); past && len(rows) > q.Page.Limit {
-		rows, found.More = whole(rows, q.Page), true
-	}
-	var moments []*read.Moment
+	found.More = more
+	peers := &model.Peers[model.Workspace]{}
+	moments, applied := make([]*read.Moment, len(rows)), make([]domain.Revision, len(rows))
 	for i := range rows {
-		w := &model.Workspace{At: &model.Moment{At: rows[i].At}, Row: rows[i].Workspace, Seen: &rows[i]}
+		w := &model.Workspace{At: &model.Moment{At: rows[i].At}, Row: rows[i].Workspace, Seen: &rows[i], Peers: peers}
 		if !q.Time.IsZero() {
 			then := q.Time
 			w.At.Asked = &then
 		}
-		moments = append(moments, &w.At.At)
+		moments[i], applied[i] = &w.At.At, rows[i].Applied
+		peers.All = append(peers.All, w)
 		found.Rows = append(found.Rows, read.Sorted[*model.Workspace]{Row: w, Mark: read.Mark{Value: w.Slug()}})
 	}
 	if q.Time.IsZero() {
 		return found, nil
 	}
-	return found, r.Moments.Settle(ctx, asked, q.Time, moments)
+	return found, r.Moments.Settle(ctx, asked, q.Time, moments, applied)
 }
 
 // groupings are the words of the schema for what workspaces are put together by.

@@ -7,6 +7,8 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 	"github.com/annals-io/annals/graphql/relay"
+	"github.com/annals-io/annals/projections"
+	"github.com/annals-io/annals/projections/read"
 )
 
 // entityKinds are the kinds of things by the prefix of their ids.
@@ -132,26 +134,95 @@ func (r *Resolver) server() *model.ServerInfo {
 	}
 }
 
+// progress is how far the read models of a workspace are.
 func (r *Resolver) progress(ctx context.Context, w *model.Workspace) (*model.WorkspaceProgress, error) {
-	s, err := r.Moments.ProgressOf(ctx, w.At.At.Slug)
-	if err != nil {
-		return nil, err
-	}
+	return ofList(w, "progress", func(all []*model.Workspace) (map[*model.Workspace]*model.WorkspaceProgress, error) {
+		if len(all) == 1 {
+			s, err := r.Moments.ProgressOf(ctx, w.At.At.Slug)
+			return map[*model.Workspace]*model.WorkspaceProgress{w: progressOf(s)}, err
+		}
+		slugs := make([]domain.Slug, len(all))
+		for i, w := range all {
+			slugs[i] = w.At.At.Slug
+		}
+		standings, err := r.Moments.ProgressOfAll(ctx, slugs)
+		if err != nil {
+			return nil, err
+		}
+		of := make(map[domain.Slug]*model.WorkspaceProgress, len(all))
+		for _, s := range standings {
+			of[s.Workspace] = progressOf(s)
+		}
+		out := make(map[*model.Workspace]*model.WorkspaceProgress, len(all))
+		for i, w := range all {
+			if out[w] = of[slugs[i]]; out[w] != nil {
+				continue
+			}
+			s, err := r.Moments.ProgressOf(ctx, slugs[i]) // it is not projected where the list was read in a model that is gone
+			if err != nil {
+				return nil, err
+			}
+			out[w] = progressOf(s)
+		}
+		return out, nil
+	})
+}
+
+func progressOf(s projections.Standing) *model.WorkspaceProgress {
 	head := int64(s.Head)
 	p := &model.WorkspaceProgress{Applied: int64(s.Applied), Head: &head, State: model.ProgressStateRunning, Reason: model.Word(s.Reason)}
 	if s.State == "paused" {
 		p.State = model.ProgressStatePaused
 	}
-	return p, nil
+	return p
 }
 
+// counts is how many things a workspace has. A list read the totals of what is there now, which are those of its moment
+// where nothing happened since.
 func (r *Resolver) counts(ctx context.Context, w *model.Workspace) (*model.ResourceCounts, error) {
-	if w.Seen != nil && w.At.Asked == nil { // of now, and read at once with the rest
+	if w.Seen != nil && w.At.At.Revision == w.Seen.Applied {
 		c := w.Seen.Totals
-		return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}, nil
+		if w.At.Asked != nil { // as they are counted from the rows, once more has happened
+			for _, n := range []*int{&c.Pipelines, &c.Runs, &c.Steps, &c.Artifacts, &c.Versions} {
+				*n = min(*n, maxCount+1)
+			}
+		}
+		return countsOf(c), nil
 	}
-	c, err := r.Read.Counts(ctx, w.At.At, maxCount)
-	return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}, err
+	return ofList(w, "counts", func(all []*model.Workspace) (map[*model.Workspace]*model.ResourceCounts, error) {
+		var moments []read.Moment
+		var asked []*model.Workspace
+		for _, o := range all {
+			if o.Seen == nil || o.At.At.Revision != o.Seen.Applied {
+				moments, asked = append(moments, o.At.At), append(asked, o)
+			}
+		}
+		found, err := r.Read.CountsOf(ctx, moments, maxCount)
+		out := make(map[*model.Workspace]*model.ResourceCounts, len(all))
+		for i, c := range found {
+			out[asked[i]] = countsOf(c)
+		}
+		return out, err
+	})
+}
+
+func countsOf(c read.Counts) *model.ResourceCounts {
+	return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}
+}
+
+// ofList answers a field of a workspace. What it needs is read for the whole list that the workspace was read with, at once
+// and once; word names the field.
+func ofList[V any](w *model.Workspace, word string, read func(all []*model.Workspace) (map[*model.Workspace]V, error)) (V, error) {
+	if w.Peers == nil {
+		got, err := read([]*model.Workspace{w})
+		return got[w], err
+	}
+	got, err := w.Peers.Once(word, func(all []*model.Workspace) (any, error) { return read(all) })
+	if err != nil {
+		var none V
+		return none, err
+	}
+	return got.(map[*model.Workspace]V)[w], nil
 }
 
 func (r *Resolver) access(ctx context.Context, w *model.Workspace) (*model.ViewerAccess, error) {

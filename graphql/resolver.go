@@ -52,8 +52,11 @@ type Moments interface {
 	Changes(ctx context.Context, slug domain.Slug, after domain.Revision) <-chan domain.Revision
 	// Live is the schema of the live model.
 	Live(ctx context.Context) (string, error)
-	// Settle says of moments of an earlier time whether the same question will have the same answer for ever.
-	Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment) error
+	// ProgressOfAll says it of some workspaces, those that were projected, by slug.
+	ProgressOfAll(ctx context.Context, slugs []domain.Slug) ([]projections.Standing, error)
+	// Settle says of moments of an earlier time, read when the workspaces were projected so far, whether the same question
+	// will have the same answer for ever.
+	Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment, applied []domain.Revision) error
 	// Misfit is not nil for an error of reading rows that comes of the model's having been made by other code than this.
 	Misfit(err error) error
 }

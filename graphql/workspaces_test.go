@@ -157,6 +157,39 @@ func TestOverview(t *testing.T) {
 	}
 }
 
+// A page of an earlier moment looks on until it is full, either way: what fits now and what fits then lie apart. What it
+// shows of each workspace it reads of all at once, and the same as where each is asked alone.
+func TestAPageOfThePastLooksFurther(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	for i := range 14 {
+		tier := "lead"
+		if i%6 == 1 { // w-01, w-07, w-13
+			tier = "gold"
+		}
+		h.do("createWorkspace", fmt.Sprintf(`slug: "w-%02d", description: "number %d", labels: [{key: "tier", value: "%s"}]`, i, i, tier), "")
+	}
+	h.do("startRun", `workspace: "w-07", id: "r1", pipeline: {name: "train"}`, "")
+	then := h.ask(`{ workspace(slug: "w-07") { lastActivityAt } }`).at("workspace.lastActivityAt")
+	h.do("startRun", `workspace: "w-07", id: "r2", pipeline: {name: "train"}`, "")
+	h.do("labelWorkspace", `workspace: "w-07", set: [{key: "tier", value: "lead"}]`, "")
+	h.do("labelWorkspace", `workspace: "w-02", set: [{key: "tier", value: "gold"}]`, "")
+	at := `asOf: {time: "` + then + `"}, filter: {labels: [{key: "tier", value: "gold"}]}`
+	forward := h.ask(`{ workspaces(first: 2, ` + at + `) { nodes { slug description counts { runs } progress { applied head } } pageInfo { hasNextPage endCursor } totalCount } }`)
+	forward.want(map[string]string{
+		"workspaces.nodes.0.slug": "w-01", "workspaces.nodes.1.slug": "w-07", "workspaces.pageInfo.hasNextPage": "true", "workspaces.totalCount": "3",
+		"workspaces.nodes.0.description": "number 1", "workspaces.nodes.1.description": "number 7", "workspaces.nodes.0.counts.runs": "0", "workspaces.nodes.1.counts.runs": "1",
+		"workspaces.nodes.0.progress.applied": "0", "workspaces.nodes.1.progress.applied": "3", "workspaces.nodes.1.progress.head": "3",
+	})
+	h.ask(`{ workspaces(first: 2, after: "` + forward.at("workspaces.pageInfo.endCursor") + `", ` + at + `) { nodes { slug } pageInfo { hasNextPage } } }`).want(map[string]string{
+		"workspaces.nodes": `[{"slug":"w-13"}]`, "workspaces.pageInfo.hasNextPage": "false",
+	})
+	h.ask(`{ workspaces(last: 2, ` + at + `) { nodes { slug } pageInfo { hasPreviousPage } } }`).want(map[string]string{
+		"workspaces.nodes": `[{"slug":"w-07"},{"slug":"w-13"}]`, "workspaces.pageInfo.hasPreviousPage": "true",
+	})
+	h.ask(`{ workspaces(filter: {labels: [{key: "tier", value: "gold"}]}) { nodes { slug } } }`).want(map[string]string{"workspaces.nodes": `[{"slug":"w-01"},{"slug":"w-02"},{"slug":"w-13"}]`})
+}
+
 // However far the read model is behind, a list shows nothing to whom the right was taken away.
 func TestOverviewAsksTheLog(t *testing.T) {
 	t.Parallel()

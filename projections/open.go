@@ -85,19 +85,15 @@ func (e *Engine) Live(ctx context.Context) (string, error) {
 }
 
 // Settle says of moments of an earlier time, which were just read, whether the same question will have the same answer for
-// ever; see [Engine.Open]. asked is when the question came.
-func (e *Engine) Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment) error {
-	if asked.Sub(at) <= settles {
+// ever; see [Engine.Open]. Applied is how far each workspace was projected when its moment was read, and asked is when the
+// question came.
+func (e *Engine) Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment, applied []domain.Revision) error {
+	if asked.Sub(at) <= settles || len(moments) == 0 {
 		return nil
 	}
 	list := make([]Standing, len(moments))
 	for i, m := range moments {
-		list[i] = Standing{Workspace: m.Slug}
-		applied, err := e.standing(ctx, m.Slug)
-		if err != nil {
-			return err
-		}
-		list[i].Applied = applied.applied
+		list[i] = Standing{Workspace: m.Slug, Applied: applied[i]}
 	}
 	if err := e.heads(ctx, list); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 )
 
 // Standing is how far a workspace's read model is.
@@ -32,7 +33,7 @@ const (
 	listProgressSQL = `
 SELECT w.slug, coalesce(p.applied, -1), coalesce(p.state, 'live'), coalesce(p.reason, ''), w.number
 FROM log.workspaces w LEFT JOIN read.progress p ON p.ws = w.number
-WHERE $1::text IS NULL OR w.slug = $1
+WHERE $1::text[] IS NULL OR w.slug = ANY($1)
 ORDER BY w.slug`
 	listParkedSQL = `SELECT ws, revision, error, tries FROM read.parked ORDER BY ws, revision`
 )
@@ -42,7 +43,7 @@ func (e *Engine) Progress(ctx context.Context) ([]Standing, error) { return e.st
 
 // ProgressOf is how far one workspace is. A workspace that was not projected yet has applied nothing.
 func (e *Engine) ProgressOf(ctx context.Context, slug domain.Slug) (Standing, error) {
-	list, err := e.standings(ctx, &slug)
+	list, err := e.standings(ctx, []domain.Slug{slug})
 	if err != nil {
 		return Standing{}, err
 	}
@@ -56,7 +57,7 @@ func (e *Engine) ProgressOf(ctx context.Context, slug domain.Slug) (Standing, er
 	return all[0], e.heads(ctx, all)
 }
 
-func (e *Engine) standings(ctx context.Context, only *domain.Slug) ([]Standing, error) {
+func (e *Engine) standings(ctx context.Context, only []domain.Slug) ([]Standing, error) {
 	m, err := e.liveModel(ctx)
 	if err != nil {
 		return nil, err
@@ -88,8 +89,30 @@ func (e *Engine) standings(ctx context.Context, only *domain.Slug) ([]Standing, 
 	return list, e.heads(ctx, list)
 }
 
-// heads reads how far the streams go, several at a time.
+// ProgressOfAll is how far some workspaces are, those that were projected, by slug.
+func (e *Engine) ProgressOfAll(ctx context.Context, slugs []domain.Slug) ([]Standing, error) {
+	if len(slugs) == 0 {
+		return nil, nil
+	}
+	return e.standings(ctx, slugs)
+}
+
+// heads reads how far the streams go: at once, where the store can say it at once, else several at a time.
 func (e *Engine) heads(ctx context.Context, list []Standing) error {
+	if many, ok := e.Store.(eventstore.HeadsReader); ok {
+		streams := make([]domain.Stream, len(list))
+		for i, s := range list {
+			streams[i] = streamOf(s.Workspace)
+		}
+		heads, err := many.Heads(ctx, streams)
+		if err != nil {
+			return fmt.Errorf("read how far %d workspaces go: %w", len(list), err)
+		}
+		for i, head := range heads {
+			list[i].Head, list[i].Lag = head, max(0, int64(head-list[i].Applied))
+		}
+		return nil
+	}
 	const parallel = 4
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

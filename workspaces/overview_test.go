@@ -193,7 +193,11 @@ func (w *town) listed(who domain.Grantee, at time.Time, back bool) (list []read.
 	q := read.OverviewQuery{Who: who, Time: at, States: everyState, Page: read.Page{Limit: 3, Back: back}}
 	var all []read.Sighting
 	for more := true; more; {
-		seen, err := w.read.Sightings(w.Context(), schema, q)
+		sightings := w.read.Sightings
+		if !at.IsZero() {
+			sightings = w.read.AllSightings
+		}
+		seen, err := sightings(w.Context(), schema, q)
 		if err != nil {
 			w.Fatal(err)
 		}

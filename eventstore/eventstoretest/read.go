@@ -174,4 +174,11 @@ func readInfo(t *testing.T, b Backend) {
 	if err != nil || info.Last != 2 || info.RecordedAt != sl.Events[2].RecordedAt {
 		t.Errorf("%+v, %v; want revision 2 at %v", info, err, sl.Events[2].RecordedAt)
 	}
+	if many, ok := s.(eventstore.HeadsReader); ok {
+		other := streamOf(t)
+		heads, err := many.Heads(t.Context(), []domain.Stream{stream, other, stream})
+		if want := []domain.Revision{info.Last, domain.NoRevision, info.Last}; err != nil || !slices.Equal(heads, want) {
+			t.Errorf("Heads = %v, %v; want %v", heads, err, want)
+		}
+	}
 }

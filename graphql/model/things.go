@@ -18,6 +18,8 @@ type Workspace struct {
 	Row read.Workspace
 	// Seen is what a list of workspaces read of it at once; nil where it was read alone.
 	Seen *read.Overview
+	// Peers are the workspaces of that list; nil where it was read alone.
+	Peers *Peers[Workspace]
 }
 
 // ID is the global id.

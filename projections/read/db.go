@@ -31,11 +31,12 @@ type bounds struct {
 	facets int // how many runs are found, and walked through, for facets
 	hops   int // how many edges a level of a walk reads at once, beside four for each node there is room for
 	kept   int // how many edges of a node are remembered, closed ones and all; a node with more is a hub
+	list   int // how many workspaces a list looks at in its order, beside two for each row, before it collects what somebody sees
 }
 
 // New is a DB on a pool. It needs no closing. It remembers [DefaultMemory] bytes of what walks read.
 func New(pool *pgxpool.Pool) *DB {
-	return &DB{pool: pool, memory: newMemory(DefaultMemory), bounds: bounds{walk: 2000, past: 5000, facets: 20_000, hops: 5000, kept: 500}}
+	return &DB{pool: pool, memory: newMemory(DefaultMemory), bounds: bounds{walk: 2000, past: 5000, facets: 20_000, hops: 5000, kept: 500, list: 200}}
 }
 
 type textKey struct{ schema, statement string }

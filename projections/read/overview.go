@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,8 @@ type Overview struct {
 	At        Moment          // the last event by then is when something was last done in it
 	ChangedAt time.Time       // of the last event that changed the workspace itself
 	Members   int             // who hold a role in it directly
-	Totals    Counts          // of now, whatever the moment
+	Applied   domain.Revision // how far the workspace was projected when it was read
+	Totals    Counts          // as of Applied, whatever the moment
 	Through   []domain.Source // by which roles it is seen, as of the moment
 }
 
@@ -52,24 +54,39 @@ type Sighting struct {
 }
 
 // Sightings finds the page of workspaces that somebody sees now and that fit, one more than its limit where there is more.
-// For a question about an earlier moment they are all that somebody sees, whatever fits: [DB.Overviews] makes the page.
+// For a question about an earlier moment they are those, seen now, that can be in a page of then, since they fit now or did
+// before: [DB.Overviews] says which of them do.
 func (d *DB) Sightings(ctx context.Context, schema string, q OverviewQuery) ([]Sighting, error) {
-	n := seenTexts[q.Page.Back]
-	if !q.Time.IsZero() {
-		n = seenEverText
+	return d.sightings(ctx, schema, q, nil)
+}
+
+// AllSightings are those of [DB.Sightings] whatever the page: what counting at an earlier moment goes through.
+func (d *DB) AllSightings(ctx context.Context, schema string, q OverviewQuery) ([]Sighting, error) {
+	return d.sightings(ctx, schema, q, map[string]any{"after": "", "limit": math.MaxInt32})
+}
+
+func (d *DB) sightings(ctx context.Context, schema string, q OverviewQuery, more map[string]any) ([]Sighting, error) {
+	way := overviewWay{!q.Time.IsZero(), q.Page.Back}
+	var found []Sighting
+	var err error
+	if more == nil && d.list > 0 {
+		found, err = asCrosser(ctx, d, schema, nextTexts[way], q, map[string]any{"walk": 2*q.Page.limit() + d.list}, scanSighting)
 	}
-	found, err := asCrosser(ctx, d, schema, n, q, nil, func(row pgx.CollectableRow) (Sighting, error) {
-		var s Sighting
-		err := row.Scan(&s.Number, &s.Slug, (*zeronull.Int4)(&s.Organization))
-		return s, err
-	})
+	if err == nil && len(found) <= q.Page.limit() { // whoever asks sees few of those, or there are no more
+		found, err = asCrosser(ctx, d, schema, seenTexts[way], q, more, scanSighting)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the workspaces of %s: %w", q.Who, err)
 	}
-	if q.Page.Back && q.Time.IsZero() {
+	if q.Page.Back {
 		slices.Reverse(found)
 	}
 	return found, nil
+}
+
+func scanSighting(row pgx.CollectableRow) (s Sighting, err error) {
+	err = row.Scan(&s.Number, &s.Slug, (*zeronull.Int4)(&s.Organization))
+	return s, err
 }
 
 // Overviews reads what a list shows of workspaces that were sighted, by slug. Of an earlier moment it is a page of them:
@@ -98,7 +115,7 @@ func asCrosser[T any](ctx context.Context, d *DB, schema string, n named, q Over
 	}
 	b := &pgx.Batch{}
 	if d.guard != nil {
-		b.Queue(crossSQL, "")
+		b.Queue(crossListSQL, "")
 	}
 	b.Queue(d.text(Moment{Schema: schema}, n.text), n.values(of)...).Query(func(rows pgx.Rows) (err error) {
 		out, err = pgx.CollectRows(rows, scan)
@@ -141,7 +158,7 @@ func asSurveyor[T any](ctx context.Context, d *DB, schema string, seen []Sightin
 			}
 			list.WriteString(strconv.Itoa(int(number)))
 		}
-		b.Queue(surveySQL, "{"+list.String()+"}")
+		b.Queue(surveyListSQL, "{"+list.String()+"}")
 	}
 	b.Queue(d.text(Moment{Schema: schema}, n.text), n.values(of)...).Query(func(rows pgx.Rows) (err error) {
 		out, err = pgx.CollectRows(rows, scan)
@@ -207,7 +224,7 @@ type customRow struct {
 func scanOverview(row pgx.CollectableRow, who domain.Grantee) (o Overview, err error) {
 	var teams []string
 	var rosters, customs json.RawMessage
-	o.Workspace, err = scanWorkspace(within{row, []any{&o.At.Number, &o.At.Revision, &o.At.Time}, []any{
+	o.Workspace, err = scanWorkspace(within{row, []any{&o.At.Number, &o.At.Revision, &o.At.Time, &o.Applied}, []any{
 		&o.Members, &o.Totals.Pipelines, &o.Totals.Runs, &o.Totals.Steps, &o.Totals.Artifacts, &o.Totals.Versions, &teams, &rosters, &customs, (*zeronull.Timestamptz)(&o.ChangedAt)}})
 	if err != nil {
 		return o, err
@@ -264,8 +281,20 @@ func through(who domain.Grantee, teams []string, rosters, customs json.RawMessag
 // overviewWay is whether a statement looks at the past, and which way it pages.
 type overviewWay struct{ past, back bool }
 
+// everyWay is a statement in each way.
+func everyWay(text func(overviewWay) string) map[overviewWay]named {
+	all := map[overviewWay]named{}
+	for _, past := range []bool{false, true} {
+		for _, back := range []bool{false, true} {
+			w := overviewWay{past, back}
+			all[w] = name(text(w))
+		}
+	}
+	return all
+}
+
 var (
-	seenTexts     = map[bool]named{false: name(seenSQL(false)), true: name(seenSQL(true))}
-	seenEverText  = name(seenEverSQL)
+	seenTexts     = everyWay(seenSQL)
+	nextTexts     = everyWay(nextSQL)
 	overviewTexts = map[overviewWay]named{{false, false}: name(overviewSQL(false, false)), {true, false}: name(overviewSQL(true, false)), {true, true}: name(overviewSQL(true, true))}
 )

@@ -8,7 +8,7 @@ import (
 
 // A list of workspaces is two statements. The first finds, as [Crosser], which workspaces somebody sees: from their own rows
 // in the rosters and those of their teams, then the workspaces these open, and of those the page; so its cost follows what
-// they may see, never what there is. The second reads, as [Surveyor], what a list shows of those that the rights still
+// they may see, never what there is. Planning either anew for each question would take longer than answering it. The second reads, as [Surveyor], what a list shows of those that the rights still
 // let through.
 
 // A named statement has parameters with names, {like} this.
@@ -41,31 +41,41 @@ func (n named) values(of map[string]any) []any {
 	return out
 }
 
-// opened is what somebody sees now: directly, through teams, and by roles in organizations. A team's roles count only in
-// its own organization, and nobody sees anything by an organization that suspended them, or their team.
-const opened = `
+// mine is what there is of somebody in rosters: their teams, the places that suspended them, the roles they hold by their
+// own rows (org 0) and those of their teams, and the organizations that open all their workspaces to them. A team's roles
+// count only in its own organization, and nobody sees anything by an organization that suspended them, or their team.
+const mine = `
 my_teams AS MATERIALIZED (
 	SELECT t.ws AS org, 'team:' || t.team AS team FROM read.team_members t
 	WHERE t.member = {who}::text AND NOT EXISTS (SELECT FROM read.members s WHERE s.ws = t.ws AND s.member IN ({who}::text, 'team:' || t.team) AND s.suspended)),
+shut AS MATERIALIZED (
+	SELECT s.ws FROM read.members s WHERE s.member = {who}::text AND s.suspended),
 held AS MATERIALIZED (
 	SELECT m.ws, 0 AS org, m.roles FROM read.members m WHERE m.member = {who}::text AND NOT m.suspended
 	UNION ALL
 	SELECT m.ws, t.org, m.roles FROM my_teams t JOIN read.members m ON m.member = t.team AND NOT m.suspended),
+whole AS MATERIALIZED (
+	SELECT o.slug, bool_or('owner' = ANY(h.roles)) AS owner FROM held h JOIN read.organizations o ON o.ws = h.ws
+	WHERE (h.org = 0 OR h.org = h.ws) AND (h.roles && '{admin,owner}' OR EXISTS (
+		SELECT FROM read.roles c WHERE c.ws = o.ws AND 'workspace:read' = ANY(c.permissions) AND 'organization/' || c.name = ANY(h.roles)))
+	GROUP BY o.slug)`
+
+// letsIn says of roles h, held in a workspace w of an organization o, that they let somebody see it.
+const letsIn = `coalesce(o.ws, 0) NOT IN (SELECT ws FROM shut) AND (h.roles && '{viewer,member,admin,owner}' OR EXISTS (
+			SELECT FROM read.roles c WHERE c.ws IN (w.ws, o.ws) AND 'workspace:read' = ANY(c.permissions)
+			AND (CASE c.ws WHEN w.ws THEN 'workspace/' ELSE 'organization/' END || c.name) = ANY(h.roles)))`
+
+// opened is what somebody sees now: directly, through teams, and by roles in organizations.
+const opened = mine + `,
 opened AS MATERIALIZED (
 	SELECT ws, bool_or(owner) AS owner FROM (
 		SELECT w.ws, 'owner' = ANY(h.roles) AS owner FROM held h JOIN read.workspaces w ON w.ws = h.ws LEFT JOIN read.organizations o ON o.slug = w.organization
-		WHERE (h.org = 0 OR h.org = o.ws)
-		AND NOT EXISTS (SELECT FROM read.members s WHERE s.ws = o.ws AND s.member = {who}::text AND s.suspended)
-		AND (h.roles && '{viewer,member,admin,owner}' OR EXISTS (
-			SELECT FROM read.roles c WHERE c.ws IN (w.ws, o.ws) AND 'workspace:read' = ANY(c.permissions)
-			AND (CASE c.ws WHEN w.ws THEN 'workspace/' ELSE 'organization/' END || c.name) = ANY(h.roles)))
+		WHERE (h.org = 0 OR h.org = o.ws) AND ` + letsIn + `
 		UNION ALL
-		SELECT w.ws, 'owner' = ANY(h.roles) FROM held h JOIN read.organizations o ON o.ws = h.ws JOIN read.workspaces w ON w.organization = o.slug
-		WHERE (h.org = 0 OR h.org = h.ws) AND (h.roles && '{admin,owner}' OR EXISTS (
-			SELECT FROM read.roles c WHERE c.ws = o.ws AND 'workspace:read' = ANY(c.permissions) AND 'organization/' || c.name = ANY(h.roles)))
+		SELECT w.ws, r.owner FROM whole r JOIN read.workspaces w ON w.organization = r.slug
 	) x GROUP BY ws),
 visible AS (
-	SELECT w.*, g.ws AS org FROM opened o JOIN read.workspaces w ON w.ws = o.ws AND (o.owner OR NOT w.deleted) LEFT JOIN read.organizations g ON g.slug = w.organization
+	SELECT w.* FROM opened o JOIN read.workspaces w ON w.ws = o.ws AND (o.owner OR NOT w.deleted)
 	WHERE {only}::text = '' OR w.slug = {only})`
 
 // fits is the filter, on a row w of workspaces.
@@ -79,21 +89,58 @@ const fits = `
 	AND ({teams}::text[] IS NULL OR w.team = ANY({teams}))
 	AND ({organizations}::text[] IS NULL OR w.organization = ANY({organizations}))`
 
-// paging is the order of a list, and where its page begins.
-func paging(back bool) (beyond, order string) {
+// fitsAs is the filter on a row that is called by an alias.
+func fitsAs(alias string) string { return rowOfFits.ReplaceAllString(fits, alias+".") }
+
+var rowOfFits = regexp.MustCompile(`\bw\.`)
+
+// everFit says of a row v of workspaces that the workspace fits now or did at some moment before.
+var everFit = `(` + fitsAs("v") + ` OR EXISTS (SELECT FROM read.workspaces_was w WHERE w.ws = v.ws AND ` + fits + `))`
+
+// paging is the order of a list, and where its page begins; the rows are called by the alias.
+func paging(alias string, back bool) (beyond, order string) {
+	slug := alias + `.slug COLLATE "C"`
 	if back {
-		return `({after}::text = '' OR w.slug COLLATE "C" < {after})`, `w.slug COLLATE "C" DESC`
+		return `({after}::text = '' OR ` + slug + ` < {after})`, slug + ` DESC`
 	}
-	return `({after}::text = '' OR w.slug COLLATE "C" > {after})`, `w.slug COLLATE "C"`
+	return `({after}::text = '' OR ` + slug + ` > {after})`, slug
 }
 
-// seenSQL is the page of what somebody sees now; seenEverSQL all that they see, for a page of an earlier moment.
-func seenSQL(back bool) string {
-	beyond, order := paging(back)
-	return `WITH ` + opened + ` SELECT w.ws, w.slug, w.org FROM visible w WHERE ` + fits + ` AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {limit}`
+// seenSQL is the page of what somebody sees now and what fits; of the past, the next of those that can be in a page: slugs
+// do not change, so that the order is that of any moment, and whether a workspace fitted then is asked of its own rows.
+func seenSQL(w overviewWay) string {
+	beyond, order := paging("v", w.back)
+	return `WITH ` + opened + ` SELECT v.ws, v.slug, o.ws AS org FROM (
+		SELECT v.ws, v.slug, v.organization FROM visible v WHERE ` + couldFit(w.past) + ` AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {limit}) v
+	LEFT JOIN read.organizations o ON o.slug = v.organization ORDER BY ` + order
 }
 
-const seenEverSQL = `WITH ` + opened + ` SELECT w.ws, w.slug, w.org FROM visible w`
+// nextSQL is the same found the other way round: it goes through the first of all workspaces in the order of the list, and
+// asks of each whether somebody sees it. For who sees most of them that is little to look at, however many there are.
+func nextSQL(w overviewWay) string {
+	beyond, order := paging("w", w.back)
+	_, outer := paging("v", w.back)
+	return `WITH ` + mine + ` SELECT v.ws, v.slug, v.org FROM (
+		SELECT w.*, o.ws AS org FROM (SELECT w.* FROM read.workspaces w WHERE ({only}::text = '' OR w.slug = {only}) AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {walk}) w
+		LEFT JOIN read.organizations o ON o.slug = w.organization
+		LEFT JOIN whole r ON r.slug = w.organization
+		LEFT JOIN LATERAL (
+			SELECT true AS opens, bool_or('owner' = ANY(h.roles)) AS owner FROM (
+				SELECT m.roles FROM read.members m WHERE m.ws = w.ws AND m.member = {who}::text AND NOT m.suspended
+				UNION ALL
+				SELECT m.roles FROM my_teams t JOIN read.members m ON m.ws = w.ws AND m.member = t.team AND NOT m.suspended WHERE t.org = o.ws
+			) h WHERE (r.slug IS NULL OR w.deleted) AND ` + letsIn + ` HAVING count(*) > 0) d ON true
+		WHERE (r.slug IS NOT NULL OR d.opens) AND (NOT w.deleted OR r.owner OR d.owner)) v
+	WHERE ` + couldFit(w.past) + ` ORDER BY ` + outer + ` LIMIT {limit}`
+}
+
+// couldFit says of a row v of workspaces that it fits, or, for a page of the past, that it may have.
+func couldFit(past bool) string {
+	if past {
+		return everFit
+	}
+	return fitsAs("v")
+}
 
 // rowsAt is the rows of a temporal table, of a workspace or organization (SQL) at a revision (SQL), for which the condition
 // on x holds; where nobody asks for the past, those that are true now.
@@ -112,7 +159,7 @@ func standing(past bool) string {
 	if past {
 		at = `SELECT e.revision AS n, e.recorded_at FROM read.audit_entries e WHERE e.ws = p.ws AND e.recorded_at <= {time} AND e.revision <= p.applied ORDER BY e.recorded_at DESC LIMIT 1`
 	}
-	return `(SELECT p.ws, a.n, a.recorded_at, ` + columns("w", workspaceColumns) + ` FROM unnest({numbers}::int[]) u (ws) JOIN read.progress p ON p.ws = u.ws AND p.applied >= 0
+	return `(SELECT p.ws, p.applied, a.n, a.recorded_at, ` + columns("w", workspaceColumns) + ` FROM unnest({numbers}::int[]) u (ws) JOIN read.progress p ON p.ws = u.ws AND p.applied >= 0
 		CROSS JOIN LATERAL (` + at + `) a CROSS JOIN LATERAL ` + rowsAt(past, "workspaces", workspaceColumns, "p.ws", "a.n", "true") + ` w)`
 }
 
@@ -124,14 +171,14 @@ func overviewSQL(past, back bool) string {
 		orgN = "coalesce(oa.n, -1)"
 		orgAt = ` LEFT JOIN LATERAL (SELECT e.revision AS n FROM read.audit_entries e WHERE e.ws = o.ws AND e.recorded_at <= {time} ORDER BY e.recorded_at DESC LIMIT 1) oa ON true`
 	}
-	beyond, order := paging(back)
+	beyond, order := paging("w", back)
 	page := `SELECT * FROM ` + standing(past) + ` w ORDER BY ` + order
 	if past {
 		page = `SELECT * FROM ` + standing(past) + ` w WHERE ` + fits + ` AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {limit}`
 	}
 	mine := "(x.member = {who}::text OR x.member = ANY(mt.teams))"
 	return `WITH page AS MATERIALIZED (` + page + `)
-SELECT w.ws, w.n, w.recorded_at, ` + columns("w", workspaceColumns) + `,
+SELECT w.ws, w.n, w.recorded_at, w.applied, ` + columns("w", workspaceColumns) + `,
 	(SELECT count(*) FROM ` + rowsAt(past, "members", "member", "w.ws", "w.n", "true") + ` m) AS members,
 	coalesce(t.pipelines, 0), coalesce(t.runs, 0), coalesce(t.steps, 0), coalesce(t.artifacts, 0), coalesce(t.versions, 0), mt.teams, rosters.rows, customs.rows,
 	(SELECT e.recorded_at FROM read.audit_entries e WHERE e.ws = w.ws AND e.revision = w.since)

@@ -45,6 +45,9 @@ const (
 	enterSQL  = `SELECT set_config('annals.ws', $1, true)`
 	crossSQL  = `SELECT set_config('annals.ws', $1, true), set_config('role', '` + Crosser + `', true)`
 	surveySQL = `SELECT set_config('annals.workspaces', $1, true), set_config('role', '` + Surveyor + `', true)`
+	// Those of lists of workspaces: statements of a dozen tables, whose plans are the same whoever asks.
+	crossListSQL  = `SELECT set_config('annals.ws', $1, true), set_config('role', '` + Crosser + `', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
+	surveyListSQL = `SELECT set_config('annals.workspaces', $1, true), set_config('role', '` + Surveyor + `', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 )
 
 // Behind is a DB whose every statement passes the second wall: it runs as [Reader] on connections of its own, at most

@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,6 +114,28 @@ func countOf(table, extra string) string {
 
 var countsSQL = `SELECT ` + countOf("pipelines", "") + `, ` + countOf("runs", "") + `, ` + countOf("steps", "") + `, ` +
 	countOf("artifacts", "") + `, ` + countOf("artifact_versions", ", exists_now")
+
+// countsOfSQL counts in several workspaces, each at a revision of its own.
+var countsOfSQL = `SELECT g.ws, c.* FROM unnest($1::int[], $2::bigint[]) g (ws, revision) CROSS JOIN LATERAL (` +
+	strings.NewReplacer("$1", "g.ws", "$2", "g.revision", "$3", "g.revision * "+strconv.Itoa(keysPerRevision)+" + "+strconv.Itoa(keysPerRevision-1), "$4", "$3").Replace(countsSQL) + `) c (p, r, s, a, v)`
+
+// CountsOf is [DB.Counts] of several workspaces of one model, each named once, in one round trip and in their order; of what may not be read it
+// is that of a workspace without events.
+func (d *DB) CountsOf(ctx context.Context, moments []Moment, most int) ([]Counts, error) {
+	of := make(map[int32]Counts, len(moments))
+	_, err := survey(ctx, d, moments, "count the things of workspaces", countsOfSQL, func(row pgx.CollectableRow) (struct{}, error) {
+		var number int32
+		var c Counts
+		err := row.Scan(&number, &c.Pipelines, &c.Runs, &c.Steps, &c.Artifacts, &c.Versions)
+		of[number] = c
+		return struct{}{}, err
+	}, most+1)
+	out := make([]Counts, len(moments))
+	for i, m := range moments {
+		out[i] = of[m.Number]
+	}
+	return out, err
+}
 
 // Counts counts the things of the workspace; each count stops at most + 1.
 func (d *DB) Counts(ctx context.Context, m Moment, most int) (Counts, error) {

@@ -1,5 +1,6 @@
 -- Indexes that projecting does not need: a rebuild makes them after it has filled the tables.
 CREATE INDEX workspaces_slug ON read.workspaces (slug);
+CREATE INDEX workspaces_order ON read.workspaces (slug COLLATE "C");
 CREATE INDEX workspaces_organization ON read.workspaces (organization, ws);
 CREATE INDEX workspaces_was_ws ON read.workspaces_was (ws, since);
 

@@ -24,7 +24,7 @@ BEGIN
     -- begin in no workspace.
     FOR t IN
         SELECT c.oid FROM pg_class c WHERE c.relnamespace = model AND c.relkind = 'r'
-            AND c.relname IN ('promotions', 'workspaces', 'organizations', 'members', 'team_members', 'roles', 'accounts')
+            AND c.relname IN ('promotions', 'workspaces', 'workspaces_was', 'organizations', 'members', 'team_members', 'roles', 'accounts')
             AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'crosses')
         ORDER BY c.relname
     LOOP
