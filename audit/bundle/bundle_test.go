@@ -229,7 +229,9 @@ func TestDamageIsFound(t *testing.T) {
 		"a file of elsewhere": change("manifest.json", func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"name": "checkpoints"`), []byte(`"name": "../checkpoints"`), 1)
 		}),
-		"another format": change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte("annals-export/1"), []byte("annals-export/2"), 1) }),
+		"another format": change("manifest.json", func(b []byte) []byte {
+			return bytes.Replace(b, []byte("annals-export/1"), []byte("annals-export/2"), 1)
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
