@@ -114,9 +114,9 @@ func (p Principal) Scoped(held domain.PermissionSet) domain.PermissionSet {
 var permitted = func() map[Scope][]domain.Permission {
 	member, _ := domain.BuiltinPermissions(domain.WorkspaceLevel, domain.Member)
 	return map[Scope][]domain.Permission{
-		Write:      append(member, domain.ReadOrganization),
+		Write:      append(member, domain.ReadOrganization, domain.ExportHistory),
 		IngestOnly: {domain.IngestEvents},
-		Read:       {domain.ReadWorkspace, domain.ReadOrganization},
+		Read:       {domain.ReadWorkspace, domain.ReadOrganization, domain.ExportHistory},
 	}
 }()
 

@@ -24,6 +24,7 @@ const (
 	ManageMembers      Permission = "members:manage"
 	ManageRoles        Permission = "roles:manage"
 	ManageKeys         Permission = "keys:manage"
+	ExportHistory      Permission = "history:export"
 	ConfigureWorkspace Permission = "workspace:configure"
 	DeleteWorkspaces   Permission = "workspace:delete"
 	ManageOwners       Permission = "owners:manage"
@@ -69,6 +70,7 @@ var permissions = []permission{
 	{ManageMembers, true, false, "invite, and grant and revoke roles that one holds"},
 	{ManageRoles, true, false, "define and delete custom roles"},
 	{ManageKeys, true, false, "see, create and revoke the keys of others"},
+	{ExportHistory, true, false, "take the whole history away: every event, body and signed checkpoint"},
 	{ConfigureWorkspace, true, false, "name, describe, label, classify, archive and restore it"},
 	{DeleteWorkspaces, false, false, "end it"},
 	{ManageOwners, false, false, "make and unmake owners"},

@@ -33,7 +33,7 @@ func builtin(name string) int {
 var (
 	viewerMay = []Permission{ReadWorkspace}
 	memberMay = append(viewerMay[:1:1], IngestEvents, WritePipelines, WriteRuns, WriteArtifacts, PromoteArtifacts, WriteModels, WriteStacks, WriteDeployments)
-	adminMay  = append(memberMay[:len(memberMay):len(memberMay)], ManageSecrets, ManageMembers, ManageRoles, ManageKeys, ConfigureWorkspace)
+	adminMay  = append(memberMay[:len(memberMay):len(memberMay)], ManageSecrets, ManageMembers, ManageRoles, ManageKeys, ExportHistory, ConfigureWorkspace)
 	ownerMay  = append(adminMay[:len(adminMay):len(adminMay)], DeleteWorkspaces, ManageOwners)
 
 	organizationMemberMay = []Permission{ReadOrganization}

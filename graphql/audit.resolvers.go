@@ -27,7 +27,7 @@ func (r *auditEventResolver) Subject(ctx context.Context, objs []*model.AuditEve
 }
 
 func (r *auditEventResolver) Summary(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
-	return stored(ctx, r.Resolver, objs, summary)
+	return stored(ctx, r.Resolver, objs, domain.Summary)
 }
 
 func (r *auditEventResolver) Data(ctx context.Context, objs []*model.AuditEvent) ([]json.RawMessage, error) {

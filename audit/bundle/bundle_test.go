@@ -126,6 +126,15 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			t.Errorf("beside: %+v, %v", e, err)
 		}
 	}
+	bodies, err := b.Bodies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	salt := []byte("0123456789abcdef")
+	a := domain.Digest(sha256.Sum256(append(salt[:16:16], "a body"...)))
+	if found, err := bodies.Read([]domain.Digest{a, a, {1}}); err != nil || len(found) != 1 || string(found[a]) != "a body" {
+		t.Errorf("bodies: %q, %v", found, err)
+	}
 	if n != 1 || b.Manifest.Last != 2499 || b.Manifest.Counts.Evidence != 2 {
 		t.Errorf("%d beside, %+v", n, b.Manifest)
 	}

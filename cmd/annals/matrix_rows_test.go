@@ -77,6 +77,8 @@ var matrixRoutes = map[string]matrixRow{
 	"GET /v1/workspaces/{slug}/runs":               reads(),
 	"GET /v1/workspaces/{slug}/runs/{run}":         reads(),
 	"GET /v1/workspaces/{slug}/events":             reads(),
+	"GET /v1/workspaces/{slug}/history":            {place: inWorkspace, needs: domain.ExportHistory, reads: true},
+	"GET /v1/workspaces/{slug}/replay":             reads(),
 	"GET /v1/workspaces/{slug}/lineage":            reads().with("?root", "r1"),
 	"PATCH /v1/workspaces/{slug}":                  takes(domain.ConfigureWorkspace),
 	"GET /v1/workspace-groups":                     matrixRow{place: ofAnybody}.with("?by", "kind"),
@@ -104,7 +106,7 @@ var matrixRoutes = map[string]matrixRow{
 var (
 	matrixViewer = []domain.Permission{"workspace:read"}
 	matrixMember = append(slices.Clone(matrixViewer), "events:ingest", "pipelines:write", "runs:write", "artifacts:write", "artifacts:promote", "models:write", "stacks:write", "deployments:write")
-	matrixAdmin  = append(slices.Clone(matrixMember), "secrets:manage", "members:manage", "roles:manage", "keys:manage", "workspace:configure")
+	matrixAdmin  = append(slices.Clone(matrixMember), "secrets:manage", "members:manage", "roles:manage", "keys:manage", "history:export", "workspace:configure")
 	matrixOwner  = append(slices.Clone(matrixAdmin), "workspace:delete", "owners:manage")
 
 	matrixOrganizationMember = []domain.Permission{"organization:read"}

@@ -28,6 +28,7 @@ func aboutAPI() openapi.Info {
 			{Name: "sign-in", Description: "Sessions, and how to get one."},
 			{Name: "runs", Description: "What pipelines did."},
 			{Name: "events", Description: "Sending events in, and reading them back."},
+			{Name: "history", Description: "Whole histories: replayed, taken away, brought elsewhere."},
 			{Name: "lineage", Description: "What was made from what."},
 			{Name: "promotions", Description: "Artifact versions that went from one workspace to another."},
 			{Name: "erasure", Description: "Destroying what can be read about somebody or something, and nothing of the history."},
@@ -53,6 +54,7 @@ func allOperations(f serveFlags) []openapi.Operation {
 	all = append(all, healthOperations()...)
 	all = append(all, projectionOperations()...)
 	all = append(all, operationOperations()...)
+	all = append(all, historyOperations()...)
 	all = append(all, (*openlineage.Handler)(nil).Operations()...)
 	all = append(all, (*native.Handler)(nil).Operation())
 	all = append(all, (&rest.API{}).Operations()...)

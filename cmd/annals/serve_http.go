@@ -81,6 +81,11 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	s.rest(api).Register(mux)
 	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log}.Register(mux)
 	s.signIn.Register(mux)
+	past := s.histories()
+	mux.Handle("GET /v1/workspaces/{slug}/history", access.Read, http.HandlerFunc(past.export))
+	mux.Lasts("GET /v1/workspaces/{slug}/history")
+	mux.Handle("GET /v1/workspaces/{slug}/replay", access.Read, http.HandlerFunc(past.replay))
+	mux.Lasts("GET /v1/workspaces/{slug}/replay")
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}
 	erasure.Handler{Desk: s.erasures, Rights: s.rights, Log: s.log}.Register(mux)
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))

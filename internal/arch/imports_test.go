@@ -30,6 +30,8 @@ var rooms = map[string][]string{
 	"audit/tree":       {},
 	"audit/checkpoint": {},
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
+	"audit/history":    {"audit/bundle", "audit/leaf", "domain", "eventstore"},
+	"audit/replay":     {"domain", "eventstore", "evidence"},
 
 	"erasure":          {"access", "domain", "eventstore", "rest/openapi"},
 	"workspaces":       {"domain", "eventstore", "projections"},
@@ -73,7 +75,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit/seal", "erasure", "operations", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit", "erasure", "operations", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},
@@ -88,7 +90,7 @@ var libraries = map[string][]string{
 	"github.com/mattn/go-isatty":                 {"cmd"},
 	"gopkg.in/yaml.v3":                           {"cmd"},
 	"github.com/xi2/xz":                          {"internal/embedded"},
-	"github.com/klauspost/compress":              {"eventstore/postgres", "eventstore/esdb", "evidence"},
+	"github.com/klauspost/compress":              {"eventstore/postgres", "eventstore/esdb", "evidence", "audit/history"},
 	"pgregory.net/rapid":                         {"eventstore/eventstoretest"},
 	"github.com/coreos/go-oidc":                  {"access/oidc"},
 	"golang.org/x":                               {anything},

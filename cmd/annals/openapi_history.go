@@ -1,0 +1,36 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/annals-io/annals/audit/replay"
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/rest/openapi"
+)
+
+// historyOperations describes what takes whole histories away, and shows them.
+func historyOperations() []openapi.Operation {
+	moment := func(name, description string) openapi.Parameter {
+		return openapi.Parameter{Name: name, In: "query", Description: description, Shape: openapi.Text()}
+	}
+	flag := openapi.As(openapi.Schema{Type: "boolean"})
+	return []openapi.Operation{
+		{
+			Pattern: "GET /v1/workspaces/{slug}/history", ID: "exportHistory", Tag: "history", Summary: "Export the history of a workspace", Permission: string(domain.ExportHistory),
+			Description: "All of it as a tar of files: events as they are stored, the bodies beside them, signed checkpoints, an index; manifest.json, which has the digests of all others, comes last. " +
+				"An answer without it was cut off and is no export. The header " + eventsHeader + " says how many events there are.",
+			Parameters: []openapi.Parameter{slugParameter, {Name: "names", In: "query", Description: "Whether names of people come along readable. Erasing them later does not reach what was exported.", Shape: flag}},
+			Answers:    []openapi.Answer{file("The export.", "application/x-tar")}, Refuses: []int{http.StatusNotFound},
+		},
+		{
+			Pattern: "GET /v1/workspaces/{slug}/replay", ID: "replayHistory", Tag: "history", Summary: "Replay the history of a workspace", Permission: string(domain.ReadWorkspace),
+			Description: "Its events as they lie in its stream, a line each, as fast as they are taken. What was erased is the word erased. Go on from a revision by from.",
+			Parameters: []openapi.Parameter{
+				slugParameter, moment("from", "Begin with this revision, or with what was recorded at this time or later."), moment("until", "End with this revision, or with what was recorded at this time or earlier."),
+				{Name: "follow", In: "query", Description: "Whether to go on with what is recorded from then on. An empty line every now and then says that nothing was.", Shape: flag},
+			},
+			Answers: []openapi.Answer{{Status: http.StatusOK, Description: "The events.", Content: []openapi.Content{{Type: "application/x-ndjson", Shape: openapi.Of[replay.Entry]()}}}},
+			Refuses: []int{http.StatusBadRequest, http.StatusNotFound},
+		},
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/audit/bundle"
+	"github.com/annals-io/annals/audit/history"
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
+	"github.com/annals-io/annals/projections"
+)
+
+// historyAPI gives whole histories away and shows them as they happened.
+type historyAPI struct {
+	store   logStore
+	engine  *projections.Engine
+	rights  *access.Rights
+	names   history.Revealer
+	exports *history.Exporter
+	log     *slog.Logger
+}
+
+// histories is what answers for them.
+func (s *server) histories() historyAPI {
+	a := historyAPI{store: s.store, engine: s.engine, rights: s.rights, names: s.sealer, log: s.log}
+	if raw, ok := s.store.(history.Log); ok {
+		a.exports = &history.Exporter{Log: raw, Pool: s.store.Pool(), Names: s.sealer, Instance: s.instanceName(), Now: time.Now}
+	}
+	return a
+}
+
+// eventsHeader says how many events an export is going to have.
+const eventsHeader = "Annals-Events"
+
+var errNoSuchWorkspace = &access.Refusal{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such workspace", Field: "slug"}
+
+// sees refuses who may not read a workspace: as one that is not there.
+func (a historyAPI) sees(ctx context.Context, p access.Principal, ws domain.Slug) (domain.PermissionSet, error) {
+	holds, err := a.rights.Holds(ctx, p, ws)
+	if err != nil {
+		return nil, err
+	}
+	if holds.Has(domain.ReadWorkspace) {
+		return holds, nil
+	}
+	standing, err := a.rights.Workspace(ctx, p.Who(), ws)
+	if err == nil && holds.Has(domain.IngestEvents) && !standing.Deleted {
+		return holds, access.Lacking(domain.ReadWorkspace, "workspace "+string(ws))
+	}
+	return nil, errors.Join(err, errNoSuchWorkspace)
+}
+
+// export answers a workspace's history as a tar. A failure on the way cuts it: without its manifest it is none.
+func (a historyAPI) export(w http.ResponseWriter, r *http.Request) {
+	ws := domain.Slug(r.PathValue("slug"))
+	p, _ := access.From(r.Context())
+	holds, err := a.sees(r.Context(), p, ws)
+	var no *access.Refusal
+	if err != nil && !(errors.As(err, &no) && no.Status == http.StatusForbidden) {
+		a.fail(w, r, err)
+		return
+	}
+	if !holds.Has(domain.ExportHistory) {
+		a.fail(w, r, access.Lacking(domain.ExportHistory, "workspace "+string(ws)))
+		return
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	order := history.Order{Workspace: ws, WithNames: r.URL.Query().Get("names") == "true"}
+	standing, err := a.rights.Workspace(r.Context(), p.Who(), ws)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	if may, err := a.rights.MayIn(r.Context(), p, standing.Organization, domain.ReadOrganization); err == nil && may {
+		order.Organization = standing.Organization
+	}
+	info, err := a.store.Info(r.Context(), domain.WorkspaceStream(ws))
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-tar")
+	h.Set("Content-Disposition", `attachment; filename="`+string(ws)+`.tar"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set(eventsHeader, strconv.FormatInt(int64(info.Last)+1, 10))
+	sink := &flushed{bundle.NewTar(w, time.Now()), http.NewResponseController(w)}
+	_, err = a.exports.Export(r.Context(), sink, order, nil)
+	if err == nil {
+		err = sink.Close()
+	}
+	if err != nil {
+		if r.Context().Err() == nil {
+			a.log.ErrorContext(r.Context(), "an export was cut off", "workspace", ws, "err", err)
+		}
+		panic(http.ErrAbortHandler) // the head is sent: whoever reads must see that it is not whole
+	}
+}
+
+// flushed sends each file as soon as it is there.
+type flushed struct {
+	*bundle.Tar
+	control *http.ResponseController
+}
+
+func (f *flushed) Put(name string, content []byte) error {
+	if err := f.Tar.Put(name, content); err != nil {
+		return err
+	}
+	_ = f.control.Flush() // where it cannot be done, it is sent later
+	return nil
+}
+
+func (a historyAPI) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var no *access.Refusal
+	var none *eventstore.NotFoundError
+	switch {
+	case errors.As(err, &no):
+	case errors.As(err, &none):
+		no = errNoSuchWorkspace
+	default:
+		if r.Context().Err() == nil {
+			a.log.ErrorContext(r.Context(), "a history could not be read", "path", r.URL.Path, "err", err)
+		}
+		no = &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server cannot do it now; it was logged"}
+	}
+	access.Refuse(w, no)
+}
+
+// said writes a line of an answer that goes on.
+func saidLine(w http.ResponseWriter, v any) error {
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return err
+	}
+	_ = http.NewResponseController(w).Flush() // where it cannot be done, it is sent later
+	return nil
+}
+
+// instanceName is what exports say they are of.
+func (s *server) instanceName() string { return "annals" }
