@@ -58,7 +58,7 @@ func write(t *testing.T, sink bundle.Sink, n int, head bundle.Manifest) bundle.M
 	if err := w.Other(&other); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(noon, [][]byte{[]byte("a note\n"), []byte("another\n")}, []byte("{}\n")); err != nil {
+	if err := w.Close(noon, [][]byte{[]byte("a note\n\n\u2014 name AAAA\n"), []byte("another\n\n\u2014 name BBBB\n\u2014 witness CCCC\n")}, []byte("{}\n")); err != nil {
 		t.Fatal(err)
 	}
 	return w.Manifest()
@@ -117,7 +117,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		t.Errorf("the golden index has %d entries, %v", len(golden), err)
 	}
 	notes, err := b.Checkpoints()
-	if err != nil || len(notes) != 2 || string(notes[1]) != "another\n" {
+	if err != nil || len(notes) != 2 || string(notes[1]) != "another\n\n\u2014 name BBBB\n\u2014 witness CCCC\n" {
 		t.Errorf("notes %q, %v", notes, err)
 	}
 	n := 0

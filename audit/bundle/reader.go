@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 )
@@ -272,7 +273,7 @@ func (b *Bundle) Evidence() iter.Seq2[Evidence, error] {
 // Checkpoints are the signed checkpoints of the workspace's tree, the oldest first.
 func (b *Bundle) Checkpoints() ([][]byte, error) {
 	content, err := b.content(CheckpointsFile)
-	return splitNotes(content), err
+	return checkpoint.Split(content), err
 }
 
 // Instance is what ties the last checkpoint to the log of the instance; nil where there is nothing.

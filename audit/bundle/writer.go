@@ -196,19 +196,8 @@ func (w *Writer) Close(at time.Time, checkpoints [][]byte, instance []byte) erro
 // Manifest is what was written, once the bundle is closed.
 func (w *Writer) Manifest() Manifest { return w.manifest }
 
-// separator stands between two signed notes: a line that no note has, since notes have no NUL.
-const separator = "\x00\n"
-
-// joinNotes puts signed notes into one file.
-func joinNotes(notes [][]byte) []byte { return bytes.Join(notes, []byte(separator)) }
-
-// splitNotes takes them apart.
-func splitNotes(file []byte) [][]byte {
-	if len(file) == 0 {
-		return nil
-	}
-	return bytes.Split(file, []byte(separator))
-}
+// joinNotes puts signed notes into one file, an empty line between two of them.
+func joinNotes(notes [][]byte) []byte { return bytes.Join(notes, []byte("\n")) }
 
 func readme(m *Manifest) string {
 	names := "Names of people are sealed in it and show as erased."

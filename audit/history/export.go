@@ -22,12 +22,14 @@ func Leaf(e *eventstore.NewEvent) bundle.Hash {
 	return bundle.Hash(of.Hash())
 }
 
-// Seals are the signed checkpoints of streams: of package seal.
+// Seals are the signed checkpoints of streams.
 type Seals interface {
-	// Notes are the signed checkpoints kept of a stream's tree that cover at most size leaves, the oldest first.
+	// Sealed waits a moment for a checkpoint of at least so many events, and says how many the last one is of.
+	Sealed(ctx context.Context, stream domain.Stream, atLeast int64) (size int64, err error)
+	// Notes are the checkpoints kept of a stream's tree that are of at most so many events, the oldest first.
 	Notes(ctx context.Context, stream domain.Stream, size int64) ([][]byte, error)
 	// Instance ties the last of them to the log of the instance; empty where there is nothing to tie.
-	Instance(ctx context.Context, stream domain.Stream) ([]byte, error)
+	Instance(ctx context.Context, stream domain.Stream, size int64) ([]byte, error)
 }
 
 // A Revealer opens what names a person.
@@ -73,6 +75,13 @@ func (x *Exporter) Export(ctx context.Context, sink bundle.Sink, o Order, progre
 	if err != nil {
 		return bundle.Manifest{}, err
 	}
+	if x.Seals != nil { // to end where something is signed: what comes behind it would be proven by nothing
+		sealed, err := x.Seals.Sealed(ctx, stream, total)
+		if err != nil {
+			return bundle.Manifest{}, fmt.Errorf("wait until %s is sealed: %w", stream, err)
+		}
+		total = max(total, sealed)
+	}
 	origins, err := Origins(ctx, x.Pool, stream)
 	if err != nil {
 		return bundle.Manifest{}, err
@@ -99,7 +108,7 @@ func (x *Exporter) Export(ctx context.Context, sink bundle.Sink, o Order, progre
 	var instance []byte
 	if x.Seals != nil {
 		if notes, err = x.Seals.Notes(ctx, stream, total); err == nil {
-			instance, err = x.Seals.Instance(ctx, stream)
+			instance, err = x.Seals.Instance(ctx, stream, total)
 		}
 		if err != nil {
 			return bundle.Manifest{}, fmt.Errorf("read the checkpoints of %s: %w", stream, err)

@@ -11,11 +11,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/audit/bundle"
+	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/domain"
 )
 
 const (
 	originsSQL = `SELECT origins FROM log.imports WHERE stream = $1`
+	notesSQL   = `SELECT checkpoints FROM log.imports WHERE stream = $1`
 	pendingSQL = `SELECT EXISTS (SELECT 1 FROM log.imports WHERE stream = $1 AND done IS NULL)`
 )
 
@@ -34,6 +36,54 @@ func Origins(ctx context.Context, pool *pgxpool.Pool, stream domain.Stream) (ori
 		return nil, fmt.Errorf("read the origin of %s: %w", stream, err)
 	}
 	return origins, nil
+}
+
+// OriginsCache answers by which names the leaves of streams go, and asks the database once for each stream.
+type OriginsCache struct {
+	pool *pgxpool.Pool
+
+	mu    sync.Mutex
+	known map[domain.Stream][]bundle.Origin
+}
+
+// NewOrigins looks into the database that the log lies in or beside.
+func NewOrigins(pool *pgxpool.Pool) *OriginsCache {
+	return &OriginsCache{pool: pool, known: map[domain.Stream][]bundle.Origin{}}
+}
+
+// Of is the stream in which a revision of a stream was recorded first. What is being imported is known to be that before
+// its first event is there, so that an answer never changes.
+func (c *OriginsCache) Of(ctx context.Context, stream domain.Stream, r domain.Revision) (domain.Stream, error) {
+	c.mu.Lock()
+	origins, ok := c.known[stream]
+	c.mu.Unlock()
+	if !ok {
+		var err error
+		if origins, err = Origins(ctx, c.pool, stream); err != nil {
+			return "", err
+		}
+		c.mu.Lock()
+		if len(c.known) >= maxClear {
+			clear(c.known)
+		}
+		c.known[stream] = origins
+		c.mu.Unlock()
+	}
+	m := bundle.Manifest{Stream: stream, Origins: origins}
+	return m.OriginOf(r), nil
+}
+
+// Notes are the signed checkpoints that came with an imported history, the oldest first.
+func Notes(ctx context.Context, pool *pgxpool.Pool, stream domain.Stream) ([][]byte, error) {
+	var file []byte
+	err := pool.QueryRow(ctx, notesSQL, stream).Scan(&file)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoints that came with %s: %w", stream, err)
+	}
+	return checkpoint.Split(file), nil
 }
 
 // Veil knows which workspaces are being imported. They do not exist for anybody until they are whole. It is safe for

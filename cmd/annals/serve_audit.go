@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/annals-io/annals/audit/checkpoint"
+	"github.com/annals-io/annals/audit/history"
 	"github.com/annals-io/annals/audit/seal"
 )
 
@@ -44,7 +45,7 @@ func (s *server) openAudit(f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Signer: signer, Logger: s.log, Hooks: s.metrics.sealed()})
+	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Origin: history.NewOrigins(s.store.Pool()).Of, Signer: signer, Logger: s.log, Hooks: s.metrics.sealed()})
 	return err
 }
 

@@ -9,9 +9,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/audit/bundle"
+	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/audit/history"
+	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/projections"
@@ -31,7 +35,10 @@ type historyAPI struct {
 func (s *server) histories() historyAPI {
 	a := historyAPI{store: s.store, engine: s.engine, rights: s.rights, names: s.sealer, log: s.log}
 	if raw, ok := s.store.(history.Log); ok {
-		a.exports = &history.Exporter{Log: raw, Pool: s.store.Pool(), Names: s.sealer, Instance: s.instanceName(), Now: time.Now}
+		a.exports = &history.Exporter{Log: raw, Pool: s.store.Pool(), Names: s.sealer, Now: time.Now}
+		if s.history != nil {
+			a.exports.Seals, a.exports.Instance = seals{seal.Store{Pool: s.pool}, s.store.Pool()}, s.history.Signer.Key().Name
+		}
 	}
 	return a
 }
@@ -146,5 +153,64 @@ func saidLine(w http.ResponseWriter, v any) error {
 	return nil
 }
 
-// instanceName is what exports say they are of.
-func (s *server) instanceName() string { return "annals" }
+// seals are the checkpoints that the sealer keeps, and before them those of an imported part.
+type seals struct {
+	kept seal.Store
+	pool *pgxpool.Pool
+}
+
+// sealedWithin bounds how long an export waits for its end to be sealed. Without a sealer it goes on unsealed.
+const sealedWithin = 5 * time.Second
+
+// Sealed is how many events of a stream are sealed, once that is as many as are asked for.
+func (s seals) Sealed(ctx context.Context, stream domain.Stream, atLeast int64) (size int64, err error) {
+	for until := time.Now().Add(sealedWithin); ; {
+		last, ok, err := s.kept.Latest(ctx, stream)
+		if err != nil {
+			return 0, err
+		}
+		if ok && last.Size >= atLeast || time.Now().After(until) {
+			return last.Size, nil
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Notes are the checkpoints of at most so many events.
+func (s seals) Notes(ctx context.Context, stream domain.Stream, size int64) (notes [][]byte, err error) {
+	if notes, err = history.Notes(ctx, s.pool, stream); err != nil {
+		return nil, err
+	}
+	for c, err := range s.kept.Checkpoints(ctx, stream) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Size <= size {
+			notes = append(notes, c.Note)
+		}
+	}
+	return notes, nil
+}
+
+// Instance ties the last checkpoint of at most so many events to the instance's tree.
+func (s seals) Instance(ctx context.Context, stream domain.Stream, size int64) ([]byte, error) {
+	var last *seal.Checkpoint
+	for c, err := range s.kept.Checkpoints(ctx, stream) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Size <= size {
+			last = &c
+		}
+	}
+	if last == nil {
+		return nil, nil
+	}
+	proof, err := s.kept.ProveCheckpoint(ctx, *last)
+	if err != nil {
+		return nil, err
+	}
+	return append(checkpoint.Tie{Checkpoint: last.Note, Proof: proof}.Line(), '\n'), nil
+}

@@ -25,12 +25,12 @@ var rooms = map[string][]string{
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
 	"projections/read": {"domain", "schema"},
 
-	"audit/bundle":     {"domain", "eventstore"}, // the format of an export: files, and no database
+	"audit/bundle":     {"audit/checkpoint", "domain", "eventstore"}, // the format of an export: files, and no database
 	"audit/leaf":       {"domain", "eventstore"},
 	"audit/tree":       {},
 	"audit/checkpoint": {},
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
-	"audit/history":    {"audit/bundle", "audit/leaf", "domain", "eventstore"},
+	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "domain", "eventstore"},
 	"audit/replay":     {"domain", "eventstore", "evidence"},
 
 	"erasure":          {"access", "domain", "eventstore", "rest/openapi"},

@@ -1,0 +1,39 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A Tie shows that a checkpoint of a stream is a leaf of the instance's tree: a history that was dropped whole, and made
+// anew, is missed there.
+type Tie struct {
+	Checkpoint []byte // the signed note, which is the leaf
+	Proof      Proof  // by the instance's tree
+}
+
+// tieLine is a tie as a line of an export's instance.ndjson.
+type tieLine struct {
+	Checkpoint string `json:"checkpoint"`
+	Proof      string `json:"proof"`
+}
+
+// Line is the tie in one line of JSON, without the line feed.
+func (t Tie) Line() []byte {
+	b, _ := json.Marshal(tieLine{string(t.Checkpoint), string(t.Proof.Bytes())}) // two strings
+	return b
+}
+
+// ParseTie reads what [Tie.Line] wrote.
+func ParseTie(line []byte) (t Tie, err error) {
+	var l tieLine
+	if err := json.Unmarshal(line, &l); err != nil || l.Checkpoint == "" {
+		return t, errors.New("this does not tie a checkpoint to the instance's log")
+	}
+	if t.Proof, err = ParseProof([]byte(l.Proof)); err != nil {
+		return t, fmt.Errorf("what ties a checkpoint to the instance's log: %w", err)
+	}
+	t.Checkpoint = []byte(l.Checkpoint)
+	return t, nil
+}
