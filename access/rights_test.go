@@ -203,7 +203,7 @@ func TestRightsOfCredentials(t *testing.T) {
 	}{
 		"all of a viewer":             {access.Principal{Account: ada, Scopes: admin}, "fraud", "[workspace:read]"},
 		"to ingest, of a viewer":      {access.Principal{Account: ada, Scopes: []access.Scope{access.IngestOnly}}, "fraud", "[]"},
-		"to read, of an owner":        {access.Principal{Account: founder, Scopes: []access.Scope{access.Read}}, "fraud", "[workspace:read]"},
+		"to read, of an owner":        {access.Principal{Account: founder, Scopes: []access.Scope{access.Read}}, "fraud", "[workspace:read history:export]"},
 		"bound elsewhere":             {access.Principal{Account: founder, Scopes: admin, Workspace: "ranking"}, "fraud", "[]"},
 		"of another workspace's":      {access.Principal{Account: ben, Scopes: admin}, "fraud", "[]"},
 		"nobody's":                    {access.Principal{Scopes: admin}, "fraud", "[]"},
