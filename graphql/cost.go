@@ -101,7 +101,7 @@ func peopleCosts(c *generated.ComplexityRoot, page func(child int, first, last *
 		return page(child, first, last)
 	}
 	c.Organization.AuditLog = c.Workspace.AuditLog
-	c.Viewer.Organizations = func(child int) int { return times(10, child) }
+	c.Viewer.Organizations = func(child int, _ *model.AsOf) int { return times(10, child) }
 	c.Viewer.Memberships = func(child int) int { return times(20, child) }
 }
 

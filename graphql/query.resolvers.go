@@ -44,8 +44,11 @@ func (r *queryResolver) Server(ctx context.Context) (*model.ServerInfo, error) {
 	return r.server(), nil
 }
 
-func (r *viewerResolver) Organizations(ctx context.Context, obj *model.Viewer) ([]*model.Organization, error) {
-	return r.visibleOrganizations(ctx, nil)
+func (r *viewerResolver) Organizations(ctx context.Context, obj *model.Viewer, asOf *model.AsOf) ([]*model.Organization, error) {
+	if asOf != nil && asOf.Revision != nil {
+		return nil, needsTime()
+	}
+	return r.visibleOrganizations(ctx, asOf)
 }
 
 func (r *viewerResolver) Memberships(ctx context.Context, obj *model.Viewer) ([]*model.Membership, error) {

@@ -33,7 +33,7 @@ type QueryResolver interface {
 	Permissions(ctx context.Context, level model.RoleLevel) ([]*model.PermissionInfo, error)
 }
 type ViewerResolver interface {
-	Organizations(ctx context.Context, obj *model.Viewer) ([]*model.Organization, error)
+	Organizations(ctx context.Context, obj *model.Viewer, asOf *model.AsOf) ([]*model.Organization, error)
 	Memberships(ctx context.Context, obj *model.Viewer) ([]*model.Membership, error)
 	Operator(ctx context.Context, obj *model.Viewer) (bool, error)
 	Onboarding(ctx context.Context, obj *model.Viewer, workspace *string) ([]*model.OnboardingStep, error)
@@ -536,6 +536,20 @@ func (ec *executionContext) field_Viewer_onboarding_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["workspace"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Viewer_organizations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*model.AsOf, error) {
+			return ec.unmarshalOAsOf2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg0
 	return args, nil
 }
 
@@ -1762,7 +1776,8 @@ func (ec *executionContext) _Viewer_organizations(ctx context.Context, field gra
 			return ec.fieldContext_Viewer_organizations(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Viewer().Organizations(ctx, obj)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Viewer().Organizations(ctx, obj, fc.Args["asOf"].(*model.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Organization) graphql.Marshaler {
@@ -1772,7 +1787,7 @@ func (ec *executionContext) _Viewer_organizations(ctx context.Context, field gra
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Viewer_organizations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Viewer_organizations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
 		Field:      field,
@@ -1781,6 +1796,17 @@ func (ec *executionContext) fieldContext_Viewer_organizations(_ context.Context,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Organization(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Viewer_organizations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }

@@ -136,6 +136,7 @@ type ComplexityRoot struct {
 
 	Artifact struct {
 		Aliases         func(childComplexity int) int
+		AsOf            func(childComplexity int) int
 		Canonical       func(childComplexity int) int
 		ColumnLineage   func(childComplexity int, field *string) int
 		CreatedAt       func(childComplexity int) int
@@ -185,6 +186,7 @@ type ComplexityRoot struct {
 
 	ArtifactVersion struct {
 		Artifact        func(childComplexity int) int
+		AsOf            func(childComplexity int) int
 		CompletedAt     func(childComplexity int) int
 		ConsumedBy      func(childComplexity int, first *int, after *string, last *int, before *string) int
 		CreatedAt       func(childComplexity int) int
@@ -773,6 +775,7 @@ type ComplexityRoot struct {
 
 	Invitation struct {
 		AcceptedBy func(childComplexity int) int
+		AsOf       func(childComplexity int) int
 		Erased     func(childComplexity int) int
 		ExpiresAt  func(childComplexity int) int
 		ID         func(childComplexity int) int
@@ -912,6 +915,7 @@ type ComplexityRoot struct {
 	}
 
 	MemberConnection struct {
+		AsOf       func(childComplexity int) int
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
@@ -1116,6 +1120,7 @@ type ComplexityRoot struct {
 	}
 
 	Pipeline struct {
+		AsOf            func(childComplexity int) int
 		CodeReference   func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
 		CreatedRevision func(childComplexity int) int
@@ -1154,6 +1159,7 @@ type ComplexityRoot struct {
 	}
 
 	PipelineVersion struct {
+		AsOf            func(childComplexity int) int
 		CodeReference   func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
 		CreatedRevision func(childComplexity int) int
@@ -1383,6 +1389,7 @@ type ComplexityRoot struct {
 	}
 
 	Role struct {
+		AsOf        func(childComplexity int) int
 		Builtin     func(childComplexity int) int
 		Description func(childComplexity int) int
 		ID          func(childComplexity int) int
@@ -1395,6 +1402,7 @@ type ComplexityRoot struct {
 
 	Run struct {
 		Artifacts       func(childComplexity int, first *int, after *string, last *int, before *string) int
+		AsOf            func(childComplexity int) int
 		Attempt         func(childComplexity int) int
 		Attempts        func(childComplexity int) int
 		Children        func(childComplexity int, first *int, after *string, last *int, before *string) int
@@ -1511,6 +1519,7 @@ type ComplexityRoot struct {
 
 	ServiceAccount struct {
 		Account      func(childComplexity int) int
+		AsOf         func(childComplexity int) int
 		Description  func(childComplexity int) int
 		ID           func(childComplexity int) int
 		LastActiveAt func(childComplexity int) int
@@ -1586,6 +1595,7 @@ type ComplexityRoot struct {
 	}
 
 	Step struct {
+		AsOf            func(childComplexity int) int
 		Attempt         func(childComplexity int) int
 		Attempts        func(childComplexity int) int
 		CacheKey        func(childComplexity int) int
@@ -1691,6 +1701,7 @@ type ComplexityRoot struct {
 	}
 
 	Team struct {
+		AsOf        func(childComplexity int) int
 		Description func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Member      func(childComplexity int) int
@@ -1761,7 +1772,7 @@ type ComplexityRoot struct {
 		Name          func(childComplexity int) int
 		Onboarding    func(childComplexity int, workspace *string) int
 		Operator      func(childComplexity int) int
-		Organizations func(childComplexity int) int
+		Organizations func(childComplexity int, asOf *model.AsOf) int
 		Scopes        func(childComplexity int) int
 		Workspace     func(childComplexity int) int
 	}
@@ -2179,6 +2190,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Artifact.Aliases(childComplexity), true
+	case "Artifact.asOf":
+		if e.ComplexityRoot.Artifact.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Artifact.AsOf(childComplexity), true
 	case "Artifact.canonical":
 		if e.ComplexityRoot.Artifact.Canonical == nil {
 			break
@@ -2408,6 +2425,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ArtifactVersion.Artifact(childComplexity), true
+	case "ArtifactVersion.asOf":
+		if e.ComplexityRoot.ArtifactVersion.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArtifactVersion.AsOf(childComplexity), true
 	case "ArtifactVersion.completedAt":
 		if e.ComplexityRoot.ArtifactVersion.CompletedAt == nil {
 			break
@@ -4762,6 +4785,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Invitation.AcceptedBy(childComplexity), true
+	case "Invitation.asOf":
+		if e.ComplexityRoot.Invitation.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Invitation.AsOf(childComplexity), true
 	case "Invitation.erased":
 		if e.ComplexityRoot.Invitation.Erased == nil {
 			break
@@ -5312,6 +5341,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Member.Through(childComplexity), true
 
+	case "MemberConnection.asOf":
+		if e.ComplexityRoot.MemberConnection.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MemberConnection.AsOf(childComplexity), true
 	case "MemberConnection.edges":
 		if e.ComplexityRoot.MemberConnection.Edges == nil {
 			break
@@ -6640,6 +6675,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PermissionInfo.Organization(childComplexity), true
 
+	case "Pipeline.asOf":
+		if e.ComplexityRoot.Pipeline.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pipeline.AsOf(childComplexity), true
 	case "Pipeline.codeReference":
 		if e.ComplexityRoot.Pipeline.CodeReference == nil {
 			break
@@ -6837,6 +6878,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PipelineEdge.Node(childComplexity), true
 
+	case "PipelineVersion.asOf":
+		if e.ComplexityRoot.PipelineVersion.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PipelineVersion.AsOf(childComplexity), true
 	case "PipelineVersion.codeReference":
 		if e.ComplexityRoot.PipelineVersion.CodeReference == nil {
 			break
@@ -7813,6 +7860,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokeRolePayload.UserErrors(childComplexity), true
 
+	case "Role.asOf":
+		if e.ComplexityRoot.Role.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Role.AsOf(childComplexity), true
 	case "Role.builtin":
 		if e.ComplexityRoot.Role.Builtin == nil {
 			break
@@ -7873,6 +7926,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Run.Artifacts(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Run.asOf":
+		if e.ComplexityRoot.Run.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Run.AsOf(childComplexity), true
 	case "Run.attempt":
 		if e.ComplexityRoot.Run.Attempt == nil {
 			break
@@ -8434,6 +8493,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ServiceAccount.Account(childComplexity), true
+	case "ServiceAccount.asOf":
+		if e.ComplexityRoot.ServiceAccount.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceAccount.AsOf(childComplexity), true
 	case "ServiceAccount.description":
 		if e.ComplexityRoot.ServiceAccount.Description == nil {
 			break
@@ -8719,6 +8784,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StartStepPayload.UserErrors(childComplexity), true
 
+	case "Step.asOf":
+		if e.ComplexityRoot.Step.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.AsOf(childComplexity), true
 	case "Step.attempt":
 		if e.ComplexityRoot.Step.Attempt == nil {
 			break
@@ -9180,6 +9251,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TagPipelinePayload.UserErrors(childComplexity), true
 
+	case "Team.asOf":
+		if e.ComplexityRoot.Team.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Team.AsOf(childComplexity), true
 	case "Team.description":
 		if e.ComplexityRoot.Team.Description == nil {
 			break
@@ -9489,7 +9566,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Viewer.Organizations(childComplexity), true
+		args, err := ec.field_Viewer_organizations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.Organizations(childComplexity, args["asOf"].(*model.AsOf)), true
 	case "Viewer.scopes":
 		if e.ComplexityRoot.Viewer.Scopes == nil {
 			break
@@ -10611,6 +10693,8 @@ An artifact: a dataset, a model file, a table, a report; a named thing with vers
 type Artifact implements Node & Versioned {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The namespace of the producer, such as the address of a database; empty for native artifacts."
   namespace: String!
   "The name within the namespace."
@@ -11005,6 +11089,8 @@ A version of an artifact: one node of the lineage graph. Annals keeps where it l
 type ArtifactVersion implements Node & Versioned {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The artifact it is a version of."
   artifact: Artifact!
   "1, 2, 3 in order of arrival: a label, not an order in time."
@@ -11539,6 +11625,8 @@ What reads and writes artifact versions: a run or a step. Lineage hangs on execu
 interface Execution implements Node & Versioned {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "A name for people."
   name: String!
   "Where it stands, in the words of RunStatus or StepStatus: for questions about runs and steps alike."
@@ -12098,6 +12186,8 @@ Roles that are offered to whoever comes with a link, once and until it expires. 
 type Invitation implements Node {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The id that events name."
   invitation: String!
   "The roles it offers: see ` + "`" + `Role.role` + "`" + `."
@@ -12612,6 +12702,8 @@ Anything that has a page of its own. Its id is opaque, never changes, and says w
 interface Node {
   "The global id. Every place that takes an id also takes the natural key of the thing."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
 }
 
 """
@@ -13082,6 +13174,8 @@ A pipeline: what runs are runs of. Its namespace (empty for native ones) and its
 type Pipeline implements Node & Versioned {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The namespace of the producer; empty for native pipelines."
   namespace: String!
   "The name within the namespace."
@@ -13165,6 +13259,8 @@ A version of a pipeline: what its steps were.
 type PipelineVersion implements Node & Versioned {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "1, 2, 3 in order of arrival."
   number: Int!
   "The pipeline."
@@ -13816,9 +13912,12 @@ type Viewer {
   kind: MemberKind!
   "The id of that account."
   account: String!
-  "The organizations the caller may see, by slug."
-  organizations: [Organization!]!
-  "The places where the caller holds a role, directly or by a team, by place; the first 1,000."
+  "The organizations the caller may see now, by slug, as they were at a moment."
+  organizations(
+    "The moment to look at. It must be a time: each organization answers with the revision it had then. One that did not exist yet is left out."
+    asOf: AsOf
+  ): [Organization!]!
+  "The places where the caller holds a role now, directly or by a team, by place; the first 1,000. Who held what earlier, ` + "`" + `effectiveAccess` + "`" + ` says of each place."
   memberships: [Membership!]!
   "Whether the caller operates the server: projections, metrics and what belongs to no workspace."
   operator: Boolean!
@@ -13905,6 +14004,8 @@ A role: a built-in one, which never changes, or a custom one of a workspace or o
 type Role implements Node {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The word by which it is granted and listed: ` + "`" + `viewer` + "`" + `, ` + "`" + `member` + "`" + `, ` + "`" + `admin` + "`" + `, ` + "`" + `owner` + "`" + `, or ` + "`" + `workspace/NAME` + "`" + ` and ` + "`" + `organization/NAME` + "`" + ` for custom ones."
   role: String!
   "The name alone."
@@ -14060,6 +14161,8 @@ A run of a pipeline.
 type Run implements Node & Versioned & Execution {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The id its producer gave it; runs of several pipelines may share one."
   runId: String!
   "1, 2, 3 among the runs of its pipeline, in order of arrival."
@@ -15129,6 +15232,8 @@ An account of an organization that no person signs in with: for programs.
 type ServiceAccount implements Node {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The id that keys and events name."
   account: String!
   "Who it is as a member, ` + "`" + `service_account:ID` + "`" + `: what roles are granted to."
@@ -15283,6 +15388,8 @@ A step of a run.
 type Step implements Node & Versioned & Execution {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The name, unique in its run."
   name: String!
   "The name for people; the same as ` + "`" + `name` + "`" + ` when none was given."
@@ -15976,6 +16083,8 @@ A team of an organization: what it is granted, each of its members has. Its name
 type Team implements Node {
   "The global id."
   id: ID!
+  "The moment this answer is true at."
+  asOf: Moment!
   "The name, unique in the organization for ever."
   name: String!
   "Who it is as a member, ` + "`" + `team:NAME` + "`" + `: what roles are granted to."
@@ -16542,6 +16651,8 @@ type MemberConnection {
   edges: [MemberEdge!]!
   "The rows."
   nodes: [Member!]!
+  "The moment this answer is true at."
+  asOf: Moment!
   "Where the page lies."
   pageInfo: PageInfo!
   "How many there are in all, counted up to ` + "`" + `max` + "`" + `; ` + "`" + `max + 1` + "`" + ` means more."
@@ -17504,6 +17615,8 @@ func (ec *executionContext) childFields_Artifact(ctx context.Context, field grap
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Artifact_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Artifact_asOf(ctx, field)
 	case "namespace":
 		return ec.fieldContext_Artifact_namespace(ctx, field)
 	case "name":
@@ -17602,6 +17715,8 @@ func (ec *executionContext) childFields_ArtifactVersion(ctx context.Context, fie
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_ArtifactVersion_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ArtifactVersion_asOf(ctx, field)
 	case "artifact":
 		return ec.fieldContext_ArtifactVersion_artifact(ctx, field)
 	case "number":
@@ -18708,6 +18823,8 @@ func (ec *executionContext) childFields_Invitation(ctx context.Context, field gr
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Invitation_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Invitation_asOf(ctx, field)
 	case "invitation":
 		return ec.fieldContext_Invitation_invitation(ctx, field)
 	case "roles":
@@ -18978,6 +19095,8 @@ func (ec *executionContext) childFields_MemberConnection(ctx context.Context, fi
 		return ec.fieldContext_MemberConnection_edges(ctx, field)
 	case "nodes":
 		return ec.fieldContext_MemberConnection_nodes(ctx, field)
+	case "asOf":
+		return ec.fieldContext_MemberConnection_asOf(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_MemberConnection_pageInfo(ctx, field)
 	case "totalCount":
@@ -19206,6 +19325,8 @@ func (ec *executionContext) childFields_Pipeline(ctx context.Context, field grap
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Pipeline_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Pipeline_asOf(ctx, field)
 	case "namespace":
 		return ec.fieldContext_Pipeline_namespace(ctx, field)
 	case "name":
@@ -19282,6 +19403,8 @@ func (ec *executionContext) childFields_PipelineVersion(ctx context.Context, fie
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_PipelineVersion_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_PipelineVersion_asOf(ctx, field)
 	case "number":
 		return ec.fieldContext_PipelineVersion_number(ctx, field)
 	case "pipeline":
@@ -19694,6 +19817,8 @@ func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Role_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Role_asOf(ctx, field)
 	case "role":
 		return ec.fieldContext_Role_role(ctx, field)
 	case "name":
@@ -19716,6 +19841,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Run_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Run_asOf(ctx, field)
 	case "runId":
 		return ec.fieldContext_Run_runId(ctx, field)
 	case "number":
@@ -19948,6 +20075,8 @@ func (ec *executionContext) childFields_ServiceAccount(ctx context.Context, fiel
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_ServiceAccount_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ServiceAccount_asOf(ctx, field)
 	case "account":
 		return ec.fieldContext_ServiceAccount_account(ctx, field)
 	case "member":
@@ -20100,6 +20229,8 @@ func (ec *executionContext) childFields_Step(ctx context.Context, field graphql.
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Step_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Step_asOf(ctx, field)
 	case "name":
 		return ec.fieldContext_Step_name(ctx, field)
 	case "displayName":
@@ -20298,6 +20429,8 @@ func (ec *executionContext) childFields_Team(ctx context.Context, field graphql.
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Team_id(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Team_asOf(ctx, field)
 	case "name":
 		return ec.fieldContext_Team_name(ctx, field)
 	case "member":

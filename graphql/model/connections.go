@@ -32,6 +32,9 @@ func (l *List[T]) PageInfo() *PageInfo {
 	return p
 }
 
+// AsOf is the moment that the list was read at.
+func (l *List[T]) AsOf() *Moment { return l.As }
+
 func (l *List[T]) cursor(i int) string {
 	c := relay.Cursor{Place: l.Marks[i].String(), Filter: l.Shape}
 	if l.As != nil {

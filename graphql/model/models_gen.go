@@ -2436,9 +2436,9 @@ type Viewer struct {
 	Kind MemberKind `json:"kind"`
 	// The id of that account.
 	Account string `json:"account"`
-	// The organizations the caller may see, by slug.
+	// The organizations the caller may see now, by slug, as they were at a moment.
 	Organizations []*Organization `json:"organizations"`
-	// The places where the caller holds a role, directly or by a team, by place; the first 1,000.
+	// The places where the caller holds a role now, directly or by a team, by place; the first 1,000. Who held what earlier, `effectiveAccess` says of each place.
 	Memberships []*Membership `json:"memberships"`
 	// Whether the caller operates the server: projections, metrics and what belongs to no workspace.
 	Operator bool `json:"operator"`

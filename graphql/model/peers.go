@@ -35,5 +35,8 @@ func (p *Peers[T]) Once(word string, read func(all []*T) (any, error)) (any, err
 	return l.got, l.err
 }
 
+// AsOf is the moment that they were read at.
+func (p *Peers[T]) AsOf() *Moment { return p.At }
+
 // Group is the peers themselves: what is read with others has it by embedding them.
 func (p *Peers[T]) Group() *Peers[T] { return p }
