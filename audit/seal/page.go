@@ -94,15 +94,21 @@ func (s *Sealer) leaves(ctx context.Context, events []eventstore.NewEvent) (grow
 }
 
 func (s *Sealer) leaf(ctx context.Context, e *eventstore.NewEvent) (tlog.Hash, error) {
+	l, err := s.Leaf(ctx, e)
+	return l.Hash(), err
+}
+
+// Leaf is the leaf of a stored event: that of the stream where it was first written.
+func (s *Sealer) Leaf(ctx context.Context, e *eventstore.NewEvent) (leaf.Event, error) {
 	l := leaf.Of(e)
 	if s.Origin != nil {
 		origin, err := s.Origin(ctx, e.Stream, e.Revision)
 		if err != nil {
-			return tlog.Hash{}, fmt.Errorf("look where revision %d of %s was first written: %w", e.Revision, e.Stream, err)
+			return l, fmt.Errorf("look where revision %d of %s was first written: %w", e.Revision, e.Stream, err)
 		}
 		l.Stream = string(origin)
 	}
-	return l.Hash(), nil
+	return l, nil
 }
 
 // grow grows the trees of the streams, and the instance's by their checkpoints.

@@ -86,8 +86,8 @@ func New(c Config) (*Sealer, error) {
 	return &Sealer{Config: c, lease: lease{holder: id}, known: map[string]checkpoint.Checkpoint{}}, nil
 }
 
-// kept is what is sealed.
-func (s *Sealer) kept() Store { return Store{s.Pool} }
+// Kept is what is sealed.
+func (s *Sealer) Kept() Store { return Store{s.Pool} }
 
 // State is how sealing stood at the last look.
 func (s *Sealer) State() State {
@@ -133,7 +133,7 @@ func (s *Sealer) Seal(ctx context.Context) error {
 	if err != nil && state.Fault == "" {
 		state.Fault = err.Error()
 	}
-	if stops, failed := s.kept().Stopped(ctx); failed == nil {
+	if stops, failed := s.Kept().Stopped(ctx); failed == nil {
 		state.Stopped = stops
 	}
 	s.mu.Lock()

@@ -148,7 +148,7 @@ func (s *Sealer) tellOnce(ctx context.Context, sink Sink) (n int, err error) {
 	if n == 0 {
 		return 0, nil
 	}
-	if c, ok, err := s.kept().Instance(ctx); err != nil {
+	if c, ok, err := s.Kept().Instance(ctx); err != nil {
 		return 0, err
 	} else if ok && c.Size > instance && n < tellMost {
 		add(c.Note)

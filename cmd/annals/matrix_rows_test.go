@@ -54,6 +54,7 @@ var matrixRoutes = map[string]matrixRow{
 	"POST /v1/workspaces/{slug}/projection/retry":  takes(domain.ConfigureWorkspace),
 	"GET /v1/projections":                          {place: ofAnybody},
 	"GET /v1/status":                               {place: ofAnybody},
+	"GET /v1/workspaces/{slug}/proofs/{event}":     reads(),
 	"GET /v1/audit/key":                            {place: ofAnybody},
 	"GET /v1/keys":                                 {place: ofAnybody},
 	"POST /v1/keys":                                {place: ofAnybody},

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 
+	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/rest/openapi"
 )
 
@@ -58,6 +59,12 @@ func healthOperations() []openapi.Operation {
 				Content: []openapi.Content{{Type: "text/plain", Shape: openapi.Text()}, {Type: "application/json", Shape: openapi.Of[openapi.Problem]()}}}},
 		},
 		{Pattern: "GET /v1/status", ID: "status", Tag: "health", Summary: "Read how the server stands", Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How it stands.", openapi.Of[serverStatus]())}},
+		{
+			Pattern: "GET /v1/workspaces/{slug}/proofs/{event}", ID: "proveEvent", Tag: "events", Summary: "Read the receipt of an event", Permission: string(domain.ReadWorkspace),
+			Description: "A proof, in the form of c2sp.org/tlog-proof, that the event is in the history that was signed. Its extra line is the leaf: the event's envelope and the digests of what it says.",
+			Parameters:  []openapi.Parameter{slugParameter, {Name: "event", In: "path", Description: "A revision, or the event's id.", Shape: openapi.Text(), Example: "0"}},
+			Answers:     []openapi.Answer{text(http.StatusOK, "The receipt.")}, Refuses: []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
+		},
 		{
 			Pattern: "GET /v1/audit/key", ID: "auditKey", Tag: "health", Summary: "Read the key that history is checked by",
 			Description: "The verifier key of the instance, as signed notes have it. Who checks an export should have it from somewhere else: a server that lies about history lies about its key.",

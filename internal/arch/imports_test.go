@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"audit/leaf":       {"domain", "eventstore"},
 	"audit/tree":       {},
 	"audit/checkpoint": {},
+	"audit/verify":     {"audit/bundle", "audit/checkpoint", "audit/leaf", "audit/tree", "domain"}, // no database, no server
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
 	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "domain", "eventstore"},
 	"audit/replay":     {"domain", "eventstore", "evidence"},
