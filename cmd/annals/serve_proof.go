@@ -28,8 +28,7 @@ var (
 func (s *server) proof(w http.ResponseWriter, r *http.Request) {
 	slug := domain.Slug(r.PathValue("slug"))
 	p, _ := access.From(r.Context())
-	absent := &access.Refusal{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such workspace", Field: "slug"}
-	err := s.rights.Permit(r.Context(), p, slug, domain.ReadWorkspace, absent)
+	err := s.mayProve(r.Context(), p, slug)
 	var receipt checkpoint.Proof
 	if err == nil {
 		receipt, err = s.receipt(r.Context(), domain.WorkspaceStream(slug), r.PathValue("event"))
@@ -41,6 +40,20 @@ func (s *server) proof(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(receipt.Bytes()) // whoever asked has gone
+}
+
+// mayProve refuses who may not read a workspace: as one that is not there, unless they may write to it. A deleted one is
+// there for those alone who still read it.
+func (s *server) mayProve(ctx context.Context, p access.Principal, slug domain.Slug) error {
+	holds, err := s.rights.Holds(ctx, p, slug)
+	if err != nil || holds.Has(domain.ReadWorkspace) {
+		return err
+	}
+	standing, err := s.rights.Workspace(ctx, p.Who(), slug)
+	if err == nil && holds.Has(domain.IngestEvents) && !standing.Deleted {
+		return access.Lacking(domain.ReadWorkspace, "workspace "+string(slug))
+	}
+	return errors.Join(err, &access.Refusal{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such workspace", Field: "slug"})
 }
 
 func (s *server) refuseProof(w http.ResponseWriter, r *http.Request, err error) {
