@@ -9,30 +9,11 @@ import (
 	"github.com/annals-io/annals/domain"
 )
 
-// How long an export waits for its last events to be sealed, a receipt for its one, and how often they look.
+// How long a receipt waits for its event to be sealed, and how often it looks.
 const (
-	proofWait  = 3 * time.Second
-	exportWait = 10 * time.Second
-	exportLook = 100 * time.Millisecond
+	proofWait = 3 * time.Second
+	proofLook = 100 * time.Millisecond
 )
-
-// Notes are the signed checkpoints of a stream that cover at most size leaves, the oldest first. Since events are sealed a
-// moment after they were recorded, it waits for that; where sealing has stopped there are only those there are.
-func (s Store) Notes(ctx context.Context, stream domain.Stream, size int64) (notes [][]byte, err error) {
-	if err := s.await(ctx, stream, size, exportWait); err != nil {
-		return nil, err
-	}
-	for c, err := range s.Checkpoints(ctx, stream) {
-		if err != nil {
-			return nil, err
-		}
-		if c.Size > size {
-			break
-		}
-		notes = append(notes, c.Note)
-	}
-	return notes, nil
-}
 
 // ProveSoon is [Store.Prove] for an event that may have been recorded just now: it waits a moment for it to be sealed.
 func (s Store) ProveSoon(ctx context.Context, stream domain.Stream, revision domain.Revision) (checkpoint.Proof, error) {
@@ -49,7 +30,7 @@ func (s Store) await(ctx context.Context, stream domain.Stream, size int64, most
 		if err != nil || c.Size >= size {
 			return err
 		}
-		if err := rest(ctx, exportLook); err != nil {
+		if err := rest(ctx, proofLook); err != nil {
 			return err
 		}
 	}

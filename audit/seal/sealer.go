@@ -61,11 +61,12 @@ type State struct {
 type Sealer struct {
 	Config
 	lease lease
-	told  told
 	known map[string]checkpoint.Checkpoint // the last checkpoint of a tree that this process has seen
 
 	mu    sync.Mutex
 	state State
+	told  told            // what is still to be held against trees
+	asked map[string]bool // the places that have said what they know
 }
 
 // maxKnown bounds what a sealer remembers of trees.
@@ -154,9 +155,7 @@ func (s *Sealer) once(ctx context.Context, state *State) error {
 	}
 	state.Sealing = true
 	if s.lease.fresh {
-		if err := s.ask(ctx); err != nil {
-			return err
-		}
+		s.ask(ctx)
 		s.lease.fresh = false
 	}
 	return s.pages(ctx, state)

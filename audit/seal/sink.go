@@ -27,32 +27,58 @@ type Sink interface {
 // told is what places outside know, by origin: the largest checkpoint of each tree.
 type told map[string]checkpoint.Checkpoint
 
-// ask asks every place what it was told last.
-func (s *Sealer) ask(ctx context.Context) error {
-	s.told = told{}
+// askTimeout bounds a question.
+const askTimeout = 5 * time.Second
+
+// ask asks every place what it was told last. One that does not answer is no reason not to seal: it is asked again before it
+// is told anything, and what it says then is held against the trees before they are signed again.
+func (s *Sealer) ask(ctx context.Context) {
+	s.mu.Lock()
+	s.told, s.asked = told{}, map[string]bool{}
+	s.mu.Unlock()
 	for _, sink := range s.Sinks {
-		all, err := sink.Told(ctx)
-		if err != nil {
-			return fmt.Errorf("ask %s what it was told last: %w", sink.Name(), err)
-		}
-		for origin, c := range all {
-			if _, err := checkpoint.Open(c.Note, s.Signer.Keys()...); err != nil {
-				return fmt.Errorf("what %s was told last: %w", sink.Name(), err)
-			}
-			if known, ok := s.told[origin]; !ok || known.Size < c.Size {
-				s.told[origin] = c
-			}
+		if err := s.askOne(ctx, sink); err != nil && ctx.Err() == nil {
+			s.Logger.Warn("a place outside does not say which checkpoints it has; asking again", "sink", sink.Name(), "err", err)
 		}
 	}
+}
+
+// askOne asks a place, unless it has answered.
+func (s *Sealer) askOne(ctx context.Context, sink Sink) error {
+	s.mu.Lock()
+	done := s.asked == nil || s.asked[sink.Name()]
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	all, err := sink.Told(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for origin, c := range all {
+		if known, ok := s.told[origin]; !ok || known.Size < c.Size {
+			s.told[origin] = c
+		}
+	}
+	s.asked[sink.Name()] = true
 	return nil
 }
 
 // checkTold holds a tree against what places outside were told of it; once is enough, since they are told what follows.
 func (s *Sealer) checkTold(ctx context.Context, tx pgx.Tx, t *growing) error {
 	origin := s.Signer.Key().Origin(t.name)
+	s.mu.Lock()
 	c, ok := s.told[origin]
+	s.mu.Unlock()
 	if !ok {
 		return nil
+	}
+	if _, err := checkpoint.Open(c.Note, s.Signer.Keys()...); err != nil {
+		return brokenf("a place outside was told what this key never signed: %v", err)
 	}
 	err := s.follows(ctx, tx, t, c, "a place outside was told")
 	if c.Size > t.size && t.name != checkpoint.InstanceLog {
@@ -61,7 +87,11 @@ func (s *Sealer) checkTold(ctx context.Context, tx pgx.Tx, t *growing) error {
 	if err != nil {
 		return err
 	}
-	delete(s.told, origin)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told[origin].Size == c.Size {
+		delete(s.told, origin)
+	}
 	return nil
 }
 
@@ -105,7 +135,10 @@ func (s *Sealer) tell(ctx context.Context, sink Sink) {
 		if !s.State().Sealing {
 			continue
 		}
-		n, err := s.tellOnce(ctx, sink)
+		n, err := 0, s.askOne(ctx, sink)
+		if err == nil {
+			n, err = s.tellOnce(ctx, sink)
+		}
 		if ctx.Err() != nil {
 			return
 		}

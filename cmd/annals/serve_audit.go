@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/audit/history"
 	"github.com/annals-io/annals/audit/seal"
+	"github.com/annals-io/annals/audit/sink"
 )
 
 // auditKeyFile is the key that seals history, in the data directory.
@@ -26,7 +28,7 @@ func auditKeyPath(file, data string) string {
 }
 
 // openAudit prepares sealing. The first start makes the key and, with it, the instance's name for good.
-func (s *server) openAudit(f serveFlags) error {
+func (s *server) openAudit(f serveFlags, out io.Writer) error {
 	path := auditKeyPath(f.auditKey, f.data)
 	var signer *checkpoint.Signer
 	var err error
@@ -45,7 +47,15 @@ func (s *server) openAudit(f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Origin: history.NewOrigins(s.store.Pool()).Of, Signer: signer, Logger: s.log, Hooks: s.metrics.sealed()})
+	var sinks []seal.Sink
+	for _, place := range f.auditSinks {
+		to, err := sink.Parse(place, out)
+		if err != nil {
+			return err
+		}
+		sinks = append(sinks, to)
+	}
+	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Origin: history.NewOrigins(s.store.Pool()).Of, Signer: signer, Sinks: sinks, Logger: s.log, Hooks: s.metrics.sealed()})
 	return err
 }
 

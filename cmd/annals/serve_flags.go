@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/annals-io/annals/audit/sink"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/graphql/limit"
 )
@@ -45,6 +46,7 @@ type serveFlags struct {
 	commandRetention time.Duration // 0: for ever
 	limits           limit.Limits  // of GraphQL
 	oidc             oidcFlags
+	auditSinks       []string
 	auditKey         string // file; empty: audit.key in the data directory
 	lineageMemory    int64  // bytes
 
@@ -86,10 +88,11 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.oidc.scopes, "oidc-scopes", nil, "`scopes` to ask for besides openid; without any, profile and email")
 	fs.StringSliceVar(&f.oidc.domains, "oidc-allowed-domains", nil, "`domains` of verified e-mail addresses that are let in; without any, everybody whom that party signs in")
 	fs.StringVar(&f.oidc.label, "oidc-label", "", "what people call that party, for the sign-in page")
+	fs.StringSliceVar(&f.auditSinks, "audit-sink", nil, "`places` outside the database that are told every checkpoint: file:PATH, https://..., stdout")
 	fs.StringVar(&f.auditKey, "audit-key", "", "`file` of the key that seals history; without one, audit.key in the data directory. All servers on one database need the same")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
-		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention", "audit-key")
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention", "audit-key", "audit-sink")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 
@@ -119,6 +122,11 @@ func (f serveFlags) check() error {
 	for _, at := range [...]struct{ flag, url, such string }{{"public-url", f.publicURL, "https://annals.example"}, {"otlp-endpoint", f.otlpEndpoint, "http://127.0.0.1:4318"}} {
 		if u, err := url.Parse(at.url); at.url != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 			return usage("--%s %q is no address of HTTP", at.flag, at.url).with("write it as %s", at.such)
+		}
+	}
+	for _, place := range f.auditSinks {
+		if _, err := sink.Parse(place, nil); err != nil {
+			return usage("--audit-sink: %v", err)
 		}
 	}
 	if f.drain < 0 {

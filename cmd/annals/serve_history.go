@@ -13,7 +13,6 @@ import (
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/audit/bundle"
-	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/audit/history"
 	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/domain"
@@ -196,21 +195,5 @@ func (s seals) Notes(ctx context.Context, stream domain.Stream, size int64) (not
 
 // Instance ties the last checkpoint of at most so many events to the instance's tree.
 func (s seals) Instance(ctx context.Context, stream domain.Stream, size int64) ([]byte, error) {
-	var last *seal.Checkpoint
-	for c, err := range s.kept.Checkpoints(ctx, stream) {
-		if err != nil {
-			return nil, err
-		}
-		if c.Size <= size {
-			last = &c
-		}
-	}
-	if last == nil {
-		return nil, nil
-	}
-	proof, err := s.kept.ProveCheckpoint(ctx, *last)
-	if err != nil {
-		return nil, err
-	}
-	return append(checkpoint.Tie{Checkpoint: last.Note, Proof: proof}.Line(), '\n'), nil
+	return s.kept.Ties(ctx, stream, size)
 }

@@ -42,6 +42,7 @@ type metrics struct {
 	sealedEvents prometheus.Counter
 	checkpoints  prometheus.Counter
 	sealSeconds  prometheus.Histogram
+	told         *prometheus.CounterVec
 	sealStopped  prometheus.Gauge
 	sealing      prometheus.Gauge
 
@@ -83,6 +84,7 @@ func newMetrics() *metrics {
 		sealedEvents:  prometheus.NewCounter(prometheus.CounterOpts{Name: "annals_seal_events_total", Help: "Events that this server sealed."}),
 		checkpoints:   prometheus.NewCounter(prometheus.CounterOpts{Name: "annals_seal_checkpoints_total", Help: "Checkpoints of streams that this server signed."}),
 		sealSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "annals_seal_seconds", Help: "How long sealing a page of the log takes.", Buckets: seconds}),
+		told:          counter("annals_seal_told_total", "Checkpoints that places outside were told, and attempts that failed.", "outcome"),
 		sealStopped:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_seal_stopped", Help: "Trees that are sealed no more, since their history is not what was signed. Anything but 0 is an alarm."}),
 		sealing:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_seal_faulty", Help: "1 while this server cannot seal history; its log and /readyz say why."}),
 		operation:     histogram("annals_graphql_seconds", "How long GraphQL operations take.", seconds, "kind", "field", "code"),
@@ -93,7 +95,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "annals_build_info", Help: "Always 1; the labels say what runs.", ConstLabels: prometheus.Labels{"version": buildVersion(), "go": goVersion()}})
 	build.Set(1)
 	m.registry.MustRegister(m.appendSeconds, m.appendEvents, m.appendFailed, m.mailbox, m.redone, m.pageEvents, m.pageSeconds, m.pageLag, m.pageFailed,
-		m.parked, m.lanes, m.model, m.rebuilt, m.waiting, m.sealedEvents, m.checkpoints, m.sealSeconds, m.sealStopped, m.sealing, m.operation, m.ingest, m.request, m.auth, build,
+		m.parked, m.lanes, m.model, m.rebuilt, m.waiting, m.sealedEvents, m.checkpoints, m.sealSeconds, m.told, m.sealStopped, m.sealing, m.operation, m.ingest, m.request, m.auth, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -148,6 +150,13 @@ func (m *metrics) sealed() seal.Hooks {
 			m.sealedEvents.Add(float64(events))
 			m.checkpoints.Add(float64(checkpoints))
 			m.sealSeconds.Observe(took.Seconds())
+		},
+		Delivered: func(_ string, checkpoints int, err error) {
+			outcome := "told"
+			if err != nil {
+				outcome, checkpoints = "failed", 1
+			}
+			m.told.WithLabelValues(outcome).Add(float64(checkpoints))
 		},
 		Looked: func(state seal.State) {
 			m.sealStopped.Set(float64(len(state.Stopped)))

@@ -100,7 +100,7 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	if s.sealer, err = vault.Open(filepath.Join(f.data, "vault")); err != nil {
 		return nil, err
 	}
-	if err := s.openAudit(f); err != nil {
+	if err := s.openAudit(f, a.stdout); err != nil {
 		return nil, err
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))

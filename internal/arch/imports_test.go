@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	"audit/tree":       {},
 	"audit/checkpoint": {},
 	"audit/verify":     {"audit/bundle", "audit/checkpoint", "audit/leaf", "audit/tree", "domain"}, // no database, no server
+	"audit/sink":       {"audit/checkpoint"},
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
 	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "domain", "eventstore"},
 	"audit/replay":     {"domain", "eventstore", "evidence"},
