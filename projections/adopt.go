@@ -111,7 +111,7 @@ func (e *Engine) adopt(ctx context.Context, p *projection) error {
 			}
 		}
 	}()
-	if err := e.fillSome(ctx, p, next, e.PageSize, new(atomic.Int64)); err != nil {
+	if err := e.fillSome(ctx, p, next, e.PageSize, new(atomic.Int64), nil); err != nil {
 		return fmt.Errorf("project organizations and accounts of earlier versions: %w", err)
 	}
 	select {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,7 +33,15 @@ func (b *build) compare(ctx context.Context, goals []goal) error {
 	for range b.o.Parallel {
 		wg.Go(func() {
 			for g := range next {
-				if err := b.compareOne(ctx, g); err != nil {
+				began, events := time.Now(), int64(g.until)+1
+				err := b.compareOne(ctx, g)
+				if b.compared != nil {
+					b.compared(g, events)
+				}
+				if err == nil {
+					err = b.pace.yield(ctx, time.Since(began))
+				}
+				if err != nil {
 					cancel(fmt.Errorf("workspace %s: %w", g.name, err))
 				}
 				b.stage(StageComparing, done.Add(1), total.Load())
@@ -122,7 +131,7 @@ func (b *build) chase(ctx context.Context, g *goal, taken func()) (level bool, e
 	}
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, b.e.Pool, options, func(tx pgx.Tx) error {
-		const bothSQL = `SELECT (SELECT applied FROM read.progress WHERE ws = $1)`
+		const bothSQL = `SELECT coalesce((SELECT applied FROM read.progress WHERE ws = $1), -1)`
 		var was, is domain.Revision
 		if err := tx.QueryRow(ctx, inSchema(bothSQL, b.live.schema), g.number).Scan(&was); err != nil {
 			return err
@@ -207,7 +216,7 @@ func (e *Engine) digestsDiffer(ctx context.Context, tx pgx.Tx, was, is string, n
 
 // prove builds the same goals a second time, with pages of another size: rows must not depend on it.
 func (b *build) prove(ctx context.Context, goals []goal) error {
-	second, err := b.e.createEmpty(ctx)
+	second, err := b.e.createEmpty(ctx, building)
 	if err != nil {
 		return err
 	}

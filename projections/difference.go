@@ -36,12 +36,12 @@ FROM pg_index i
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
 WHERE i.indisprimary AND i.indrelid = to_regclass($1)`
 
-// differenceSQL compares rows as JSON, so that tables of different columns can be compared too. The two names and
-// the key are put in.
+// differenceSQL compares rows as JSON, so that tables of different columns can be compared too. Rows that are there twice
+// are counted, so that the second one is found. The two names and the key are put in.
 const differenceSQL = `
 SELECT coalesce(o.k, n.k)::text, o.r, n.r, count(*) OVER ()
-FROM (SELECT to_jsonb(t) AS r, jsonb_build_array(%[3]s) AS k FROM %[1]s t WHERE ws = $1) o
-FULL JOIN (SELECT to_jsonb(t) AS r, jsonb_build_array(%[3]s) AS k FROM %[2]s t WHERE ws = $1) n ON n.k = o.k
+FROM (SELECT to_jsonb(t) AS r, jsonb_build_array(%[3]s) AS k, row_number() OVER (PARTITION BY jsonb_build_array(%[3]s) ORDER BY to_jsonb(t)) AS i FROM %[1]s t WHERE ws = $1) o
+FULL JOIN (SELECT to_jsonb(t) AS r, jsonb_build_array(%[3]s) AS k, row_number() OVER (PARTITION BY jsonb_build_array(%[3]s) ORDER BY to_jsonb(t)) AS i FROM %[2]s t WHERE ws = $1) n ON n.k = o.k AND n.i = o.i
 WHERE o.r IS DISTINCT FROM n.r
 ORDER BY 1 LIMIT 20`
 

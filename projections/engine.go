@@ -118,6 +118,7 @@ type Engine struct {
 	drops  atomic.Bool                     // dropped models are being cleared away
 	held   atomic.Pointer[map[string]bool] // lanes that this process projects
 	walled atomic.Bool                     // the roles of the wall are there
+	lately atomic.Pointer[lateness]        // of the last page of the live model that this process projected
 }
 
 // New makes an engine. It touches nothing yet.

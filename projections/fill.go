@@ -84,7 +84,7 @@ func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize 
 	var wg sync.WaitGroup
 	for range b.o.Parallel {
 		wg.Go(func() {
-			if err := b.e.fillSome(ctx, p, next, pageSize, &done); err != nil {
+			if err := b.e.fillSome(ctx, p, next, pageSize, &done, b.pace); err != nil {
 				cancel(err)
 			}
 		})
@@ -109,7 +109,7 @@ func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize 
 }
 
 // fillSome fills workspaces as they come. Small ones share a page.
-func (e *Engine) fillSome(ctx context.Context, p *projection, goals <-chan *goal, pageSize int, done *atomic.Int64) error {
+func (e *Engine) fillSome(ctx context.Context, p *projection, goals <-chan *goal, pageSize int, done *atomic.Int64, pace *pace) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	pages := make(chan []part) // one is read while one is folded
@@ -120,11 +120,15 @@ func (e *Engine) fillSome(ctx context.Context, p *projection, goals <-chan *goal
 		}
 	}()
 	for parts := range pages {
+		began := time.Now()
 		if err := p.insist(ctx, parts); err != nil {
 			return err
 		}
 		for _, s := range parts {
 			done.Add(int64(len(s.events)))
+		}
+		if err := pace.yield(ctx, time.Since(began)); err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)

@@ -41,7 +41,7 @@ func (b *build) indexes(ctx context.Context, schema string, keys []primaryKey, s
 	if err != nil {
 		return err
 	}
-	err = b.e.index(ctx, chores, b.o.Parallel, func(done, total int64) {
+	err = b.e.index(ctx, chores, b.o.Parallel, b.pace, func(done, total int64) {
 		if !b.filled {
 			b.stage(StageIndexing, done, total)
 		}
@@ -74,7 +74,7 @@ func (b *build) fillQuickly(ctx context.Context, p *projection, goals []goal, pa
 	var wg sync.WaitGroup
 	for range b.o.Parallel {
 		q := &quick{
-			e: b.e, p: p, fold: b.e.fold.(quickFolder), page: min(pageSize, pageFilled), most: int(b.o.Memory) / b.o.Parallel, done: &done,
+			e: b.e, p: p, fold: b.e.fold.(quickFolder), page: min(pageSize, pageFilled), most: int(b.o.Memory) / b.o.Parallel, done: &done, pace: b.pace,
 		}
 		wg.Go(func() {
 			if err := q.run(ctx, next); err != nil {

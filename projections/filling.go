@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
@@ -73,6 +74,7 @@ type quick struct {
 	page int           // events read at a time
 	most int           // bytes kept of a workspace
 	done *atomic.Int64 // events
+	pace *pace
 
 	pages  chan filledPage
 	chunks chan chunk
@@ -113,6 +115,7 @@ func (q *quick) run(ctx context.Context, goals <-chan *task) error {
 func (q *quick) read(ctx context.Context, goals <-chan *task) error {
 	for g := range goals {
 		for next := g.from; next <= g.until && !g.stopped.Load(); {
+			began := time.Now()
 			limit := min(int64(q.page), int64(g.until-next)+1)
 			page, err := q.e.Store.ReadStream(ctx, g.stream, next, eventstore.Forward, int(limit))
 			if err == nil && len(page.Events) == 0 {
@@ -126,6 +129,9 @@ func (q *quick) read(ctx context.Context, goals <-chan *task) error {
 			case q.pages <- filledPage{g, page.Events, next > g.until}:
 			case <-ctx.Done():
 				return ctx.Err()
+			}
+			if err := q.pace.yield(ctx, time.Since(began)); err != nil { // folding and writing keep the reader waiting
+				return err
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -86,7 +87,7 @@ func (e *Engine) chores(ctx context.Context, schema string, keys []primaryKey, s
 }
 
 // index does chores, several tables at a time, and tells how many statements are done.
-func (e *Engine) index(ctx context.Context, chores []chore, parallel int, tell func(done, total int64)) error {
+func (e *Engine) index(ctx context.Context, chores []chore, parallel int, pace *pace, tell func(done, total int64)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var total int64
@@ -104,7 +105,12 @@ func (e *Engine) index(ctx context.Context, chores []chore, parallel int, tell f
 					if ctx.Err() != nil {
 						break
 					}
-					if err := e.maintain(ctx, sql); err != nil {
+					began := time.Now()
+					err := e.maintain(ctx, sql)
+					if err == nil {
+						err = pace.yield(ctx, time.Since(began))
+					}
+					if err != nil {
 						cancel(fmt.Errorf("%s: %w", strings.TrimSpace(sql), err))
 					}
 					tell(done.Add(1), total)
@@ -142,7 +148,7 @@ func (e *Engine) analyze(ctx context.Context, schema string, parallel int) error
 	for i := range chores {
 		chores[i].statements = []string{"ANALYZE " + pgx.Identifier{schema, chores[i].table}.Sanitize()}
 	}
-	return e.index(ctx, chores, parallel, func(int64, int64) {})
+	return e.index(ctx, chores, parallel, nil, func(int64, int64) {})
 }
 
 // statementsOf splits a script without functions and quoted semicolons.

@@ -119,11 +119,14 @@ func (l *lane) measured(next message.HandlerFunc) message.HandlerFunc {
 		if err != nil && (restarts(err) || broken(err)) {
 			l.stop(err)
 		}
+		info := PageInfo{Model: l.p.schema, Lane: l.index, Events: b.events, Streams: len(b.parts), Took: time.Since(began), Err: err}
+		if !b.recorded.IsZero() {
+			info.Lag = time.Since(b.recorded)
+		}
+		if m := l.e.live.Load(); m != nil && m.Schema == l.p.schema && b.events > 0 {
+			l.e.lately.Store(&lateness{info.Lag, time.Now()})
+		}
 		if hook := l.e.Hooks.Page; hook != nil {
-			info := PageInfo{Model: l.p.schema, Lane: l.index, Events: b.events, Streams: len(b.parts), Took: time.Since(began), Err: err}
-			if !b.recorded.IsZero() {
-				info.Lag = time.Since(b.recorded)
-			}
 			hook(info)
 		}
 		return out, err

@@ -22,6 +22,7 @@ const (
 	live     modelState = "live"     // questions are answered from it
 	building modelState = "building" // a rebuild fills it
 	old      modelState = "old"      // it was the live one
+	checking modelState = "checking" // a verification fills it, and drops it
 	dropped  modelState = "dropped"
 )
 

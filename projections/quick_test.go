@@ -160,7 +160,7 @@ func killedBetween(t *testing.T, before func(r *rig, schema string)) (wrong []st
 	if w, err := next.Waiting(t.Context()); err != nil || w.Complete {
 		wrong = append(wrong, fmt.Sprintf("what was left counts as complete: %+v, %v", w, err))
 	}
-	if _, err := next.Swap(t.Context(), true); err == nil {
+	if _, err := next.Swap(t.Context(), true, 0); err == nil {
 		wrong = append(wrong, "what was left was swapped in")
 	}
 	// and the next rebuild begins again

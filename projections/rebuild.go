@@ -22,6 +22,10 @@ type RebuildOptions struct {
 	// Memory is about how many bytes of rows are kept in memory while workspaces are filled, in all; default 192 MiB.
 	// A workspace that needs more is filled page by page from there on, several times slower.
 	Memory int64
+	// Gentle has it rest while commits are slow or the live model is late: the last of all that is done.
+	Gentle bool
+	// KeepOld is how long the model that was live stays, projected, to go back to; default Config.KeepOld.
+	KeepOld time.Duration
 	// Stage is told what is done after filling, and how much of it; nil is not called. Calls may overlap.
 	Stage func(s Stage, done, total int64)
 	// AcceptDifferences swaps a model of new code in although it differs. Models of the same code must be equal.
@@ -90,6 +94,8 @@ type build struct {
 	e        *Engine
 	o        RebuildOptions
 	progress func(done, total int64, rate float64)
+	pace     *pace                       // nil: at full speed
+	compared func(g *goal, events int64) // told of each workspace that was compared; nil is not called
 	from     *model
 	live     *projection
 	next     emptyModel
@@ -108,11 +114,14 @@ func (e *Engine) newBuild(ctx context.Context, o RebuildOptions) (*build, error)
 		return nil, fmt.Errorf("drop what an earlier rebuild left: %w", err)
 	}
 	b := &build{e: e, o: o, from: from, live: e.projected(from.Schema)}
+	if o.Gentle {
+		b.pace = &pace{e: e}
+	}
 	// Read before the streams are: what lies behind it is found by the lanes, which begin here.
 	if b.start, err = b.live.from(ctx, -1); err != nil {
 		return nil, err
 	}
-	if b.next, err = e.createEmpty(ctx); err != nil {
+	if b.next, err = e.createEmpty(ctx, building); err != nil {
 		return nil, err
 	}
 	b.report = Report{From: from.Schema, To: b.next.schema, SameCode: from.Version == e.version}
@@ -128,13 +137,13 @@ type emptyModel struct {
 
 // createEmpty creates a model to be filled. Where the quick way is known it has neither keys nor indexes: a rebuild that
 // ends before it has them leaves a model that nobody projects into, and that the next rebuild drops.
-func (e *Engine) createEmpty(ctx context.Context) (m emptyModel, err error) {
+func (e *Engine) createEmpty(ctx context.Context, state modelState) (m emptyModel, err error) {
 	_, m.bare = e.fold.(quickFolder)
 	err = pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockModels); err != nil {
 			return err
 		}
-		schema, err := e.createModel(ctx, tx, building)
+		schema, err := e.createModel(ctx, tx, state)
 		if err != nil {
 			return err
 		}
@@ -198,7 +207,7 @@ func (b *build) run(ctx context.Context) (Report, error) {
 	if err := b.catchUp(ctx); err != nil {
 		return b.report, fmt.Errorf("let %s catch up: %w", b.next.schema, err)
 	}
-	if err := b.e.swap(ctx, b.next.schema); err != nil {
+	if err := b.e.swap(ctx, b.next.schema, b.o.KeepOld); err != nil {
 		return b.report, err
 	}
 	b.report.Swapped = true

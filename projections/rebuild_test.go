@@ -182,14 +182,14 @@ func TestRebuildOfNewCode(t *testing.T) {
 		t.Errorf("the old model has rows %s, want %s", got, all(last["w1"]))
 	}
 	// when nobody accepts it, then it is not swapped in
-	if _, err := e.Swap(t.Context(), false); !errors.As(err, &different) || different.Tables != 3 {
+	if _, err := e.Swap(t.Context(), false, 0); !errors.As(err, &different) || different.Tables != 3 {
 		t.Errorf("Swap without accepting: %v; want three tables that differ", err)
 	}
 	if m, err := e.liveModel(t.Context()); err != nil || m.Schema != "read_1" {
 		t.Errorf("live is %+v, %v", m, err)
 	}
 	// when it is accepted, then it is swapped in and level
-	if w, err := e.Swap(t.Context(), true); err != nil || w.Schema != report.To || !w.Report.Swapped {
+	if w, err := e.Swap(t.Context(), true, 0); err != nil || w.Schema != report.To || !w.Report.Swapped {
 		t.Fatalf("Swap = %+v, %v", w, err)
 	}
 	for slug, revision := range last {

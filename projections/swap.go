@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 )
 
 // Swap makes the model that waits beside the live one the live one, once it has what that one has now: it waits for
-// that as long as ctx lasts. Where the two were found to differ, accept says that somebody has looked; without it the
+// that as long as ctx lasts. The model that was live is kept as long as keepOld says; zero: Config.KeepOld. Where the two were found to differ, accept says that somebody has looked; without it the
 // error is a *DifferentError, and nothing changes.
 //
 // Other errors: ErrNoModel where none waits; ErrIncomplete where its rebuild was cut off; a *DifferentError whatever accept says where one
 // code made both; an *OtherCodeError where no process projects the one that waits; ErrRebuilding.
-func (e *Engine) Swap(ctx context.Context, accept bool) (Waiting, error) {
+func (e *Engine) Swap(ctx context.Context, accept bool, keepOld time.Duration) (Waiting, error) {
 	unlock, err := e.lockRebuild(ctx)
 	if err != nil {
 		return Waiting{}, err
@@ -42,7 +43,7 @@ func (e *Engine) Swap(ctx context.Context, accept bool) (Waiting, error) {
 	if behind, err := e.level(ctx, e.projected(w.Schema), e.projected(live.Schema), true); err != nil {
 		return w, notLevel(w.Schema, behind, err)
 	}
-	if err := e.swap(ctx, w.Schema); err != nil {
+	if err := e.swap(ctx, w.Schema, keepOld); err != nil {
 		return w, err
 	}
 	if w.Report != nil {
@@ -73,7 +74,7 @@ func (e *Engine) Rollback(ctx context.Context) error {
 	if err != nil {
 		return notLevel(m.Schema, behind, err)
 	}
-	return e.swap(ctx, m.Schema)
+	return e.swap(ctx, m.Schema, 0)
 }
 
 func notLevel(schema string, behind int, err error) error {
@@ -153,8 +154,10 @@ const (
 	stepUp    = `UPDATE log.models SET state = 'live', changed_at = now(), drop_after = NULL WHERE schema = $1 AND state IN ('building', 'old') AND filled`
 )
 
-// swap makes a model live and the live one old. Requests under way go on reading what they began with.
-func (e *Engine) swap(ctx context.Context, schema string) error {
+// swap makes a model live and the live one old, to be kept for some time; zero: Config.KeepOld. Requests under way go on
+// reading what they began with.
+func (e *Engine) swap(ctx context.Context, schema string, keepOld time.Duration) error {
+	keepOld = cmp.Or(keepOld, e.KeepOld)
 	err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockModels); err != nil {
 			return err
@@ -162,7 +165,7 @@ func (e *Engine) swap(ctx context.Context, schema string) error {
 		if _, err := tx.Exec(ctx, retireSQL, schema, e.LongestRequest); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, stepBack, schema, e.KeepOld, e.LongestRequest); err != nil {
+		if _, err := tx.Exec(ctx, stepBack, schema, keepOld, e.LongestRequest); err != nil {
 			return err
 		}
 		tag, err := tx.Exec(ctx, stepUp, schema)

@@ -60,7 +60,7 @@ func TestAModelThatDiffersWaitsForAPerson(t *testing.T) {
 		return err == nil && w.Projecting == 1
 	})
 	// when it is accepted, then it has all that was written
-	if _, err := again.Swap(t.Context(), true); err != nil {
+	if _, err := again.Swap(t.Context(), true, 0); err != nil {
 		t.Fatal(err)
 	}
 	for slug, revision := range last {
@@ -99,7 +99,7 @@ func TestDiscarding(t *testing.T) {
 	if err := r.pool.QueryRow(t.Context(), `SELECT to_regnamespace($1) IS NOT NULL`, report.To).Scan(&there); err != nil || there {
 		t.Errorf("the schema is there: %t, %v", there, err)
 	}
-	if _, err := e.Swap(t.Context(), true); !errors.Is(err, ErrNoModel) {
+	if _, err := e.Swap(t.Context(), true, 0); !errors.Is(err, ErrNoModel) {
 		t.Errorf("Swap of nothing: %v", err)
 	}
 	// Another rebuild is a decision too, and what it brings in is not discarded.
@@ -129,7 +129,7 @@ func TestWhatCannotBeSwappedIn(t *testing.T) {
 	if w, err := e.Waiting(t.Context()); err != nil || w.Complete || w.Report != nil || !w.Differs() {
 		t.Errorf("of a rebuild that was cut off: %+v, %v", w, err)
 	}
-	if _, err := e.Swap(t.Context(), true); !errors.Is(err, ErrIncomplete) {
+	if _, err := e.Swap(t.Context(), true, 0); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("Swap of half a model: %v", err)
 	}
 	if _, err := e.Rebuild(t.Context(), RebuildOptions{}, nil); !errors.As(err, new(*DifferentError)) {
@@ -139,7 +139,7 @@ func TestWhatCannotBeSwappedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, err := range map[string]error{"Swap": second(e.Swap(t.Context(), true)), "Discard": e.Discard(t.Context()), "Rollback": e.Rollback(t.Context())} {
+	for name, err := range map[string]error{"Swap": second(e.Swap(t.Context(), true, 0)), "Discard": e.Discard(t.Context()), "Rollback": e.Rollback(t.Context())} {
 		if !errors.Is(err, ErrRebuilding) {
 			t.Errorf("%s during a rebuild: %v", name, err)
 		}
@@ -150,7 +150,9 @@ func TestWhatCannotBeSwappedIn(t *testing.T) {
 	third.version = "a third"
 	r.run(third)
 	var other *OtherCodeError
-	eventually(t, "nobody projects it", func() bool { return errors.As(second(third.Swap(t.Context(), true)), &other) && other.Have == "newer" })
+	eventually(t, "nobody projects it", func() bool {
+		return errors.As(second(third.Swap(t.Context(), true, 0)), &other) && other.Have == "newer"
+	})
 	if m, err := third.liveModel(t.Context()); err != nil || m.Schema != "read_1" {
 		t.Errorf("live is %+v, %v", m, err)
 	}

@@ -50,7 +50,7 @@ func (e *Engine) raiseAll(ctx context.Context) error {
 	}
 	e.walled.Store(true)
 	for _, m := range models {
-		if m.State == building && !m.Filled {
+		if (m.State == building || m.State == checking) && !m.Filled {
 			continue
 		}
 		if err := e.raise(ctx, m.Schema); err != nil {

@@ -197,7 +197,7 @@ func (a *app) operate(ctx context.Context, kind, target string, params any, deta
 }
 
 // stageWords are what is counted in stages whose names do not say it.
-var stageWords = map[string]string{"indexing": "keys and indexes", "comparing": "workspaces compared"}
+var stageWords = map[string]string{"verifying": "events folded and compared", "indexing": "keys and indexes", "comparing": "workspaces compared"}
 
 // How often a follower asks, and how long it bears a server that is away: long enough for one that is started again.
 const (

@@ -11,8 +11,8 @@ import (
 )
 
 func (a *app) projectionCommand() *cobra.Command {
-	return group("projection", "Read models: list, retry, rebuild, swap, discard, rollback", []string{"projections"},
-		a.projectionList(), a.projectionRetry(), a.projectionRebuild(), a.projectionSwap(), a.projectionDiscard(), a.projectionRollback())
+	return group("projection", "Read models: list, verify, retry, rebuild, swap, discard, rollback", []string{"projections"},
+		a.projectionList(), a.projectionVerify(), a.projectionRetry(), a.projectionRebuild(), a.projectionSwap(), a.projectionDiscard(), a.projectionRollback())
 }
 
 func (a *app) projectionList() *cobra.Command {

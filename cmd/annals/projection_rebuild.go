@@ -11,21 +11,36 @@ import (
 
 func (a *app) projectionRebuild() *cobra.Command {
 	var order modelOrder
-	var detach bool
+	var detach, rollback bool
 	cmd := &cobra.Command{
 		Use: "rebuild", Short: "Build the read models anew beside the live ones, compare, and swap", Args: cobra.NoArgs,
 		Long: `Build the read models anew from the log, beside the live ones, which go on answering. The two are
 compared: where the same code made them they must be equal, and where new code did, what differs is
 shown and the new one waits beside the live one, unless --accept-differences takes it at once.
 
+It rests while commits get slow or the live models late, unless --full-speed. The model before is
+kept up for an hour, or as --keep-old says, and --rollback goes back to it.
+
 It is an operation of the server: Ctrl-C ends the looking on, and "annals operation cancel" the work,
 which changes nothing then.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := order.keepOld(); err != nil {
+				return usage("--keep-old: %v", err)
+			}
+			if rollback && (order != modelOrder{} || detach) {
+				return usage("--rollback builds nothing: give it alone")
+			}
+			if rollback {
+				return a.rollback(cmd)
+			}
 			return a.operate(cmd.Context(), "projection.rebuild", "", order, detach, a.concludeBuilding)
 		},
 	}
 	cmd.Flags().BoolVar(&detach, "detach", false, "order it, and do not wait for it")
 	cmd.Flags().BoolVar(&order.AcceptDifferences, "accept-differences", false, "swap although new code made other rows")
+	cmd.Flags().StringVar(&order.KeepOld, "keep-old", "", "how `long` the model before is kept up, to go back to: 30m, 24h, 7d (default 1h)")
+	cmd.Flags().BoolVar(&order.FullSpeed, "full-speed", false, "do not rest while others work")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "build nothing: go back to the model before, as long as it is level")
 	cmd.Flags().BoolVar(&order.Prove, "prove", false, "build twice, with pages of different sizes, and compare these too")
 	return cmd
 }
@@ -54,12 +69,20 @@ nevertheless, "annals projection discard" drops it.`,
 		},
 	}
 	cmd.Flags().BoolVar(&order.AcceptDifferences, "accept-differences", false, "take it although it differs")
+	cmd.Flags().StringVar(&order.KeepOld, "keep-old", "", "how `long` the model before is kept up, to go back to: 30m, 24h, 7d (default 1h)")
 	return cmd
 }
 
 func (a *app) projectionDiscard() *cobra.Command {
 	return a.decision("discard", "Drop a rebuilt read model that waits", `Drop the read model that was built anew and waits beside the live one, which stays as it is. No
 server builds another one by itself until "annals projection rebuild" is run.`, "discarded", "live")
+}
+
+// rollback goes back to the model before.
+func (a *app) rollback(cmd *cobra.Command) error {
+	again := a.projectionRollback()
+	again.SetContext(cmd.Context())
+	return again.RunE(again, nil)
 }
 
 func (a *app) projectionRollback() *cobra.Command {

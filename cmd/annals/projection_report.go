@@ -11,9 +11,17 @@ import (
 func (a *app) writeRebuild(w io.Writer, r row) error {
 	err := facts(w, "built", r.text("to"), "beside", r.text("from"), "workspaces", r.text("workspaces"), "events", r.text("events"),
 		"rate", wholeRate(r), "equal", yesNo(r.at("equal")), "tables that differ", unlessZero(r.text("tables")), "swapped", yesNo(r.at("swapped")), "paused in it", r.text("paused"))
-	all, _ := r.at("differences").([]any)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return err
+	}
+	return a.writeDifferences(w, r)
+}
+
+// writeDifferences lists the tables that differ, where there are any.
+func (a *app) writeDifferences(w io.Writer, r row) error {
+	all, _ := r.at("differences").([]any)
+	if len(all) == 0 {
+		return nil
 	}
 	t := a.table([]column{
 		{"WORKSPACE", field("Workspace")}, {"TABLE", field("Table")}, {"ROWS", field("Rows")}, {"KEY", field("Key")}, {"FIELD", field("Field")}, {"OLD", field("Old")}, {"NEW", field("New")},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/annals-io/annals/access"
 	"github.com/annals-io/annals/domain"
@@ -26,8 +27,25 @@ func (a adminAPI) wholeServer(h http.HandlerFunc) http.Handler {
 
 // modelOrder is what a rebuild takes, and the body of POST /v1/projections/swap, which has no use for Prove.
 type modelOrder struct {
-	AcceptDifferences bool `json:"acceptDifferences"`
-	Prove             bool `json:"prove"`
+	AcceptDifferences bool   `json:"acceptDifferences"`
+	Prove             bool   `json:"prove"`
+	KeepOld           string `json:"keepOld,omitempty" doc:"How long the model before stays to go back to, such as 24h; an hour when left out."`
+	FullSpeed         bool   `json:"fullSpeed,omitempty" doc:"Do not rest while others work."`
+}
+
+// mostKept bounds how long a model that was swapped out is kept: it is projected all the time.
+const mostKept = 30 * 24 * time.Hour
+
+// keepOld is how long the model before is to be kept; zero: as long as ever.
+func (o modelOrder) keepOld() (time.Duration, error) {
+	if o.KeepOld == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(days(o.KeepOld))
+	if err != nil || d < time.Second || d > mostKept {
+		return 0, wrongOrder("keepOld", "%q is no time from 1s to 30d, such as 24h", clip(o.KeepOld, 40))
+	}
+	return d, nil
 }
 
 func readOrder(r *http.Request) (order modelOrder, no *access.Refusal) {
@@ -68,7 +86,12 @@ func (a adminAPI) swap(w http.ResponseWriter, r *http.Request) {
 		access.Refuse(w, no)
 		return
 	}
-	beside, err := a.engine.Swap(r.Context(), order.AcceptDifferences)
+	keep, err := order.keepOld()
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	beside, err := a.engine.Swap(r.Context(), order.AcceptDifferences, keep)
 	var different *projections.DifferentError
 	switch {
 	case errors.As(err, &different) && beside.Report != nil:

@@ -33,7 +33,7 @@ type modelEngine interface {
 	Model(ctx context.Context) (projections.ModelStatus, error)
 	Waiting(ctx context.Context) (projections.Waiting, error)
 	Rebuild(ctx context.Context, o projections.RebuildOptions, progress func(done, total int64, rate float64)) (projections.Report, error)
-	Swap(ctx context.Context, accept bool) (projections.Waiting, error)
+	Swap(ctx context.Context, accept bool, keepOld time.Duration) (projections.Waiting, error)
 }
 
 // What --rebuild can say; automatic is the default.
@@ -135,10 +135,10 @@ func (k *modelKeeper) step(ctx context.Context) time.Duration {
 		k.log.Debug("look at the read model", "err", err) // whoever projects says it louder
 		return lookAtModel
 	case do == doRebuild:
-		report, err := k.engine.Rebuild(ctx, projections.RebuildOptions{AcceptDifferences: k.mode == rebuildAccept}, k.progress)
+		report, err := k.engine.Rebuild(ctx, projections.RebuildOptions{AcceptDifferences: k.mode == rebuildAccept, Gentle: true}, k.progress)
 		return k.did(ctx, report, err)
 	case do == doSwap:
-		w, err := k.engine.Swap(ctx, k.mode == rebuildAccept)
+		w, err := k.engine.Swap(ctx, k.mode == rebuildAccept, 0)
 		report := projections.Report{From: k.report().Schema, To: w.Schema}
 		if w.Report != nil {
 			report = *w.Report

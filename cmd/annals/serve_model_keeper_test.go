@@ -49,7 +49,7 @@ func (f *fakeModel) Rebuild(_ context.Context, o projections.RebuildOptions, pro
 	return r, nil
 }
 
-func (f *fakeModel) Swap(_ context.Context, accept bool) (projections.Waiting, error) {
+func (f *fakeModel) Swap(_ context.Context, accept bool, _ time.Duration) (projections.Waiting, error) {
 	f.swaps++
 	w := *f.beside
 	if w.Differs() && !accept {

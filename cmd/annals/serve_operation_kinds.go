@@ -15,6 +15,7 @@ import (
 // openOperations makes the desk for work that outlives a request, with all kinds of it that this server does.
 func (s *server) openOperations() {
 	s.operations = operations.New(operations.Config{Pool: s.pool, Log: s.log})
+	s.operations.Register(verifying{s.engine}, operations.Rule{Alone: true, Permit: s.byConfigurers, Check: s.checkVerify})
 	s.operations.Register(rebuilding{s.engine, s.model}, operations.Rule{Alone: true, Permit: s.byOperators, Check: checkRebuild})
 }
 
@@ -36,7 +37,11 @@ func checkRebuild(_ context.Context, o operations.Order) error {
 		return wrongOrder("target", "the read models of all workspaces are built anew together: leave it out")
 	}
 	var order modelOrder
-	return readParams(o, &order)
+	if err := readParams(o, &order); err != nil {
+		return err
+	}
+	_, err := order.keepOld()
+	return err
 }
 
 // readParams reads the parameters of an order, and refuses words that the kind does not know.
@@ -58,8 +63,12 @@ func (b rebuilding) Run(ctx context.Context, op *operations.Op, progress func(st
 	if err := json.Unmarshal(op.Params, &order); err != nil {
 		return nil, err
 	}
+	keep, err := order.keepOld()
+	if err != nil {
+		return nil, err
+	}
 	report, err := b.rebuild(ctx, op.Tries > 1, projections.RebuildOptions{
-		AcceptDifferences: order.AcceptDifferences, Prove: order.Prove,
+		AcceptDifferences: order.AcceptDifferences, Prove: order.Prove, Gentle: !order.FullSpeed, KeepOld: keep,
 		Stage: func(s projections.Stage, done, total int64) { progress(string(s), done, total) },
 	}, func(done, total int64, _ float64) { progress("events", done, total) })
 	if err != nil && report.To == "" {
