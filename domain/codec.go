@@ -41,6 +41,8 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"member.removed":              decodeAs[MemberRemoved],
 		"member.suspended":            decodeAs[MemberSuspended],
 		"member.reinstated":           decodeAs[MemberReinstated],
+		"member.disabled":             decodeAs[MemberDisabled],
+		"member.enabled":              decodeAs[MemberEnabled],
 		"member.invited":              decodeAs[MemberInvited],
 		"invitation.accepted":         decodeAs[InvitationAccepted],
 		"invitation.revoked":          decodeAs[InvitationRevoked],

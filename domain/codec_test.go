@@ -49,7 +49,7 @@ func samples() []Event {
 		WorkspaceCreated{"acme-staging", "Staging", "acme", owner, text, map[string]string{"a": "b"}, EnvironmentWorkspace, Staging, Confidential, "core"},
 		WorkspaceEnvironmentSet{Production}, WorkspaceSensitivitySet{Internal}, WorkspaceTeamSet{"core"}, OrganizationRenamed{"acme", "Acme"}, OrganizationDescribed{"acme", text},
 		WorkspaceRenamed{"New"}, WorkspaceDescribed{text}, WorkspaceLabelled{map[string]string{"a": "b"}, []string{"c"}}, WorkspaceArchived{}, WorkspaceRestored{}, WorkspaceDeleted{},
-		RoleGranted{Person(owner), Owner}, RoleRevoked{Grantee{TeamGrantee, "core"}, RoleRef{WorkspaceLevel, "releaser"}}, MemberRemoved{Person(owner)}, MemberSuspended{Person(owner)}, MemberReinstated{Person(owner)},
+		RoleGranted{Person(owner), Owner}, RoleRevoked{Grantee{TeamGrantee, "core"}, RoleRef{WorkspaceLevel, "releaser"}}, MemberRemoved{Person(owner)}, MemberSuspended{Person(owner)}, MemberReinstated{Person(owner)}, MemberDisabled{Person(owner)}, MemberEnabled{Person(owner)},
 		RoleDefined{"releaser", text, []Permission{ReadWorkspace, PromoteArtifacts}}, RoleDeleted{"releaser"},
 		MemberInvited{owner, []RoleRef{Member}, time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC), digest, &Personal{owner.String(), []byte{4, 5, 6}}}, InvitationAccepted{owner, owner}, InvitationRevoked{owner},
 		TeamCreated{"core", "Core", text}, TeamMemberAdded{"core", Person(owner)}, TeamMemberRemoved{"core", Person(owner)}, TeamDeleted{"core"},

@@ -62,6 +62,11 @@ func (r Rosters) Effective(who Grantee) (through []Source, suspended bool) {
 	if r.Organization != nil && r.Organization.Suspended[who.String()] {
 		return nil, true
 	}
+	for _, roster := range []*Roster{r.Workspace, r.Organization} {
+		if roster != nil && roster.Disabled[who.String()] {
+			return nil, false // the account is shut out
+		}
+	}
 	type holder struct {
 		team string
 		key  string

@@ -46,6 +46,29 @@ func (MemberSuspended) EventType() string { return "member.suspended" }
 // Subject is the roster.
 func (MemberSuspended) Subject() Entity { return RosterEntity() }
 
+// MemberDisabled says that the account of a member was shut out: they count as an owner no more, until [MemberEnabled].
+// What they hold stays, and so does a suspension.
+type MemberDisabled struct {
+	Member Grantee `json:"member"`
+}
+
+// EventType is "member.disabled".
+func (MemberDisabled) EventType() string { return "member.disabled" }
+
+// Subject is the roster.
+func (MemberDisabled) Subject() Entity { return RosterEntity() }
+
+// MemberEnabled says that the account of a member may come in again.
+type MemberEnabled struct {
+	Member Grantee `json:"member"`
+}
+
+// EventType is "member.enabled".
+func (MemberEnabled) EventType() string { return "member.enabled" }
+
+// Subject is the roster.
+func (MemberEnabled) Subject() Entity { return RosterEntity() }
+
 // MemberReinstated ends a suspension.
 type MemberReinstated struct {
 	Member Grantee `json:"member"`

@@ -72,6 +72,7 @@ type RevokeRole struct {
 	Role    RoleRef
 	Permits []Permission
 	By      Asker
+	Shut    []Grantee // owners whose accounts are shut out: they do not count as active
 }
 
 // Needs is the roster.
@@ -91,7 +92,7 @@ func (c RevokeRole) Decide(s States) ([]Event, error) {
 		return nil, nil
 	}
 	if c.Role == Owner {
-		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+		if err := ownerLeft(c.At, roster, c.Member, c.Shut); err != nil {
 			return nil, err
 		}
 	}
@@ -104,6 +105,7 @@ type RemoveMember struct {
 	Member  Grantee
 	Permits []Permission // what the organization's custom roles among them permit, where it is a workspace's member
 	By      Asker
+	Shut    []Grantee // owners whose accounts are shut out: they do not count as active
 }
 
 // Needs is the roster.
@@ -123,7 +125,7 @@ func (c RemoveMember) Decide(s States) ([]Event, error) {
 		return nil, nil
 	}
 	if slices.Contains(held, Owner) {
-		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+		if err := ownerLeft(c.At, roster, c.Member, c.Shut); err != nil {
 			return nil, err
 		}
 	}
@@ -138,6 +140,7 @@ type SetRoles struct {
 	Roles   []RoleRef
 	Permits []Permission // what the organization's custom roles among those given and taken permit, where it is a workspace's member
 	By      Asker
+	Shut    []Grantee // owners whose accounts are shut out: they do not count as active
 }
 
 // Needs is the roster.
@@ -173,7 +176,7 @@ func (c SetRoles) Decide(s States) ([]Event, error) {
 		return nil, err
 	}
 	if slices.Contains(removed, Owner) {
-		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+		if err := ownerLeft(c.At, roster, c.Member, c.Shut); err != nil {
 			return nil, err
 		}
 	}
@@ -229,8 +232,8 @@ func takeable(at Place, roster *Roster, g Grantee, roles []RoleRef, permits []Pe
 }
 
 // ownerLeft refuses what would leave a place without an owner who can act.
-func ownerLeft(at Place, roster *Roster, without Grantee) error {
-	if roster.activeOwners(without) > 0 {
+func ownerLeft(at Place, roster *Roster, without Grantee, shut []Grantee) error {
+	if roster.activeOwners(without, shut) > 0 {
 		return nil
 	}
 	return &Error{Code: LastOwner, Subject: "member", Message: fmt.Sprintf("this is the last active owner of the %s: make somebody else an owner first", at.level())}
@@ -242,6 +245,7 @@ type SuspendMember struct {
 	Member    Grantee
 	Reinstate bool
 	By        Asker
+	Shut      []Grantee // owners whose accounts are shut out: they do not count as active
 }
 
 // Needs is the roster.
@@ -276,7 +280,7 @@ func (c SuspendMember) Decide(s States) ([]Event, error) {
 		return []Event{MemberReinstated{c.Member}}, nil
 	}
 	if slices.Contains(held, Owner) {
-		if err := ownerLeft(c.At, roster, c.Member); err != nil {
+		if err := ownerLeft(c.At, roster, c.Member, c.Shut); err != nil {
 			return nil, err
 		}
 	}

@@ -64,6 +64,7 @@ var theRoster = Entity{KindRoster, derive("roster")}
 type Roster struct {
 	Members   map[string][]RoleRef  `json:"members,omitempty"`   // by [Grantee.String]: what each holds here, in the order of granting
 	Suspended map[string]bool       `json:"suspended,omitempty"` // of an organization: who can do nothing for now
+	Disabled  map[string]bool       `json:"disabled,omitempty"`  // whose accounts are shut out
 	Roles     map[string]CustomRole `json:"roles,omitempty"`     // by name
 }
 
@@ -87,23 +88,32 @@ func (r *Roster) apply(e Event) {
 		key := e.Member.String()
 		left := slices.DeleteFunc(slices.Clone(r.Members[key]), func(h RoleRef) bool { return h == e.Role })
 		if len(left) == 0 {
-			delete(r.Members, key)
-			delete(r.Suspended, key)
+			r.forget(key)
 		} else {
 			put(&r.Members, key, left)
 		}
 	case MemberRemoved:
-		delete(r.Members, e.Member.String())
-		delete(r.Suspended, e.Member.String())
+		r.forget(e.Member.String())
 	case MemberSuspended:
 		put(&r.Suspended, e.Member.String(), true)
 	case MemberReinstated:
 		delete(r.Suspended, e.Member.String())
+	case MemberDisabled:
+		put(&r.Disabled, e.Member.String(), true)
+	case MemberEnabled:
+		delete(r.Disabled, e.Member.String())
 	case RoleDefined:
 		put(&r.Roles, e.Name, CustomRole{e.Permissions, textDigest(e.Description)})
 	case RoleDeleted:
 		delete(r.Roles, e.Name)
 	}
+}
+
+// forget takes a member out.
+func (r *Roster) forget(key string) {
+	delete(r.Members, key)
+	delete(r.Suspended, key)
+	delete(r.Disabled, key)
 }
 
 func put[K comparable, V any](m *map[K]V, k K, v V) {
@@ -117,7 +127,7 @@ func (r *Roster) clone() *Roster {
 	if r == nil {
 		return nil
 	}
-	return &Roster{maps.Clone(r.Members), maps.Clone(r.Suspended), maps.Clone(r.Roles)} // their values are never changed in place
+	return &Roster{maps.Clone(r.Members), maps.Clone(r.Suspended), maps.Clone(r.Disabled), maps.Clone(r.Roles)} // their values are never changed in place
 }
 
 // holders is how many hold a role here.
@@ -130,14 +140,27 @@ func (r *Roster) holders(role RoleRef) (n int) {
 	return n
 }
 
-// activeOwners is how many owners there would be who can act, were without not one.
-func (r *Roster) activeOwners(without Grantee) (n int) {
-	for key, held := range r.Members {
-		if key != without.String() && !r.Suspended[key] && slices.Contains(held, Owner) {
+// activeOwners is how many owners there would be who can act, were without not one. Shut are owners whose accounts are
+// known to be shut out, whatever the roster says.
+func (r *Roster) activeOwners(without Grantee, shut []Grantee) (n int) {
+	for _, owner := range r.Owners() {
+		if owner != without && !r.Suspended[owner.String()] && !slices.Contains(shut, owner) {
 			n++
 		}
 	}
 	return n
+}
+
+// Owners are those who own the place and are not shut out, in order; some may be suspended.
+func (r *Roster) Owners() (owners []Grantee) {
+	for key, held := range r.Members {
+		if !r.Disabled[key] && slices.Contains(held, Owner) {
+			kind, id, _ := strings.Cut(key, ":")
+			owners = append(owners, Grantee{GranteeKind(kind), id})
+		}
+	}
+	slices.SortFunc(owners, func(a, b Grantee) int { return strings.Compare(a.String(), b.String()) })
+	return owners
 }
 
 // permits is what a role permits at a level; granted is what it is said to permit where it is defined in another stream.

@@ -50,7 +50,7 @@ func TestNobodyRisesByThemselves(t *testing.T) {
 				c = DefineRole{At: at, Name: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name"), Permissions: choice, By: by}
 			}
 			err := v.do(c)
-			if roster := at.roster(v.states); roster.activeOwners(Grantee{}) == 0 {
+			if roster := at.roster(v.states); roster.activeOwners(Grantee{}, nil) == 0 {
 				t.Fatalf("%s did %+v (%v): no owner is left", who, c, err)
 			}
 			suspended, _ := c.(SuspendMember)

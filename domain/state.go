@@ -95,7 +95,7 @@ func (s *State) Apply(r *Recorded) error {
 		s.Name = e.Name
 	case OrganizationDescribed:
 		s.Text = textDigest(e.Description)
-	case RoleGranted, RoleRevoked, MemberRemoved, MemberSuspended, MemberReinstated, RoleDefined, RoleDeleted:
+	case RoleGranted, RoleRevoked, MemberRemoved, MemberSuspended, MemberReinstated, MemberDisabled, MemberEnabled, RoleDefined, RoleDeleted:
 		if s.Roster == nil {
 			s.Roster = &Roster{}
 		}

@@ -29,13 +29,31 @@ type Sealer interface {
 // what its slug is derived from; empty: from the account's id.
 type Personal func(ctx context.Context, account uuid.UUID, name string) (organization, workspace domain.Slug, err error)
 
-// Config is what accounts are made of. All of it is needed, save Now (nil: the system's clock).
+// Config is what accounts are made of. All of it is needed, save Places, and Now (nil: the system's clock).
 type Config struct {
 	DB       DB
 	Commands eventstore.Commander
 	Sealer   Sealer
 	Personal Personal
-	Now      func() time.Time
+	// Places say in every place that an account is shut out, or in again; nil: nowhere, for tests.
+	Places Places
+	Now    func() time.Time
+}
+
+// A Verdict is what an operator decided about an account.
+type Verdict struct {
+	By        domain.Actor
+	Reason    string
+	Successor *uuid.UUID // becomes an owner where the account is the only active one
+}
+
+// Places are the workspaces and organizations where people hold roles.
+type Places interface {
+	// ShutOut says in all of them that an account does not count as an owner any more, or in none: where it is the only
+	// active owner of one, and nobody succeeds it, the refusal is last_owner.
+	ShutOut(ctx context.Context, account uuid.UUID, v Verdict) error
+	// LetIn takes that back.
+	LetIn(ctx context.Context, account uuid.UUID, v Verdict) error
 }
 
 // Accounts are the people who sign in. They are safe for concurrent use.

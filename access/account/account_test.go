@@ -45,7 +45,7 @@ type town struct {
 	made sync.Map    // personal organizations, by account
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T, change ...func(*account.Config)) *town {
 	t.Helper()
 	url := pgtest.URL(t)
 	if err := access.Migrate(t.Context(), url, ""); err != nil {
@@ -54,7 +54,7 @@ func newTown(t *testing.T) *town {
 	w := &town{t: t, pool: pgtest.Connect(t, url), log: memory.New(), now: noon}
 	commands := eventstore.New(w.log, eventstore.Config{})
 	t.Cleanup(func() { _ = commands.Close(context.Background()) })
-	w.Accounts = account.New(account.Config{
+	cfg := account.Config{
 		DB: w.pool, Commands: commands, Sealer: sealer{}, Now: func() time.Time { return w.now },
 		Personal: func(_ context.Context, id uuid.UUID, name string) (domain.Slug, domain.Slug, error) {
 			if w.away.Load() {
@@ -66,7 +66,11 @@ func newTown(t *testing.T) *town {
 			w.made.Store(id, name)
 			return domain.Slug(name), domain.DefaultSlug(domain.Slug(name)), nil
 		},
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w.Accounts = account.New(cfg)
 	return w
 }
 
@@ -247,7 +251,7 @@ func TestShuttingOut(t *testing.T) {
 	}
 	by := domain.Actor{Kind: "key", ID: "operator"}
 	for range 2 {
-		if err := w.Disable(t.Context(), a.ID, by, "left"); err != nil {
+		if err := w.Disable(t.Context(), a.ID, account.Verdict{By: by, Reason: "left"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -258,7 +262,7 @@ func TestShuttingOut(t *testing.T) {
 		t.Errorf("%d sessions, %d links, %d grants are left", s, l, d)
 	}
 	for range 2 {
-		if err := w.Enable(t.Context(), a.ID, by, "back"); err != nil {
+		if err := w.Enable(t.Context(), a.ID, account.Verdict{By: by, Reason: "back"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -268,8 +272,8 @@ func TestShuttingOut(t *testing.T) {
 	if got := w.events(a.ID); fmt.Sprint(got) != "[account.registered account.disabled account.enabled]" {
 		t.Errorf("events: %v", got)
 	}
-	wantCode(t, "nobody disabled", w.Disable(t.Context(), uuid.New(), by, ""), domain.NotFound)
-	wantCode(t, "nobody enabled", w.Enable(t.Context(), uuid.New(), by, ""), domain.NotFound)
+	wantCode(t, "nobody disabled", w.Disable(t.Context(), uuid.New(), account.Verdict{By: by}), domain.NotFound)
+	wantCode(t, "nobody enabled", w.Enable(t.Context(), uuid.New(), account.Verdict{By: by}), domain.NotFound)
 }
 
 // One identity is one account's, and what names a person is not in the log.

@@ -58,43 +58,6 @@ func (a *Accounts) Strengthen(ctx context.Context, id uuid.UUID, was, hash strin
 	return nil
 }
 
-const (
-	disableSQL = `UPDATE log.accounts SET disabled_at = coalesce(disabled_at, $2) WHERE account = $1`
-	enableSQL  = `UPDATE log.accounts SET disabled_at = NULL WHERE account = $1`
-)
-
-// Disable shuts a person out, at once, and then tells the log. Where only the first was done, doing it again does the rest.
-func (a *Accounts) Disable(ctx context.Context, id uuid.UUID, by domain.Actor, reason string) error {
-	err := pgx.BeginFunc(ctx, a.cfg.DB, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, disableSQL, id, a.now())
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return errNone
-		}
-		return a.shut(ctx, tx, id)
-	})
-	if err != nil {
-		return fmt.Errorf("disable account %s: %w", id, err)
-	}
-	if err := a.do(ctx, id, by, reason, domain.DisableAccount{Account: id}); err != nil {
-		return fmt.Errorf("disable account %s: %w", id, err)
-	}
-	return nil
-}
-
-// Enable lets a person in again. What ended stays ended.
-func (a *Accounts) Enable(ctx context.Context, id uuid.UUID, by domain.Actor, reason string) error {
-	if err := a.do(ctx, id, by, reason, domain.EnableAccount{Account: id}); err != nil {
-		return fmt.Errorf("enable account %s: %w", id, err)
-	}
-	if _, err := a.cfg.DB.Exec(ctx, enableSQL, id); err != nil {
-		return fmt.Errorf("enable account %s: %w", id, err)
-	}
-	return nil
-}
-
 const renameSQL = `UPDATE log.accounts SET name = $2 WHERE account = $1 AND name <> $2`
 
 // Rename changes what a person is called; it does nothing where that is the name.

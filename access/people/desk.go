@@ -48,6 +48,8 @@ type Desk struct {
 	Sealer   Sealer
 	// Organizations lists the organizations there are, for [Desk.Complete].
 	Organizations Organizations
+	// Places finds where a person holds roles, for [Desk.ShutOut].
+	Places Places
 	// First is the organization that the first start made. Its default workspace is called default, and made then.
 	First domain.Slug
 	// OperatorsOnly keeps team organizations to those who operate the server; else any signed-in person creates them.

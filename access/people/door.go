@@ -152,5 +152,8 @@ func (d *Desk) isThere(ctx context.Context, organization domain.Slug, g domain.G
 	if !states[0].Exists || states[0].Deleted {
 		return &domain.Error{Code: domain.NotFound, Subject: field, Message: what}
 	}
+	if states[0].Disabled {
+		return &domain.Error{Code: domain.Conflict, Subject: field, Message: fmt.Sprintf("the account %s is shut out: an operator lets it in again first", g.ID)}
+	}
 	return nil
 }

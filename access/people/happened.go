@@ -48,6 +48,10 @@ func said(e domain.Event) string {
 		return fmt.Sprintf("%s was removed", e.Member)
 	case domain.MemberSuspended:
 		return fmt.Sprintf("%s was suspended", e.Member)
+	case domain.MemberDisabled:
+		return fmt.Sprintf("the account of %s was disabled", e.Member)
+	case domain.MemberEnabled:
+		return fmt.Sprintf("the account of %s was enabled", e.Member)
 	case domain.MemberReinstated:
 		return fmt.Sprintf("%s was reinstated", e.Member)
 	case domain.RoleDefined:
@@ -84,6 +88,10 @@ func memberOf(e domain.Event) domain.Grantee {
 	case domain.MemberSuspended:
 		return e.Member
 	case domain.MemberReinstated:
+		return e.Member
+	case domain.MemberDisabled:
+		return e.Member
+	case domain.MemberEnabled:
 		return e.Member
 	case domain.TeamMemberAdded:
 		return e.Member

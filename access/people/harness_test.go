@@ -124,7 +124,7 @@ func openOn(t testing.TB, s eventstore.Store) *office {
 	t.Helper()
 	rights := access.NewRights(s, nil, "personal")
 	return &office{t: t, store: s, Desk: &people.Desk{
-		Commands: rights.Watch(executor(t, s)), Log: s, Lens: rights.Lens(), Rights: rights, Sealer: plain{}, Organizations: found{s}, First: "personal",
+		Commands: rights.Watch(executor(t, s)), Log: s, Lens: rights.Lens(), Rights: rights, Sealer: plain{}, Organizations: found{s}, Places: found{s}, First: "personal",
 		Now: func() time.Time { return noon },
 	}}
 }

@@ -27,7 +27,7 @@ type MemberChange struct {
 
 // GrantRole gives a person, service account or team a role. People have to be known to the server: strangers are invited.
 func (d *Desk) GrantRole(ctx context.Context, p access.Principal, q RoleChange) (eventstore.Result, error) {
-	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "grantRole", []any{q.Member, q.Role}, func(in door, _ *eventstore.Request) (domain.Command, error) {
+	return d.granted(ctx, p, q.At, q.Member)(d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "grantRole", []any{q.Member, q.Role}, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		c := domain.GrantRole{At: in.domain(), Member: q.Member, Role: q.Role, By: in.by}
 		if !in.by.Holds.Has(manage(in.Place)) {
 			return c, nil // it is refused, and says nothing of who and what there is
@@ -37,14 +37,18 @@ func (d *Desk) GrantRole(ctx context.Context, p access.Principal, q RoleChange) 
 			return nil, err
 		}
 		return c, d.isThere(ctx, in.organization, q.Member, "member")
-	})
+	}))
 }
 
 // RevokeRole takes a role away that somebody holds directly. Everybody may give up their own.
 func (d *Desk) RevokeRole(ctx context.Context, p access.Principal, q RoleChange) (eventstore.Result, error) {
 	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "revokeRole", []any{q.Member, q.Role}, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		permits, err := d.permits(ctx, in, false, q.Role)
-		return domain.RevokeRole{At: in.domain(), Member: q.Member, Role: q.Role, Permits: permits, By: in.by}, err
+		if err != nil {
+			return nil, err
+		}
+		shut, err := d.shut(ctx, in)
+		return sameOwners{domain.RevokeRole{At: in.domain(), Member: q.Member, Role: q.Role, Permits: permits, By: in.by, Shut: shut}, in.Place, in.members().Owners()}, err
 	})
 }
 
@@ -52,7 +56,11 @@ func (d *Desk) RevokeRole(ctx context.Context, p access.Principal, q RoleChange)
 func (d *Desk) RemoveMember(ctx context.Context, p access.Principal, q MemberChange) (eventstore.Result, error) {
 	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "removeMember", q.Member, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		permits, err := d.permits(ctx, in, false, in.members().Members[q.Member.String()]...)
-		return domain.RemoveMember{At: in.domain(), Member: q.Member, Permits: permits, By: in.by}, err
+		if err != nil {
+			return nil, err
+		}
+		shut, err := d.shut(ctx, in)
+		return sameOwners{domain.RemoveMember{At: in.domain(), Member: q.Member, Permits: permits, By: in.by, Shut: shut}, in.Place, in.members().Owners()}, err
 	})
 }
 
@@ -67,7 +75,7 @@ type RolesChange struct {
 // SetRoles makes these the roles that somebody holds directly, by one command: all of it is granted and taken away, or
 // nothing.
 func (d *Desk) SetRoles(ctx context.Context, p access.Principal, q RolesChange) (eventstore.Result, error) {
-	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "setMemberRoles", []any{q.Member, q.Roles}, func(in door, _ *eventstore.Request) (domain.Command, error) {
+	return d.granted(ctx, p, q.At, q.Member)(d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), "setMemberRoles", []any{q.Member, q.Roles}, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		c := domain.SetRoles{At: in.domain(), Member: q.Member, Roles: q.Roles, By: in.by}
 		held := in.members().Members[q.Member.String()]
 		if !in.by.Holds.Has(manage(in.Place)) && q.Member != in.by.Who {
@@ -82,8 +90,11 @@ func (d *Desk) SetRoles(ctx context.Context, p access.Principal, q RolesChange) 
 			return nil, err
 		}
 		c.Permits = append(given, taken...)
-		return c, d.isThere(ctx, in.organization, q.Member, "member")
-	})
+		if c.Shut, err = d.shut(ctx, in); err != nil {
+			return nil, err
+		}
+		return sameOwners{c, in.Place, in.members().Owners()}, d.isThere(ctx, in.organization, q.Member, "member")
+	}))
 }
 
 // Leave gives up every role that the asker holds directly in a place. It takes no permission, not even to see the place:
@@ -115,7 +126,8 @@ func (d *Desk) leave(ctx context.Context, p access.Principal, a Ask, at Place) (
 		return eventstore.Result{}, &domain.Error{Code: domain.Forbidden, Message: "leaving takes a session, or a key with the scope write"}
 	}
 	return d.carryIn(ctx, p, a, in, aMember(in.by.Who), "leave", in.by.Who, func(in door, _ *eventstore.Request) (domain.Command, error) {
-		return domain.RemoveMember{At: in.domain(), Member: in.by.Who, By: in.by}, nil
+		shut, err := d.shut(ctx, in)
+		return sameOwners{domain.RemoveMember{At: in.domain(), Member: in.by.Who, By: in.by, Shut: shut}, in.Place, in.members().Owners()}, err
 	})
 }
 
@@ -152,7 +164,8 @@ func (d *Desk) ReinstateMember(ctx context.Context, p access.Principal, q Member
 
 func (d *Desk) suspend(ctx context.Context, p access.Principal, q MemberChange, name string, end bool) (eventstore.Result, error) {
 	return d.carry(ctx, p, q.Ask, q.At, aMember(q.Member), name, q.Member, func(in door, _ *eventstore.Request) (domain.Command, error) {
-		return domain.SuspendMember{At: in.domain(), Member: q.Member, Reinstate: end, By: in.by}, nil
+		shut, err := d.shut(ctx, in)
+		return sameOwners{domain.SuspendMember{At: in.domain(), Member: q.Member, Reinstate: end, By: in.by, Shut: shut}, in.Place, in.members().Owners()}, err
 	})
 }
 

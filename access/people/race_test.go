@@ -58,9 +58,13 @@ func atOnce(offices []*office, acts ...func(o *office) error) []error {
 	for i, act := range acts {
 		o := *offices[i]
 		desk := *o.Desk
-		desk.Commands = &together{desk.Commands, sync.OnceFunc(func() { arrived.Done(); arrived.Wait() })}
+		arrive := sync.OnceFunc(arrived.Done)
+		desk.Commands = &together{desk.Commands, sync.OnceFunc(func() { arrive(); arrived.Wait() })}
 		o.Desk = &desk
-		done.Go(func() { errs[i] = act(&o) })
+		done.Go(func() {
+			errs[i] = act(&o)
+			arrive() // one that was refused at its first look acts never
+		})
 	}
 	done.Wait()
 	return errs

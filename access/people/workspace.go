@@ -91,9 +91,9 @@ func ownerOfNew(p access.Principal, in door) (uuid.UUID, error) {
 	}
 	roster := in.members()
 	var owners []string
-	for key, held := range roster.Members {
-		if slices.Contains(held, domain.Owner) && !roster.Suspended[key] {
-			owners = append(owners, key)
+	for _, g := range roster.Owners() {
+		if !roster.Suspended[g.String()] {
+			owners = append(owners, g.String())
 		}
 	}
 	if founder := domain.Person(in.place.Owner).String(); slices.Contains(owners, founder) {

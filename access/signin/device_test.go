@@ -217,7 +217,7 @@ func TestAGrantIsGoodOnce(t *testing.T) {
 	}
 	grant, _ = h.ask("client_id", "annals-cli")
 	b.post("/device", "user_code", grant.User, "decision", "approve")
-	if err := h.accounts.Disable(t.Context(), ann.ID, account.Self(ann.ID), ""); err != nil {
+	if err := h.accounts.Disable(t.Context(), ann.ID, account.Verdict{By: account.Self(ann.ID)}); err != nil {
 		t.Fatal(err)
 	}
 	if key, code := h.redeem(grant.Device); key != "" || code != "invalid_grant" {

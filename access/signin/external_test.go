@@ -16,6 +16,7 @@ import (
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
 
+	"github.com/annals-io/annals/access/account"
 	"github.com/annals-io/annals/access/oidc"
 	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/domain"
@@ -111,7 +112,7 @@ func TestSigningInElsewhere(t *testing.T) {
 			t.Errorf("%s: %+v", path, got)
 		}
 	}
-	if err := h.accounts.Disable(t.Context(), all[0].ID, domain.Actor{Kind: "system", ID: "test"}, ""); err != nil {
+	if err := h.accounts.Disable(t.Context(), all[0].ID, account.Verdict{By: domain.Actor{Kind: "system", ID: "test"}}); err != nil {
 		t.Fatal(err)
 	}
 	h.door.Sessions.Forget()

@@ -201,10 +201,10 @@ func selfOperations() []openapi.Operation {
 	id := func(about, example string) []openapi.Parameter {
 		return []openapi.Parameter{{Name: "id", In: "path", Description: about, Shape: openapi.Text(), Example: example}}
 	}
-	judge := func(verb, summary string) openapi.Operation {
+	judge := func(verb, summary, about string, more ...openapi.Parameter) openapi.Operation {
 		return openapi.Operation{
-			Pattern: "POST /v1/accounts/{id}/" + verb, ID: verb + "Account", Tag: "sign-in", Summary: summary, Description: "For those who operate the server.",
-			Parameters: append(id("The account, by id or login name.", "0190a8f0-0000-7000-8000-00000000000a"), openapi.Parameter{Name: "reason", In: "query", Description: "Why, for the history.", Shape: openapi.Text()}),
+			Pattern: "POST /v1/accounts/{id}/" + verb, ID: verb + "Account", Tag: "sign-in", Summary: summary, Description: "For those who operate the server." + about,
+			Parameters: append(append(id("The account, by id or login name.", "0190a8f0-0000-7000-8000-00000000000a"), openapi.Parameter{Name: "reason", In: "query", Description: "Why, for the history.", Shape: openapi.Text()}), more...),
 			Answers:    []openapi.Answer{openapi.Says(http.StatusOK, "The account as it is now.", openapi.Of[person]())}, Refuses: []int{http.StatusNotFound, http.StatusConflict, http.StatusBadRequest},
 		}
 	}
@@ -226,6 +226,8 @@ func selfOperations() []openapi.Operation {
 			Pattern: "GET /v1/accounts", ID: "listAccounts", Tag: "sign-in", Summary: "List the people who sign in", Description: "For those who operate the server.",
 			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "The accounts.", openapi.Of[personPage]())},
 		},
-		judge("disable", "Shut a person out"), judge("enable", "Let a person in again"),
+		judge("disable", "Shut a person out", " They count as an owner no more, wherever they own something. Where they are the only active owner of a place it is refused, unless somebody succeeds them.",
+			openapi.Parameter{Name: "successor", In: "query", Description: "The account, by id or login name, that becomes an owner of every place where the person is the only active one.", Shape: openapi.Text()}),
+		judge("enable", "Let a person in again", " They count as before, everywhere."),
 	}
 }

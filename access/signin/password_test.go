@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/annals-io/annals/access/account"
 	"github.com/annals-io/annals/domain"
 )
 
@@ -16,7 +17,7 @@ func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 	h := newHouse(t)
 	ann := h.person("ann")
 	gone := h.person("gone")
-	if err := h.accounts.Disable(t.Context(), gone.ID, domain.Actor{Kind: "system", ID: "test"}, ""); err != nil {
+	if err := h.accounts.Disable(t.Context(), gone.ID, account.Verdict{By: domain.Actor{Kind: "system", ID: "test"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.pool.Exec(t.Context(), `INSERT INTO log.accounts (account, login, name, state, created_at) VALUES (gen_random_uuid(), 'reserved', 'x', 'reserved', now()), (gen_random_uuid(), 'without', 'x', 'active', now())`); err != nil {

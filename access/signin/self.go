@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -176,15 +177,19 @@ func (h *Handler) disable(w http.ResponseWriter, r *http.Request) { h.judge(w, r
 // enable lets operators let a person in again.
 func (h *Handler) enable(w http.ResponseWriter, r *http.Request) { h.judge(w, r, h.Accounts.Enable) }
 
-func (h *Handler) judge(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, id uuid.UUID, by domain.Actor, reason string) error) {
+func (h *Handler) judge(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, id uuid.UUID, v account.Verdict) error) {
 	p, _ := access.From(r.Context())
 	a, err := h.judged(r, p)
 	reason := r.URL.Query().Get("reason")
 	if err == nil && (len(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0)) {
 		err = &domain.Error{Code: domain.Invalid, Subject: "reason", Message: "a reason is text of at most 2000 bytes"}
 	}
+	v := account.Verdict{By: p.Actor(), Reason: reason}
+	if successor := r.URL.Query().Get("successor"); err == nil && successor != "" {
+		v.Successor, err = h.successor(r.Context(), successor)
+	}
 	if err == nil {
-		err = do(r.Context(), a.ID, p.Actor(), reason)
+		err = do(r.Context(), a.ID, v)
 		h.Sessions.Forget()
 	}
 	if err == nil {
@@ -195,6 +200,24 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, do func(ctx cont
 		return
 	}
 	answerJSON(w, http.StatusOK, personOf(a))
+}
+
+// successor is the account that is to own what nobody else does, by its id or its login name.
+func (h *Handler) successor(ctx context.Context, word string) (*uuid.UUID, error) {
+	id, err := uuid.Parse(strings.TrimPrefix(word, string(domain.AccountGrantee)+":"))
+	if err != nil {
+		id, err = h.idOf(ctx, word)
+	}
+	if err == nil {
+		var ok bool
+		if _, ok, err = h.Accounts.Find(ctx, id); err == nil && !ok {
+			err = errNobody
+		}
+	}
+	if errors.Is(err, errNobody) {
+		err = &domain.Error{Code: domain.NotFound, Subject: "successor", Message: "there is no such account"}
+	}
+	return &id, err
 }
 
 // judged is the account that a request of an operator is about, by its id or its login name.

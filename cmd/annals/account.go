@@ -34,7 +34,7 @@ func (a *app) accountList() *cobra.Command {
 }
 
 func (a *app) accountJudge(verb, short string) *cobra.Command {
-	var reason string
+	var reason, successor string
 	cmd := &cobra.Command{
 		Use: verb + " ACCOUNT", Short: short, Args: cobra.ExactArgs(1),
 		Long: short + ". ACCOUNT is an id, or the name that the person signs in with.",
@@ -43,9 +43,14 @@ func (a *app) accountJudge(verb, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path := "/v1/accounts/" + url.PathEscape(args[0]) + "/" + verb
-			if reason != "" {
-				path += "?reason=" + url.QueryEscape(reason)
+			path, query := "/v1/accounts/"+url.PathEscape(args[0])+"/"+verb, url.Values{}
+			for name, value := range map[string]string{"reason": reason, "successor": successor} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			if len(query) > 0 {
+				path += "?" + query.Encode()
 			}
 			var now json.RawMessage
 			if err := c.rest(cmd.Context(), http.MethodPost, path, nil, &now); err != nil {
@@ -57,5 +62,8 @@ func (a *app) accountJudge(verb, short string) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
+	if verb == "disable" {
+		cmd.Flags().StringVar(&successor, "successor", "", "the `account` that becomes an owner of every place where the person is the only active one")
+	}
 	return cmd
 }

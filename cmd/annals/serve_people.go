@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/account"
 	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/access/signin"
 	"github.com/annals-io/annals/domain"
@@ -21,7 +22,7 @@ const (
 func (s *server) openDesk(ctx context.Context, f serveFlags) {
 	s.desk = &people.Desk{
 		Commands: s.rights.Watch(s.commander()), Log: s.store, Lens: s.rights.Lens(), Rights: s.rights, Sealer: s.sealer,
-		Organizations: s.engine, First: firstOrganization, OperatorsOnly: f.organizations == organizationsOperator,
+		Organizations: s.engine, Places: s.engine, First: firstOrganization, OperatorsOnly: f.organizations == organizationsOperator,
 	}
 	s.work.Go(func() { s.desk.Complete(ctx, s.log) })
 }
@@ -55,4 +56,17 @@ func (i invitations) Offer(ctx context.Context, token string) (signin.Offer, err
 func (i invitations) Accept(ctx context.Context, account uuid.UUID, token string) (signin.Offer, error) {
 	o, _, err := i.desk.AcceptInvitation(ctx, holder(account), people.Ask{}, token)
 	return offerOf(o), err
+}
+
+// memberships tell every place of an account that was shut out or let in again.
+type memberships struct{ desk *people.Desk }
+
+// ShutOut says it in all places, or in none.
+func (m memberships) ShutOut(ctx context.Context, id uuid.UUID, v account.Verdict) error {
+	return m.desk.ShutOut(ctx, people.ShutOut{Account: id, Successor: v.Successor, By: v.By, Reason: v.Reason})
+}
+
+// LetIn takes it back.
+func (m memberships) LetIn(ctx context.Context, id uuid.UUID, v account.Verdict) error {
+	return m.desk.LetIn(ctx, people.ShutOut{Account: id, By: v.By, Reason: v.Reason})
 }

@@ -99,7 +99,7 @@ func (s *server) openSignIn(ctx context.Context, f serveFlags, address string) e
 	if s.gate, err = session.NewGate(s.keys, sessions, f.publicURL, origins); err != nil {
 		return err
 	}
-	s.accounts = account.New(account.Config{DB: s.pool, Commands: s.rights.Watch(s.commander()), Sealer: s.sealer, Personal: s.personal})
+	s.accounts = account.New(account.Config{DB: s.pool, Commands: s.rights.Watch(s.commander()), Sealer: s.sealer, Personal: s.personal, Places: memberships{s.desk}})
 	proxies := prefixes(f.trustedProxies)
 	s.signIn = signin.New(signin.Config{
 		DB: s.pool, Accounts: s.accounts, Sessions: sessions, Gate: s.gate, Devices: device.New(s.pool, nil), Keys: s.keys, OIDC: other, Invitations: invitations{s.desk},
@@ -107,6 +107,7 @@ func (s *server) openSignIn(ctx context.Context, f serveFlags, address string) e
 	})
 	s.work.Go(func() { sessions.Run(ctx, func(err error) { s.log.Warn("sessions", "err", err) }) })
 	s.work.Go(func() { s.signIn.Run(ctx) })
+	s.work.Go(func() { s.accounts.CarryOn(ctx, s.log) })
 	return nil
 }
 

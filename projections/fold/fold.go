@@ -240,6 +240,8 @@ func (f *fold) change(e domain.Event) error {
 		domain.RoleDefined, domain.RoleDeleted, domain.TeamCreated, domain.TeamMemberAdded, domain.TeamMemberRemoved, domain.TeamDeleted,
 		domain.ServiceAccountCreated, domain.ServiceAccountDeleted, domain.MemberInvited, domain.InvitationAccepted, domain.InvitationRevoked:
 		f.peopleChanged(e)
+	case domain.MemberDisabled, domain.MemberEnabled:
+		// In the history alone: whether somebody is shut out is read of their account.
 	case domain.APIKeyCreated, domain.APIKeyRotated, domain.APIKeyRevoked:
 		// In the history alone: what keys there are is asked of the table that they are checked by.
 	case domain.SubjectErased:
