@@ -25,6 +25,8 @@ type Handler struct {
 	// Runs are the runs of a workspace with that id, which several jobs can have.
 	Runs func(ctx context.Context, ws domain.Slug, id string) ([]domain.RunRef, error)
 	Log  *slog.Logger
+	// Fork is the short form of the course of events, for the cursors of lists; nil: there is only one.
+	Fork func() string
 }
 
 // Register puts the routes on the mux.
@@ -66,7 +68,7 @@ const (
 func (h Handler) list(w http.ResponseWriter, r *http.Request) {
 	p, _ := From(r.Context())
 	q := r.URL.Query()
-	f, err := filterOf(q)
+	f, err := h.filterOf(q)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -86,7 +88,7 @@ func (h Handler) list(w http.ResponseWriter, r *http.Request) {
 	page := keyPage{Items: []shown{}, TotalCount: total}
 	for i, record := range records {
 		if i == most {
-			cursor := placeOf(records[i-1]).cursor()
+			cursor := placeOf(records[i-1]).cursor(h.fork())
 			page.NextCursor = &cursor
 			break
 		}
@@ -96,7 +98,7 @@ func (h Handler) list(w http.ResponseWriter, r *http.Request) {
 }
 
 // filterOf reads which keys are asked for.
-func filterOf(q url.Values) (f KeyFilter, err error) {
+func (h Handler) filterOf(q url.Values) (f KeyFilter, err error) {
 	f = KeyFilter{Workspace: domain.Slug(q.Get("workspace")), Kind: Kind(q.Get("kind")), Ended: q.Get("all") == "true", First: usualKeys}
 	no := func(field, message string) (KeyFilter, error) {
 		return KeyFilter{}, &Refusal{Status: http.StatusBadRequest, Code: string(domain.Invalid), Field: field, Message: message}
@@ -115,7 +117,9 @@ func filterOf(q url.Values) (f KeyFilter, err error) {
 		}
 	}
 	if after := q.Get("after"); after != "" {
-		if f.After, err = placeAt(after); err != nil {
+		if f.After, err = placeAt(after, h.fork()); errors.Is(err, errForked) {
+			return KeyFilter{}, errForked
+		} else if err != nil {
 			return no("after", "after is the nextCursor of another page")
 		}
 	}
@@ -124,20 +128,34 @@ func filterOf(q url.Values) (f KeyFilter, err error) {
 
 func placeOf(r Record) KeyPlace { return KeyPlace{r.CreatedAt, r.ID} }
 
-// cursor writes the place. [placeAt] reads it.
-func (p KeyPlace) cursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(p.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + p.ID))
+// errForked refuses a cursor of another course of events.
+var errForked = &Refusal{Status: http.StatusGone, Code: "forked", Field: "after", Message: "a cursor from before the database was restored or copied: leave it out to begin at the first page"}
+
+func (h Handler) fork() string {
+	if h.Fork == nil {
+		return ""
+	}
+	return h.Fork()
 }
 
-func placeAt(cursor string) (*KeyPlace, error) {
+// cursor writes the place, in a course of events. [placeAt] reads it.
+func (p KeyPlace) cursor(fork string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + p.ID + " " + fork))
+}
+
+func placeAt(cursor, fork string) (*KeyPlace, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, err
 	}
-	at, id, _ := strings.Cut(string(raw), " ")
+	at, rest, _ := strings.Cut(string(raw), " ")
+	id, in, _ := strings.Cut(rest, " ")
 	t, err := time.Parse(time.RFC3339Nano, at)
 	if err != nil || !alphanumeric(id) {
 		return nil, errors.New("no place in a list of keys")
+	}
+	if in != fork {
+		return nil, errForked
 	}
 	return &KeyPlace{t, id}, nil
 }

@@ -30,7 +30,7 @@ func (r *Resolver) auditList(ctx context.Context, at *model.Moment, f *model.Aud
 		return nil, err
 	}
 	q.Ascending = direction == model.SortDirectionAsc
-	hash := shape("audit", at.Slug(), f, direction)
+	hash := r.shape("audit", at.Slug(), f, direction)
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (r *Resolver) pipelineList(ctx context.Context, at *model.Moment, f *model.
 		q.Order = map[model.PipelineOrderField]read.NameOrder{model.PipelineOrderFieldName: read.ByName, model.PipelineOrderFieldCreated: read.ByNaming, model.PipelineOrderFieldLastRun: read.ByLatest}[o.By]
 		q.Descending = o.Direction == model.SortDirectionDesc
 	}
-	hash := shape("pipelines", at.Slug(), f, o)
+	hash := r.shape("pipelines", at.Slug(), f, o)
 	var err error
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (r *Resolver) pipelineList(ctx context.Context, at *model.Moment, f *model.
 
 // pipelineVersionList answers a page of the versions of a pipeline.
 func (r *Resolver) pipelineVersionList(ctx context.Context, p *model.Pipeline, a pageArgs) (*model.PipelineVersionConnection, error) {
-	hash := shape("pipelineVersions", p.ID())
+	hash := r.shape("pipelineVersions", p.ID())
 	page, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (r *Resolver) artifactList(ctx context.Context, at *model.Moment, f *model.
 		q.Order = map[model.ArtifactOrderField]read.NameOrder{model.ArtifactOrderFieldName: read.ByName, model.ArtifactOrderFieldCreated: read.ByNaming, model.ArtifactOrderFieldLastVersion: read.ByLatest}[o.By]
 		q.Descending = o.Direction == model.SortDirectionDesc
 	}
-	hash := shape("artifacts", at.Slug(), f, o)
+	hash := r.shape("artifacts", at.Slug(), f, o)
 	var err error
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (r *Resolver) artifactList(ctx context.Context, at *model.Moment, f *model.
 
 // versionList answers a page of the versions of an artifact.
 func (r *Resolver) versionList(ctx context.Context, artifact *model.Artifact, a pageArgs) (*model.ArtifactVersionConnection, error) {
-	hash := shape("versions", artifact.ID())
+	hash := r.shape("versions", artifact.ID())
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func versionDetail[V any](ctx context.Context, r *Resolver, objs []*model.Artifa
 
 // consumers answers a page of the executions that read a version.
 func (r *Resolver) consumers(ctx context.Context, v *model.ArtifactVersion, a pageArgs) (*model.ExecutionConnection, error) {
-	hash := shape("consumers", v.ID())
+	hash := r.shape("consumers", v.ID())
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (r *Resolver) diffCounts(ctx context.Context, d *model.Diff, most int) (*mo
 // diffChanges answers a page of what differs.
 func (r *Resolver) diffChanges(ctx context.Context, d *model.Diff, kinds []model.EntityKind, changes []model.DiffChange, a pageArgs) (*model.EntityChangeConnection, error) {
 	q := diffQuery(d, kinds, changes)
-	hash := shape("diff", d.To.Slug(), d.From.Revision(), d.To.Revision(), kinds, changes)
+	hash := r.shape("diff", d.To.Slug(), d.From.Revision(), d.To.Revision(), kinds, changes)
 	var err error
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err

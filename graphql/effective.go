@@ -124,7 +124,7 @@ func (r *Resolver) whoCan(ctx context.Context, permission string, kinds []model.
 	if err != nil {
 		return absent[model.MemberConnection](nil, err)
 	}
-	hash := shape("who can", at.Slug(), permission, kinds)
+	hash := r.shape("who can", at.Slug(), permission, kinds)
 	p, err := r.page(pa, hash)
 	if err != nil {
 		return nil, err

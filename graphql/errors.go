@@ -34,6 +34,7 @@ const (
 	codeOverloaded  = "OVERLOADED"               // too much to do: try again
 	codeUnknown     = "OUTCOME_UNKNOWN"          // whether a write happened is not known: send it again with the same key
 	codeOutdated    = "READ_MODEL_OUTDATED"      // another version made the read model, and it lacks what is asked: try again when it is rebuilt
+	codeForked      = "HISTORY_FORKED"           // a cursor of another course of events
 	codeInternal    = "INTERNAL"                 // a fault of ours
 	codeCancelled   = "CANCELLED"                // the caller went away
 )
@@ -52,6 +53,7 @@ func invalid(argument, rule, format string, args ...any) error {
 const (
 	rulePaging    = "A page has first, and perhaps after, or it has last, and perhaps before."
 	ruleCursor    = "A cursor is one that this very list gave, with the same filter and order."
+	ruleFork      = "A cursor is good for the course of events that it was given in: a database that is restored or copied goes another one."
 	ruleTyped     = "An argument has the type that the schema gives it."
 	ruleThere     = "It names a thing that is there at the moment asked about: its id, or its natural name."
 	ruleOneThing  = "A word means one thing; of several, one is named by its whole name or its id."

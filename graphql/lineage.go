@@ -136,7 +136,7 @@ func (r *Resolver) impact(ctx context.Context, at *model.Moment, root string, di
 	if !ok {
 		return nil, noRoot(root)
 	}
-	hash := shape("impact", at.Slug(), root, direction, depth, g, f)
+	hash := r.shape("impact", at.Slug(), root, direction, depth, g, f)
 	p, err := r.page(pageArgs{first: &first, after: after}, hash)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 
 // memberList answers a page of those who may do something in a place, or, where direct, hold a role there themselves.
 func (r *Resolver) memberList(ctx context.Context, at *model.Moment, direct bool, kinds []model.MemberKind, a pageArgs) (*model.MemberConnection, error) {
-	hash := shape("members", at.Slug(), direct, kinds)
+	hash := r.shape("members", at.Slug(), direct, kinds)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

@@ -212,7 +212,7 @@ func (r *Resolver) organizationList(ctx context.Context, asOf *model.AsOf, atLea
 	if asOf != nil && asOf.Revision != nil {
 		return nil, needsTime()
 	}
-	hash := shape("organizations", nil)
+	hash := r.shape("organizations", nil)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func (r *Resolver) workspaceList(ctx context.Context, f *model.WorkspaceFilter, 
 	if asOf != nil && asOf.Revision != nil {
 		return nil, needsTime()
 	}
-	hash := shape("workspaces", f)
+	hash := r.shape("workspaces", f)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,9 @@ func (r *Resolver) page(a pageArgs, shape string) (read.Page, error) {
 		return p, nil
 	}
 	c, err := relay.ParseCursor(*cursor, shape)
+	if errors.Is(err, relay.ErrForked) {
+		return p, &Fault{codeForked, err.Error(), map[string]any{"argument": from, "rule": ruleFork}}
+	}
 	if errors.Is(err, relay.ErrNotCursor) || errors.Is(err, relay.ErrOtherCursor) {
 		return p, invalid(from, ruleCursor, "%s", err)
 	}

@@ -88,7 +88,7 @@ func teamsOf(at *model.Moment, rows []*read.Team) []*model.Team {
 
 // teamList answers a page of an organization's teams.
 func (r *Resolver) teamList(ctx context.Context, at *model.Moment, a pageArgs) (*model.TeamConnection, error) {
-	hash := shape("teams", at.Slug())
+	hash := r.shape("teams", at.Slug())
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (r *Resolver) teamNamed(ctx context.Context, at *model.Moment, word string)
 
 // teamMemberList answers a page of who is in a team.
 func (r *Resolver) teamMemberList(ctx context.Context, t *model.Team, a pageArgs) (*model.TeamMemberConnection, error) {
-	hash := shape("team members", t.At.Slug(), t.Row.Name)
+	hash := r.shape("team members", t.At.Slug(), t.Row.Name)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func serviceAccountsOf(at *model.Moment, rows []*read.ServiceAccount) []*model.S
 
 // serviceAccountList answers a page of an organization's service accounts.
 func (r *Resolver) serviceAccountList(ctx context.Context, at *model.Moment, a pageArgs) (*model.ServiceAccountConnection, error) {
-	hash := shape("service accounts", at.Slug())
+	hash := r.shape("service accounts", at.Slug())
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func (r *Resolver) invitationList(ctx context.Context, at *model.Moment, states 
 	if err := r.mayInvite(ctx, at); err != nil {
 		return nil, err
 	}
-	hash := shape("invitations", at.Slug(), states)
+	hash := r.shape("invitations", at.Slug(), states)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func (r *Resolver) versionPromotions(ctx context.Context, objs []*model.Artifact
 
 // promotionList answers a page of the promotions of a workspace.
 func (r *Resolver) promotionList(ctx context.Context, at *model.Moment, d *model.PromotionDirection, a pageArgs) (*model.PromotionConnection, error) {
-	hash := shape("promotions", at.Slug(), d)
+	hash := r.shape("promotions", at.Slug(), d)
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

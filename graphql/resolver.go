@@ -30,6 +30,7 @@ type Resolver struct {
 	Desk     *people.Desk     // nil: organizations and people are not changed here
 	Names    Revealer         // nil: names are not shown
 	Activity Activity         // nil: nobody was ever seen
+	Fork     func() string    // the short form of the course of events; nil: there is only one
 	Version  string           // of the binary
 	Now      func() time.Time // default time.Now
 

@@ -217,13 +217,16 @@ func (r *Resolver) timeline(ctx context.Context, run *model.Run) ([]*model.Timel
 	return out, err
 }
 
-// shape is the hash of what shapes a list, for its cursors.
-func shape(parts ...any) string {
+// shape is the hash of what shapes a list, for its cursors, in this course of events.
+func (r *Resolver) shape(parts ...any) string {
 	s, err := relay.Shape(parts...)
 	if err != nil {
 		panic(err) // inputs of the schema are JSON
 	}
-	return s
+	if r.Fork == nil {
+		return s
+	}
+	return relay.In(s, r.Fork())
 }
 
 // versionsAt answers the pipeline versions of those keys, one for each run.

@@ -20,7 +20,7 @@ func (r *Resolver) runList(ctx context.Context, at *model.Moment, f *model.RunFi
 	if narrow != nil {
 		narrow(&q)
 	}
-	hash := shape("runs", at.Slug(), within, f, o)
+	hash := r.shape("runs", at.Slug(), within, f, o)
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (r *Resolver) stepList(ctx context.Context, run *model.Run, f *model.StepFi
 	if f != nil {
 		q.Statuses, q.Text = statusesOf(f.Statuses), value(f.Text)
 	}
-	hash := shape("steps", run.ID(), f)
+	hash := r.shape("steps", run.ID(), f)
 	var err error
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (r *Resolver) stepList(ctx context.Context, run *model.Run, f *model.StepFi
 
 // versionsOfRun answers a page of the versions that a run, its steps and its nested runs read or wrote.
 func (r *Resolver) versionsOfRun(ctx context.Context, run *model.Run, a pageArgs) (*model.ArtifactVersionConnection, error) {
-	hash := shape("versionsOfRun", run.ID())
+	hash := r.shape("versionsOfRun", run.ID())
 	p, err := r.page(a, hash)
 	if err != nil {
 		return nil, err

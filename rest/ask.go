@@ -41,6 +41,8 @@ func ofFault(f *graphql.Fault) error {
 		return refusal(http.StatusNotFound, "not_found")
 	case "GONE":
 		return refusal(http.StatusGone, "gone")
+	case "HISTORY_FORKED":
+		return refusal(http.StatusGone, "forked")
 	case "AMBIGUOUS":
 		return refusal(http.StatusConflict, "ambiguous")
 	case "AS_OF_BEFORE_FIRST_EVENT", "AS_OF_AHEAD", "AS_OF_NEEDS_TIME":

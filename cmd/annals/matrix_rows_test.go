@@ -53,6 +53,8 @@ var matrixRoutes = map[string]matrixRow{
 	"POST /v1/workspaces/{slug}/events":            takes(domain.IngestEvents),
 	"POST /v1/workspaces/{slug}/projection/retry":  takes(domain.ConfigureWorkspace),
 	"GET /v1/projections":                          {place: ofAnybody},
+	"GET /v1/instance":                             {place: ofAnybody},
+	"POST /v1/instance/fork":                       {place: ofOperators},
 	"GET /v1/status":                               {place: ofAnybody},
 	"GET /v1/workspaces/{slug}/proofs/{event}":     reads(),
 	"GET /v1/audit/key":                            {place: ofAnybody},

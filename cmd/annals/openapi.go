@@ -52,6 +52,7 @@ func known() openapi.Known {
 func allOperations(f serveFlags) []openapi.Operation {
 	all := append(documentOperations(), graphqlOperations()...)
 	all = append(all, healthOperations()...)
+	all = append(all, instanceOperations()...)
 	all = append(all, projectionOperations()...)
 	all = append(all, operationOperations()...)
 	all = append(all, historyOperations()...)

@@ -98,6 +98,8 @@ var requests = map[string]routeRequest{
 	"POST /v1/workspaces/{slug}/erasures":          {"POST", "/v1/workspaces/default/erasures", `{"subject":"workspace","dryRun":true}`, 200, 404, "/v1/workspaces/nowhere/erasures"},
 	"POST /v1/organizations/{org}/erasures":        {"POST", "/v1/organizations/nowhere/erasures", `{"subject":"organization","dryRun":true}`, 404, 404, ""},
 	"POST /v1/accounts/{id}/erasure":               {"POST", "/v1/accounts/nobody/erasure", `{"dryRun":true}`, 404, 403, ""},
+	"GET /v1/instance":                             {"GET", "/v1/instance", "", 200, 200, ""},
+	"POST /v1/instance/fork":                       {"POST", "/v1/instance/fork", "", 200, 403, ""},
 	"GET /v1/status":                               {"GET", "/v1/status", "", 200, 200, ""},
 	"GET /v1/projections":                          {"GET", "/v1/projections", "", 200, 200, ""},
 	"POST /v1/projections/swap":                    {"POST", "/v1/projections/swap", "", 404, 403, ""},

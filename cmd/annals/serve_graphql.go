@@ -37,6 +37,7 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 var graphqlCodes = map[int]string{
 	http.StatusUnauthorized: "UNAUTHENTICATED", http.StatusForbidden: "FORBIDDEN", http.StatusMethodNotAllowed: "METHOD_NOT_ALLOWED",
 	http.StatusUnsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE", http.StatusTooManyRequests: "RATE_LIMITED", http.StatusServiceUnavailable: "UNAVAILABLE",
+	http.StatusPreconditionFailed: "HISTORY_FORKED",
 }
 
 // refuseGraphQL writes a refusal of the router as GraphQL over HTTP has it; reason is the code that other routes have.
@@ -95,7 +96,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	answers.Remember(int(memory))
 	return &graphql.Resolver{
 		Moments: s.engine, Read: answers, Log: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
-		Desk: s.desk, Names: opened{s.sealer}, Activity: s.keys,
+		Desk: s.desk, Fork: s.forkShort, Names: opened{s.sealer}, Activity: s.keys,
 	}
 }
 

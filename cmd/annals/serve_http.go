@@ -41,7 +41,7 @@ func (s *server) web(f serveFlags) (*http.Server, error) {
 	if err := s.docs.Publish(described); err != nil {
 		return nil, err
 	}
-	handler := s.up.guard(s.traced(rest.Tenants(s.observed(mux, f))))
+	handler := s.up.guard(s.traced(rest.Tenants(s.forked(s.observed(mux, f), mux.Refuse))))
 	w := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -79,7 +79,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.ForRuns("POST /v1/workspaces/{slug}/events")
 
 	s.rest(api).Register(mux)
-	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log}.Register(mux)
+	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log, Fork: s.forkShort}.Register(mux)
 	s.signIn.Register(mux)
 	past := s.histories()
 	mux.Handle("GET /v1/workspaces/{slug}/history", access.Read, http.HandlerFunc(past.export))
@@ -88,6 +88,8 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Lasts("GET /v1/workspaces/{slug}/replay")
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}
 	erasure.Handler{Desk: s.erasures, Rights: s.rights, Log: s.log}.Register(mux)
+	mux.Handle("GET /v1/instance", access.Read, http.HandlerFunc(s.instance))
+	mux.Handle("POST /v1/instance/fork", access.Admin, http.HandlerFunc(s.fork))
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))
 	mux.Handle("GET /v1/projections", access.Read, http.HandlerFunc(admin.list))
 	mux.Handle("POST /v1/projections/swap", access.Admin, admin.wholeServer(admin.swap))

@@ -25,6 +25,7 @@ import (
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
 	"github.com/annals-io/annals/eventstore/postgres"
+	"github.com/annals-io/annals/fork"
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/operations"
 	"github.com/annals-io/annals/projections"
@@ -61,6 +62,7 @@ type server struct {
 	accounts   *account.Accounts
 	operations *operations.Desk
 	erasures   *erasure.Desk
+	forks      *fork.Watch
 
 	work   sync.WaitGroup  // what goes on beside requests
 	living context.Context // of that work: it ends when the server stops
@@ -105,6 +107,9 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.living, s.stop = work, stop
+	if err := s.openFork(ctx, work); err != nil {
+		return nil, err
+	}
 	s.background(work, f)
 	s.openDesk(work, f)
 	s.erasures = s.eraser()

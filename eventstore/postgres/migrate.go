@@ -93,8 +93,8 @@ var grants = []string{
 	`GRANT SELECT, INSERT, UPDATE ON log.streams TO ROLE`,
 	`GRANT SELECT, UPDATE ON log.head TO ROLE`,
 	`GRANT SELECT, INSERT, DELETE ON log.commands, log.evidence, log.evidence_kept TO ROLE`,
-	`GRANT SELECT, INSERT, UPDATE ON log.erasures TO ROLE`,
 	`GRANT SELECT, INSERT, UPDATE ON log.imports TO ROLE`,
+	`GRANT SELECT, INSERT, UPDATE ON log.erasures, log.instance TO ROLE`,
 }
 
 func grant(ctx context.Context, tx pgx.Tx, role string) error {

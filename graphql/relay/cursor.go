@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // A Cursor is a row's place in one list, as the read models write it: what the list is sorted by, and the row's key.
@@ -26,9 +27,10 @@ const version = 1
 // maxCursor bounds what is decoded. A sort value may be a name of 4 KiB, escaped.
 const maxCursor = 64 << 10
 
-// Errors of reading a cursor. Both mean: ask for the first page again.
+// Errors of reading a cursor. All mean: ask for the first page again.
 var (
 	ErrNotCursor   = errors.New("not a cursor: leave it out to begin at the first page")
+	ErrForked      = errors.New("a cursor from before the database was restored or copied: leave it out to begin at the first page")
 	ErrOtherCursor = errors.New("a cursor of another list: filter and order must be those of the page it came from")
 )
 
@@ -41,6 +43,12 @@ func Shape(parts ...any) (string, error) {
 	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:9]), nil
 }
+
+// forkMark stands between the hash of a list and the course of events; neither holds it.
+const forkMark = "."
+
+// In is a shape in one course of events, by its short form: a cursor of the same list in another one is [ErrForked].
+func In(shape, fork string) string { return shape + forkMark + fork }
 
 // String writes the cursor as base64url of JSON.
 func (c Cursor) String() string {
@@ -71,6 +79,10 @@ func ParseCursor(s, shape string) (Cursor, error) {
 		return Cursor{}, ErrNotCursor
 	}
 	if c.Filter != shape {
+		list, fork, _ := strings.Cut(c.Filter, forkMark)
+		if of, in, _ := strings.Cut(shape, forkMark); list == of && fork != in {
+			return Cursor{}, ErrForked
+		}
 		return Cursor{}, ErrOtherCursor
 	}
 	return c, nil

@@ -48,6 +48,18 @@ func TestCursorsReadBackAndKnowTheirList(t *testing.T) {
 	if _, err := relay.ParseCursor(c.String(), other); !errors.Is(err, relay.ErrOtherCursor) {
 		t.Errorf("with another filter: %v, want ErrOtherCursor", err)
 	}
+	here := relay.Cursor{Version: 1, Place: c.Place, Filter: relay.In(shape, "course1")}
+	if _, err := relay.ParseCursor(here.String(), here.Filter); err != nil {
+		t.Errorf("in its own course of events: %v", err)
+	}
+	for _, old := range []relay.Cursor{here, c} {
+		if _, err := relay.ParseCursor(old.String(), relay.In(shape, "course2")); !errors.Is(err, relay.ErrForked) {
+			t.Errorf("in another course of events: %v, want ErrForked", err)
+		}
+	}
+	if _, err := relay.ParseCursor(here.String(), relay.In(other, "course2")); !errors.Is(err, relay.ErrOtherCursor) {
+		t.Errorf("of another list in another course of events: %v, want ErrOtherCursor", err)
+	}
 	for _, s := range []string{"", "x", "e30", c.String() + "AA"} {
 		if _, err := relay.ParseCursor(s, shape); !errors.Is(err, relay.ErrNotCursor) {
 			t.Errorf("ParseCursor(%q): %v, want ErrNotCursor", s, err)

@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "domain", "eventstore"},
 	"audit/replay":     {"domain", "eventstore", "evidence"},
 
+	"fork":             {},
 	"erasure":          {"access", "domain", "eventstore", "rest/openapi"},
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
@@ -77,7 +78,7 @@ var onlyFor = map[string][]string{
 // upgrade where to stop. In tests they are free.
 var libraries = map[string][]string{
 	"github.com/google/uuid":                     {anything},
-	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit", "erasure", "operations", "internal", "cmd"},
+	"github.com/jackc/pgx":                       {"eventstore/postgres", "eventstore/esdb", "eventstore/transfer", "projections", "access", "evidence", "audit", "erasure", "fork", "operations", "internal", "cmd"},
 	"github.com/ThreeDotsLabs/watermill":         {"projections"},
 	"github.com/99designs/gqlgen":                {"graphql"},
 	"github.com/vektah/gqlparser":                {"graphql"},
