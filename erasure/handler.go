@@ -44,8 +44,8 @@ func (h Handler) Register(m *access.Mux) {
 	m.Handle("POST /v1/accounts/{id}/erasure", access.Admin, h.of(h.ofPerson))
 }
 
-// wish is what a request sends.
-type wish struct {
+// erasureRequest is what a request sends.
+type erasureRequest struct {
 	Subject string `json:"subject,omitempty" doc:"KIND:NAME, or KIND alone for the place itself."`
 	Reason  string `json:"reason,omitempty" doc:"Why: it is kept in the history, where nothing erases it. It names nobody."`
 	Confirm string `json:"confirm,omitempty" doc:"The subject once more; of a person, their id. Without it nothing is erased."`
@@ -201,12 +201,12 @@ func (h Handler) ofPerson(r *http.Request) (Outcome, error) {
 	return h.Desk.ErasePerson(r.Context(), id, x.ask(p))
 }
 
-func (x wish) ask(p access.Principal) Ask {
+func (x erasureRequest) ask(p access.Principal) Ask {
 	return Ask{By: p, Reason: x.Reason, DryRun: x.DryRun, Full: x.Full}
 }
 
 // read reads the body of a request; kinds are the subjects that it may name, nil where it names none.
-func read(r *http.Request, kinds []string) (x wish, word Word, err error) {
+func read(r *http.Request, kinds []string) (x erasureRequest, word Word, err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return x, word, &access.Refusal{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Message: "send the body as application/json", Field: "header Content-Type"}
 	}

@@ -201,7 +201,7 @@ func keep[V model.Node](ctx context.Context, at *model.Moment, kind model.Entity
 	return err
 }
 
-// evidenceOf reads the texts that rows refer to. What was erased, or is no text of its body, is absent.
+// evidenceOf reads the texts that rows refer to. What is no text of its body is absent; what was erased reads so.
 func (r *Resolver) evidenceOf(ctx context.Context, at *model.Moment, texts []*domain.Text) (map[domain.Text]string, error) {
 	var digests []domain.Digest
 	for _, t := range texts {

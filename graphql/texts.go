@@ -12,17 +12,21 @@ import (
 
 func asFault(err error, fault **Fault) bool { return errors.As(err, fault) }
 
-// readTexts reads each text out of its body.
+// erased is what a text reads as whose body is gone.
+const erased = "erased"
+
+// readTexts reads each text out of its body. Where the body was erased, the text reads as [erased].
 func readTexts(bodies map[domain.Digest][]byte, texts []*domain.Text) map[domain.Text]string {
 	out := make(map[domain.Text]string, len(texts))
 	for _, t := range texts {
 		if t == nil {
 			continue
 		}
-		if body, ok := bodies[t.Evidence]; ok {
-			if s, ok := evidence.Text(body, t.Pointer); ok {
-				out[*t] = s
-			}
+		body, ok := bodies[t.Evidence]
+		if !ok {
+			out[*t] = erased
+		} else if s, ok := evidence.Text(body, t.Pointer); ok {
+			out[*t] = s
 		}
 	}
 	return out

@@ -94,7 +94,7 @@ func (a *app) invitationList() *cobra.Command {
 				in = upper(states)
 			}
 			return p.list(cmd.Context(), a, c, "invitations", ", states: $states", ", $states: [InvitationState!]", invitationFields, map[string]any{"states": in}, f, asOf,
-				[]column{{"INVITATION", field("invitation")}, {"STATUS", field("state")}, {"ROLES", field("roles")}, {"INVITED", field("invited")}, {"ENDS", moment("expiresAt")}, {"ACCEPTED BY", field("acceptedBy")}})
+				[]column{{"INVITATION", field("invitation")}, {"STATUS", field("state")}, {"ROLES", field("roles")}, {"INVITED", nameCell("invited")}, {"ENDS", moment("expiresAt")}, {"ACCEPTED BY", field("acceptedBy")}})
 		},
 	}
 	f.add(cmd, 50)

@@ -63,7 +63,7 @@ func (a *app) memberList() *cobra.Command {
 			}
 			return p.list(cmd.Context(), a, c, "members", ", direct: $direct, kinds: $kinds", ", $direct: Boolean!, $kinds: [MemberKind!]",
 				"member kind id name erased roles through { level role team permissions } suspended lastActiveAt revision", map[string]any{"direct": direct, "kinds": kind}, f, asOf,
-				[]column{{"MEMBER", field("member")}, {"NAME", field("name")}, {"ROLES", rolesOf}, {"THROUGH", sources}, {"SUSPENDED", field("suspended")}, {"LAST ACTIVE", moment("lastActiveAt")}, {"REVISION", field("revision")}})
+				[]column{{"MEMBER", field("member")}, {"NAME", nameCell("name")}, {"ROLES", rolesOf}, {"THROUGH", sources}, {"SUSPENDED", field("suspended")}, {"LAST ACTIVE", moment("lastActiveAt")}, {"REVISION", field("revision")}})
 		},
 	}
 	f.add(cmd, 50)

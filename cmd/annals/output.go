@@ -81,6 +81,16 @@ func field(path ...string) func(row) string {
 	return func(r row) string { return r.text(path...) }
 }
 
+// nameCell is a cell of what names a person: the word erased, where it was.
+func nameCell(path ...string) func(row) string {
+	return func(r row) string {
+		if r.text(path...) == "" && r.text("erased") == "yes" {
+			return "erased"
+		}
+		return r.text(path...)
+	}
+}
+
 // moment is a cell that shows a time to the second, with its zone.
 func moment(path ...string) func(row) string {
 	return func(r row) string { return shortTime(r.text(path...)) }
