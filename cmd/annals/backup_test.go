@@ -253,4 +253,3 @@ func TestACopyIsForkedByHand(t *testing.T) {
 		t.Errorf("fork: %d %s; it was %s, is %s and stays %s", exit, errs, was, now, again)
 	}
 }
-

@@ -34,13 +34,19 @@ type operationOrder struct {
 	Params json.RawMessage `json:"params,omitempty" doc:"What the kind of work takes."`
 }
 
+// operationActor is who ordered one.
+type operationActor struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+}
+
 // operationView is an operation as answers show it.
 type operationView struct {
 	ID         string          `json:"id"`
 	Kind       string          `json:"kind"`
 	Target     string          `json:"target"`
 	Params     json.RawMessage `json:"params"`
-	By         domain.Actor    `json:"by"`
+	By         operationActor  `json:"by"`
 	State      string          `json:"state" enum:"waiting,running,done,failed,cancelled"`
 	Cancelling bool            `json:"cancelling"`
 	Tries      int             `json:"tries" doc:"How often a server took it up."`
@@ -60,7 +66,7 @@ type operationView struct {
 
 func shownOperation(o operations.Operation) operationView {
 	v := operationView{
-		ID: o.ID.String(), Kind: o.Kind, Target: o.Target, Params: o.Params, By: o.By, State: string(o.State), Cancelling: o.Cancelling, Tries: o.Tries, Stage: o.Stage, Done: o.Done, Total: o.Total, Rate: o.Rate(),
+		ID: o.ID.String(), Kind: o.Kind, Target: o.Target, Params: o.Params, By: operationActor(o.By), State: string(o.State), Cancelling: o.Cancelling, Tries: o.Tries, Stage: o.Stage, Done: o.Done, Total: o.Total, Rate: o.Rate(),
 		Code: o.Code, Message: o.Message, CreatedAt: o.CreatedAt.UTC(), BegunAt: inUTC(o.BegunAt), ChangedAt: o.ChangedAt.UTC(), EndedAt: inUTC(o.EndedAt), Result: o.Result,
 	}
 	if left, ok := o.ETA(); ok {

@@ -10701,7 +10701,7 @@ type Artifact implements Node & Versioned {
   name: String!
   "What kind of thing it is, in its producer's words, such as ` + "`" + `TABLE` + "`" + `."
   type: String
-  "What it is. Null when nobody said, or when it was erased."
+  "What it is. Null when nobody said; the word erased when it was erased."
   description: String
   "Its tags, by key."
   tags: [Tag!]!
@@ -13180,7 +13180,7 @@ type Pipeline implements Node & Versioned {
   namespace: String!
   "The name within the namespace."
   name: String!
-  "What it does. Null when nobody said, or when it was erased."
+  "What it does. Null when nobody said; the word erased when it was erased."
   description: String
   "What kind of thing it is, in its producer's words, such as ` + "`" + `DAG` + "`" + `, ` + "`" + `TASK` + "`" + ` or ` + "`" + `MODEL` + "`" + `."
   type: String
@@ -14348,7 +14348,7 @@ type Failure {
   type: String
   "What it said."
   message: String
-  "The stack trace. Null when there is none, or when it was erased."
+  "The stack trace. Null when there is none; the word erased when it was erased."
   stack: String
 }
 

@@ -963,7 +963,7 @@ type Failure struct {
 	Type *string `json:"type,omitempty,omitzero"`
 	// What it said.
 	Message *string `json:"message,omitempty,omitzero"`
-	// The stack trace. Null when there is none, or when it was erased.
+	// The stack trace. Null when there is none; the word erased when it was erased.
 	Stack *string `json:"stack,omitempty,omitzero"`
 }
 
