@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -114,17 +115,23 @@ func (a *app) accessWhoCan() *cobra.Command {
 			}
 			operation := `query($workspace: String, $organization: String, $permission: String!, $kinds: [MemberKind!], $asOf: AsOf, $first: Int, $after: String) {
 				whoCan(workspace: $workspace, organization: $organization, permission: $permission, kinds: $kinds, asOf: $asOf, first: $first, after: $after) ` +
-				pageFields("member kind id name erased roles through { level role team permissions } suspended lastActiveAt revision") + ` }`
+				strings.Replace(pageFields("member kind id name erased roles through { level role team permissions } suspended lastActiveAt revision"), "{", "{ "+momentFields, 1) + ` }`
 			return a.collect(f, func(first int, after *string) (page, error) {
 				vars["first"], vars["after"] = first, after
-				var data struct{ WhoCan *page }
+				var data struct {
+					WhoCan *struct {
+						page
+						AsOf json.RawMessage
+					}
+				}
 				if err := c.query(ctx, operation, vars, &data); err != nil {
 					return page{}, err
 				}
 				if data.WhoCan == nil {
 					return page{}, p.missing()
 				}
-				return *data.WhoCan, nil
+				c.shows(shownMoment{data.WhoCan.AsOf, asOf.given()})
+				return data.WhoCan.page, nil
 			}, []column{{"MEMBER", field("member")}, {"NAME", field("name")}, {"BY", sources}, {"LAST ACTIVE", moment("lastActiveAt")}})
 		},
 	}

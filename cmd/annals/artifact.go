@@ -19,8 +19,8 @@ const (
 )
 
 func (a *app) artifactCommand() *cobra.Command {
-	return group("artifact", "Artifacts and their versions: list, show, versions, version, promote, delete", []string{"artifacts"},
-		a.artifactList(), a.artifactShow(), a.artifactVersions(), a.artifactVersion(), a.artifactPromote(),
+	return group("artifact", "Artifacts and their versions: list, show, versions, version, compare, promote, delete", []string{"artifacts"},
+		a.artifactList(), a.artifactShow(), a.artifactVersions(), a.artifactVersion(), a.artifactCompare(), a.artifactPromote(),
 		a.remove("artifact", "ARTIFACT", "deleteArtifact", "artifact { id namespace name }"),
 		renamed(a.remove("artifact version", "ARTIFACT@VERSION", "deleteArtifactVersion", "artifactVersion { id number }"), "delete-version ARTIFACT@VERSION --reason TEXT"))
 }

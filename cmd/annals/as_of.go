@@ -16,8 +16,13 @@ func (f *asOfFlag) add(cmd *cobra.Command) {
 }
 
 // input is the GraphQL value, nil where the moment is the present.
-func (f *asOfFlag) input() (map[string]any, error) {
-	s := f.text
+func (f *asOfFlag) input() (map[string]any, error) { return momentInput("--as-of", f.text) }
+
+// given says that an earlier moment was asked for.
+func (f *asOfFlag) given() bool { return f.text != "" }
+
+// momentInput is a moment that a flag names, as GraphQL takes it; nil for none.
+func momentInput(flag, s string) (map[string]any, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -26,9 +31,52 @@ func (f *asOfFlag) input() (map[string]any, error) {
 	}
 	t, err := parseTime(s)
 	if err != nil {
-		return nil, usage("--as-of %q is neither a revision nor a time", s).with("write 4711, 2026-03-01 or 2026-03-01T12:00:00Z")
+		return nil, usage("%s %q is neither a revision nor a time", flag, s).with("write 4711, 2026-03-01 or 2026-03-01T12:00:00Z")
 	}
 	return map[string]any{"time": t.UTC().Format(time.RFC3339Nano)}, nil
+}
+
+// momentFields are asked of everything that names the moment it shows.
+const momentFields = "asOf { revision time settled }"
+
+// A shownMoment is the moment that an answer really shows.
+type shownMoment struct {
+	doc   json.RawMessage // as the server wrote it
+	asked bool            // somebody asked for an earlier one
+}
+
+// line tells people which moment it is.
+func (m shownMoment) line() string {
+	r, err := decodeRow(m.doc)
+	if err != nil {
+		return ""
+	}
+	return "as of revision " + momentWords(r)
+}
+
+// momentWords are a revision, when it was recorded, and whether the same question will have the same answer for ever.
+func momentWords(r row) string {
+	words := r.text("revision")
+	if at := r.text("time"); at != "" {
+		words += ", recorded " + at
+	}
+	if r.text("settled") == "" {
+		words += ", not settled: close to now, the same time may come to mean a later revision"
+	}
+	return words
+}
+
+// within is an object with the moment that it is true at, where it does not name that itself.
+func (m shownMoment) within(raw json.RawMessage) json.RawMessage {
+	if len(m.doc) == 0 || len(raw) < 2 || raw[0] != '{' {
+		return raw
+	}
+	var has map[string]json.RawMessage
+	if json.Unmarshal(raw, &has) != nil || len(has) == 0 || has["asOf"] != nil {
+		return raw
+	}
+	out := append([]byte(nil), raw[:len(raw)-1]...)
+	return append(append(append(out, `,"asOf":`...), m.doc...), '}')
 }
 
 // timeLayouts are the forms of time that are understood; without a zone it is UTC.
@@ -41,4 +89,12 @@ func parseTime(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, usage("%q is no time", s).with("write 2026-03-01 or 2026-03-01T12:00:00Z; without a zone it is UTC")
+}
+
+// eachAsOf are the columns of a list of which every row has a moment of its own: it is shown where one was asked for.
+func eachAsOf(asOf asOfFlag, columns []column) []column {
+	if asOf.given() {
+		columns = append(columns, column{"AS OF REVISION", field("asOf", "revision")}, column{"RECORDED", moment("asOf", "time")})
+	}
+	return columns
 }

@@ -22,7 +22,9 @@ type client struct {
 	// patience is how long an import goes on trying what may pass.
 	patience time.Duration
 	// notice is told what a person should know that no result says.
-	notice  func(string)
+	notice func(string)
+	// shows is told at which moment an answer is true.
+	shows   func(shownMoment)
 	noticed bool
 	// outdated: it was said that what is read is getting old.
 	outdated bool
@@ -51,6 +53,7 @@ func (a *app) clientOf(address, key string) (*client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		notice: func(s string) { fmt.Fprintln(a.stderr, s) },
+		shows:  func(m shownMoment) { a.shown = m },
 	}, nil
 }
 

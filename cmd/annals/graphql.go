@@ -113,6 +113,7 @@ const payloadFields = `userErrors { message path code ... on NotFoundError { can
 
 // mutate carries out a mutation of one input and answers its payload. Sent twice for whatever reason, it is done once.
 func (c *client) mutate(ctx context.Context, name string, input map[string]any, fields, reason string) (json.RawMessage, error) {
+	c.shows(shownMoment{}) // what is printed after this is true now
 	meta := map[string]any{"idempotencyKey": uuid.NewString()}
 	if reason != "" {
 		meta["reason"] = reason
@@ -180,9 +181,9 @@ func (a *app) withinSlug(ctx context.Context, c *client, slug, declare, field st
 	for name, v := range vars {
 		all[name] = v
 	}
-	operation := fmt.Sprintf("query($slug: String!, $asOf: AsOf%s) { workspace(slug: $slug, asOf: $asOf) { it: %s } }", declare, field)
+	operation := fmt.Sprintf("query($slug: String!, $asOf: AsOf%s) { workspace(slug: $slug, asOf: $asOf) { "+momentFields+" it: %s } }", declare, field)
 	var data struct {
-		Workspace *struct{ It json.RawMessage }
+		Workspace *struct{ AsOf, It json.RawMessage }
 	}
 	if err := c.query(ctx, operation, all, &data); err != nil {
 		return nil, err
@@ -190,6 +191,7 @@ func (a *app) withinSlug(ctx context.Context, c *client, slug, declare, field st
 	if data.Workspace == nil {
 		return nil, noWorkspace(slug)
 	}
+	c.shows(shownMoment{data.Workspace.AsOf, asOf.given()})
 	return data.Workspace.It, nil
 }
 

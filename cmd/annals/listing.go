@@ -47,10 +47,19 @@ const mostPerPage = 500
 
 // collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
 func (a *app) collect(f listFlags, next func(first int, after *string) (page, error), columns []column) error {
+	var l list
+	if err := a.gather(f, next, &l); err != nil || a.global.output == "ndjson" {
+		return err
+	}
+	return a.printList(l, columns)
+}
+
+// gather is collect without the printing, but of ndjson.
+func (a *app) gather(f listFlags, next func(first int, after *string) (page, error), l *list) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	l := list{Items: []json.RawMessage{}}
+	l.Items = []json.RawMessage{}
 	var after *string
 	if f.after != "" {
 		after = &f.after
@@ -72,6 +81,7 @@ func (a *app) collect(f listFlags, next func(first int, after *string) (page, er
 		}
 		shown += len(p.Nodes)
 		l.TotalCount, l.NextCursor, after = p.TotalCount, nil, p.PageInfo.EndCursor
+		l.AsOf = a.shown.doc
 		if p.PageInfo.HasNextPage {
 			l.NextCursor = p.PageInfo.EndCursor
 		}
@@ -86,10 +96,7 @@ func (a *app) collect(f listFlags, next func(first int, after *string) (page, er
 			break
 		}
 	}
-	if a.global.output == "ndjson" {
-		return nil
-	}
-	return a.printList(l, columns)
+	return nil
 }
 
 // listIn lists a connection field of a workspace. The field takes $first and $after besides what declare says.

@@ -48,6 +48,8 @@ type app struct {
 	global globalFlags
 	// profileWorkspace is where to work, as the profile has it that the key was taken from.
 	profileWorkspace string
+	// shown is the moment of what was read last.
+	shown shownMoment
 }
 
 // main runs one command. The first interrupt asks it to end, the second ends it.

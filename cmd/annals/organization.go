@@ -29,12 +29,12 @@ func (a *app) organizationList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			operation := `query($first: Int, $after: String, $asOf: AsOf) { organizations(first: $first, after: $after, asOf: $asOf) ` + pageFields(organizationFields) + ` }`
+			operation := `query($first: Int, $after: String, $asOf: AsOf) { organizations(first: $first, after: $after, asOf: $asOf) ` + pageFields(organizationFields+" "+momentFields) + ` }`
 			return a.collect(f, func(first int, after *string) (page, error) {
 				var data struct{ Organizations page }
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at}, &data)
 				return data.Organizations, err
-			}, []column{{"ORGANIZATION", field("slug")}, {"NAME", field("name")}, {"PERSONAL", field("personal")}, {"CREATED", moment("createdAt")}, {"CHANGED", moment("updatedAt")}})
+			}, eachAsOf(asOf, []column{{"ORGANIZATION", field("slug")}, {"NAME", field("name")}, {"PERSONAL", field("personal")}, {"CREATED", moment("createdAt")}, {"CHANGED", moment("updatedAt")}}))
 		},
 	}
 	f.add(cmd, 50)

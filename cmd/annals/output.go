@@ -16,6 +16,7 @@ type list struct {
 	Items      []json.RawMessage `json:"items"`
 	NextCursor *string           `json:"nextCursor"`
 	TotalCount int               `json:"totalCount"`
+	AsOf       json.RawMessage   `json:"asOf,omitempty"` // the moment that is shown; of lists across workspaces each row has its own
 }
 
 // listOf is a complete list of our own rows.
@@ -173,6 +174,11 @@ func (a *app) printList(l list, columns []column) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	if a.shown.asked && len(l.AsOf) > 0 {
+		if _, err := fmt.Fprintln(a.stdout, a.shown.line()); err != nil {
+			return err
+		}
+	}
 	if l.NextCursor != nil {
 		fmt.Fprintf(a.stderr, "%d shown of %d; the rest: --after %s\n", len(l.Items), l.TotalCount, *l.NextCursor)
 	}
@@ -196,15 +202,19 @@ func (a *app) printLines(items []json.RawMessage) error {
 func (a *app) printObject(raw json.RawMessage, show func(w io.Writer, r row) error) error {
 	switch a.global.output {
 	case "ndjson":
-		return a.printLines([]json.RawMessage{raw})
+		return a.printLines([]json.RawMessage{a.shown.within(raw)})
 	case "json", "yaml":
-		return a.printValue(raw)
+		return a.printValue(a.shown.within(raw))
 	}
 	r, err := decodeRow(raw)
 	if err != nil {
 		return err
 	}
-	return show(a.stdout, r)
+	if err := show(a.stdout, r); err != nil || !a.shown.asked || r.at("asOf") != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.stdout, a.shown.line())
+	return err
 }
 
 // printValue writes one document of JSON or YAML.

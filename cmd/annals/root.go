@@ -61,6 +61,7 @@ their lineage, now or at any earlier moment.
   annals run list                       what ran
   annals lineage ARTIFACT --up          what an artifact was made of
   annals log                            everything that was recorded, in order
+  annals diff --from 2026-03-01         what became of things since then
 
 Commands speak to the server at --url with the key --api-key; without them, to the one whose data
 lie under ./annals-data, or else to the one you signed in to by "annals login".
@@ -89,7 +90,7 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 co
 	root.PersistentFlags().AddFlagSet(globals)
 	root.AddCommand(
 		serve, importing, a.organizationCommand(), a.workspaceCommand(), a.memberCommand(), a.teamCommand(), a.roleCommand(), a.serviceAccountCommand(), a.inviteCommand(), a.invitationCommand(), a.accessCommand(), a.pipelineCommand(), a.runCommand(), a.artifactCommand(),
-		a.lineageCommand(), a.logCommand(), a.replayCommand(), a.exportCommand(), a.projectionCommand(), a.operationCommand(), a.eventstoreCommand(), a.auditCommand(), a.keyCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.profileCommand(), a.loginLinkCommand(), a.accountCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
+		a.lineageCommand(), a.logCommand(), a.diffCommand(), a.replayCommand(), a.exportCommand(), a.projectionCommand(), a.operationCommand(), a.eventstoreCommand(), a.auditCommand(), a.keyCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.profileCommand(), a.loginLinkCommand(), a.accountCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 		a.eraseCommand(), a.forkCommand(),
 		a.configCommand(func() []*pflag.FlagSet { return sets[1:] }),
 	)

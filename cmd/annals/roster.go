@@ -99,14 +99,17 @@ func (p roster) ask(ctx context.Context, c *client, declare, field string, vars 
 	for name, v := range vars {
 		all[name] = v
 	}
-	var data struct{ Place *struct{ It json.RawMessage } }
-	operation := fmt.Sprintf("query($slug: String!, $asOf: AsOf%s) { place: %s(slug: $slug, asOf: $asOf) { it: %s } }", declare, root, field)
+	var data struct {
+		Place *struct{ AsOf, It json.RawMessage }
+	}
+	operation := fmt.Sprintf("query($slug: String!, $asOf: AsOf%s) { place: %s(slug: $slug, asOf: $asOf) { "+momentFields+" it: %s } }", declare, root, field)
 	if err := c.query(ctx, operation, all, &data); err != nil {
 		return nil, err
 	}
 	if data.Place == nil {
 		return nil, p.missing()
 	}
+	c.shows(shownMoment{data.Place.AsOf, asOf.given()})
 	return data.Place.It, nil
 }
 

@@ -22,8 +22,8 @@ const (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return group("run", "Runs: list, show, token, cancel, delete", []string{"runs"},
-		a.runList(), a.runShow(), a.runToken(), a.runCancel(), a.remove("run", "RUN", "deleteRun", "run { id runId }"))
+	return group("run", "Runs: list, show, compare, token, cancel, delete", []string{"runs"},
+		a.runList(), a.runShow(), a.runCompare(), a.runToken(), a.runCancel(), a.remove("run", "RUN", "deleteRun", "run { id runId }"))
 }
 
 // runFilters are the flags that choose runs.

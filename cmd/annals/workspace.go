@@ -44,15 +44,15 @@ func (a *app) workspaceList() *cobra.Command {
 				return err
 			}
 			const operation = `query($first: Int, $after: String, $asOf: AsOf, $filter: WorkspaceFilter) {
-				workspaces(first: $first, after: $after, asOf: $asOf, filter: $filter) ` + "{ nodes { " + workspaceFields + " memberCount lastActivityAt myRole { role through } counts { pipelines runs steps artifacts artifactVersions } } pageInfo { hasNextPage endCursor } totalCount }" + ` }`
+				workspaces(first: $first, after: $after, asOf: $asOf, filter: $filter) ` + "{ nodes { " + workspaceFields + " " + momentFields + " memberCount lastActivityAt myRole { role through } counts { pipelines runs steps artifacts artifactVersions } } pageInfo { hasNextPage endCursor } totalCount }" + ` }`
 			return a.collect(f, func(first int, after *string) (page, error) {
 				var data struct{ Workspaces page }
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at, "filter": filter}, &data)
 				return data.Workspaces, err
-			}, []column{
+			}, eachAsOf(asOf, []column{
 				{"WORKSPACE", field("slug")}, {"NAME", field("name")}, {"STATUS", field("status")}, {"KIND", kindOf}, {"TEAM", field("team")}, {"LABELS", labels},
 				{"ROLE", field("myRole", "role")}, {"MEMBERS", field("memberCount")}, {"RUNS", field("counts", "runs")}, {"LAST ACTIVITY", moment("lastActivityAt")},
-			})
+			}))
 		},
 	}
 	f.add(cmd, 50)
