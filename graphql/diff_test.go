@@ -56,7 +56,7 @@ func TestDiffSaysWhatBecameOfThings(t *testing.T) {
 		t.Errorf("the workspace differs in %q, want %q", got, want)
 	}
 	run := a.fields("workspace.diff.changes.nodes.1.fields")
-	if !slices.ContainsFunc(run, func(s string) bool { return s == "status running succeeded" }) || !slices.ContainsFunc(run, func(s string) bool { return strings.HasPrefix(s, "outputs.a@1 null ") }) {
+	if !slices.ContainsFunc(run, func(s string) bool { return s == "status RUNNING SUCCEEDED" }) || !slices.ContainsFunc(run, func(s string) bool { return strings.HasPrefix(s, "outputs.a@1 null ") }) {
 		t.Errorf("the run differs in %q", run)
 	}
 

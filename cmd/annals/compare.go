@@ -46,7 +46,7 @@ func (a *app) compareCommand(word, short, long, query, what, fields string, name
 				return fmt.Errorf("read the server's answer: %w", err)
 			}
 			if !said.Identical {
-				return &failure{Exit: exitUnverified, Code: "different", Message: "there are differences", silent: true}
+				return &failure{Exit: exitUnverified, Code: "different", Message: "there are differences"}
 			}
 			return nil
 		},

@@ -136,7 +136,7 @@ func (a *app) printDiff(cmd *cobra.Command, f listFlags, vars map[string]any) er
 		return err
 	}
 	if found > 0 {
-		return &failure{Exit: exitUnverified, Code: "different", Message: "there are differences", silent: true}
+		return &failure{Exit: exitUnverified, Code: "different", Message: "there are differences"}
 	}
 	return nil
 }

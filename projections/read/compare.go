@@ -81,9 +81,9 @@ func (d *DB) CompareRuns(ctx context.Context, m Moment, a, b int64) (c RunCompar
 }
 
 func (d *DB) nameCompared(ctx context.Context, m Moment, c *RunComparison) error {
-	nodes := nodesIn(domain.KindRun, c.Fields)
+	nodes := nodesIn(domain.KindPipeline, c.Fields) // what was read and written is compared by artifact, as of a pipeline
 	for _, s := range c.Steps {
-		nodes = append(nodes, nodesIn(domain.KindStep, s.Fields)...)
+		nodes = append(nodes, nodesIn(domain.KindPipeline, s.Fields)...)
 	}
 	names, err := d.NamesOf(ctx, m, nodes)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/annals-io/annals/domain"
@@ -83,6 +84,9 @@ func (e *Entity) word(name, s string) {
 	}
 }
 
+// choice is a word of a closed list, as the API spells it.
+func (e *Entity) choice(name, s string) { e.word(name, strings.ToUpper(s)) }
+
 func (e *Entity) words(name string, list []string) {
 	if len(list) > 0 {
 		e.put("", name, list)
@@ -132,16 +136,16 @@ func instantText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // tries are the attempts of an execution, and what went wrong in the last one.
 func (e *Entity) tries(all []Attempt, failure json.RawMessage) error {
 	type try struct {
-		Number    int           `json:"number"`
-		Status    domain.Status `json:"status"`
-		StartedAt string        `json:"startedAt,omitempty"`
-		EndedAt   string        `json:"endedAt,omitempty"`
-		Failure   string        `json:"failure,omitempty"` // its type
+		Number    int    `json:"number"`
+		Status    string `json:"status"`
+		StartedAt string `json:"startedAt,omitempty"`
+		EndedAt   string `json:"endedAt,omitempty"`
+		Failure   string `json:"failure,omitempty"` // its type
 	}
 	if len(all) > 1 {
 		list := make([]try, len(all))
 		for i, a := range all {
-			list[i] = try{Number: a.Number, Status: a.Status}
+			list[i] = try{Number: a.Number, Status: strings.ToUpper(string(a.Status))}
 			if !a.StartedAt.IsZero() {
 				list[i].StartedAt = instantText(a.StartedAt)
 			}
