@@ -90,7 +90,7 @@ func Last(r io.Reader) (map[string]checkpoint.Checkpoint, error) {
 		case len(bytes.TrimSpace(line)) > 0:
 			note, signed = append(note, line...), signed || dash
 		case signed:
-			_ = latest(all, note) // one that cannot be read was cut
+			latest(all, note)
 			note, signed = nil, false
 		case bytes.Count(note, []byte("\n")) == 3:
 			note = append(note, '\n') // between the text and its signatures

@@ -6,7 +6,10 @@
 package sink
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/url"
@@ -65,14 +68,21 @@ func (s *Stdout) Tell(_ context.Context, notes []byte) error {
 // Told knows nothing: what was written there cannot be read back.
 func (*Stdout) Told(context.Context) (map[string]checkpoint.Checkpoint, error) { return nil, nil }
 
-// latest adds a note to the last ones of each tree.
-func latest(all map[string]checkpoint.Checkpoint, note []byte) error {
+// signatureBytes is what a signature has: four of the key's id, and those of Ed25519.
+const signatureBytes = 4 + ed25519.SignatureSize
+
+// latest adds a note to the last ones of each tree, unless it was cut.
+func latest(all map[string]checkpoint.Checkpoint, note []byte) {
 	c, err := checkpoint.Read(note)
 	if err != nil {
-		return err
+		return
+	}
+	end := bytes.LastIndexByte(note, ' ') // before the last signature
+	signature, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(note[end+1:])))
+	if err != nil || len(signature) < signatureBytes {
+		return
 	}
 	if known, ok := all[c.Origin]; !ok || known.Size <= c.Size {
 		all[c.Origin] = c
 	}
-	return nil
 }
