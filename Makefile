@@ -29,6 +29,7 @@ FLAGS ?=
 ARGS ?=
 FUZZTIME ?= 10s
 REQUESTS ?= 1000000
+MUTATIONS ?= 10000
 SEED ?= 0
 FROM ?= 0
 
@@ -48,7 +49,7 @@ MAKEFLAGS += -q
 endif
 endif
 
-.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-openapi test-kurrentdb test-esdbfake soak clean
+.PHONY: help go run build test race check fmt vet lint arch verify generate bench fuzz test-clients test-graphql test-openapi test-kurrentdb test-esdbfake test-audit soak clean
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -119,6 +120,9 @@ test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones d
 soak: go ## ask a server for what belongs to others, REQUESTS times (1000000): SEED and FROM go on with an earlier soak
 	$(GO) test -tags unchecked -run '^TestSoak$$' -count=1 ./cmd/annals -soak.requests 2000
 	$(GO) test -run '^TestSoak$$' -count=1 -v -timeout 24h ./cmd/annals -soak.requests $(REQUESTS) -soak.seed $(SEED) -soak.from $(FROM)
+
+test-audit: go ## change history MUTATIONS times (10000) and look whether both verifiers find it; needs Python
+	$(GO) test -tags python -count=1 -timeout 20m $(FLAGS) ./audit/verify -mutations $(MUTATIONS)
 
 test-graphql: build ## audit GraphQL over HTTP with graphql-http, and stream with graphql-sse and graphql-ws; needs Node
 	@exec sh graphql/audit/run.sh

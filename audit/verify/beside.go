@@ -1,14 +1,17 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/annals-io/annals/audit/bundle"
@@ -20,6 +23,9 @@ import (
 func (v *verification) beside(ctx context.Context) error {
 	if !v.checks(digests) {
 		return nil
+	}
+	if err := v.manifest(); err != nil {
+		return err
 	}
 	known := map[string]bool{bundle.ManifestFile: true}
 	for _, f := range v.b.Manifest.Files {
@@ -41,6 +47,72 @@ func (v *verification) beside(ctx context.Context) error {
 	for _, e := range entries {
 		if !known[e.Name()] {
 			v.fail(-1, e.Name(), "it is not of this export")
+		}
+	}
+	return nil
+}
+
+// manifest checks that the manifest is in its one form, and that what it counts is there. When it was made is the one thing
+// in it that nothing else shows.
+func (v *verification) manifest() error {
+	m := &v.b.Manifest
+	content, err := os.ReadFile(filepath.Join(v.b.Dir(), bundle.ManifestFile))
+	if err != nil {
+		return fmt.Errorf("read the manifest: %w", err)
+	}
+	own, err := json.MarshalIndent(m, "", "  ")
+	if err != nil || !bytes.Equal(append(own, '\n'), content) {
+		v.fail(-1, bundle.ManifestFile, "it is not in the form in which exports are written")
+	}
+	if domain.WorkspaceStream(m.Workspace) != m.Stream {
+		v.fail(-1, bundle.ManifestFile, "it is of the workspace %s and of the stream %s", m.Workspace, m.Stream)
+	}
+	if slices.ContainsFunc(m.Origins, func(o bundle.Origin) bool { return o.UpTo < 0 || o.UpTo > m.Last }) {
+		v.fail(-1, bundle.ManifestFile, "it tells of a history that was imported up to a revision that there is not")
+	}
+	notes, err := v.b.Checkpoints()
+	if err := v.read(err); err != nil {
+		return err
+	}
+	names, err := v.b.Names()
+	if err := v.read(err); err != nil {
+		return err
+	}
+	others := int64(0)
+	for _, err := range v.b.Others() {
+		if err != nil {
+			if err := v.read(err); err != nil {
+				return err
+			}
+			break
+		}
+		others++
+	}
+	if int64(len(notes)) != m.Counts.Checkpoints || int64(len(names)) != m.Counts.Names || others != m.Counts.Others {
+		v.fail(-1, bundle.ManifestFile, "it tells of %d checkpoints, %d names and %d events of other streams, and there are %d, %d and %d", m.Counts.Checkpoints, m.Counts.Names, m.Counts.Others, len(notes), len(names), others)
+	}
+	return v.lines()
+}
+
+// lines checks what the manifest says of the length of files that have lines.
+func (v *verification) lines() error {
+	for _, f := range v.b.Manifest.Files {
+		counted := strings.HasPrefix(f.Name, bundle.EventsPrefix) || strings.HasPrefix(f.Name, bundle.EvidencePrefix) || strings.HasPrefix(f.Name, bundle.OthersPrefix)
+		if !counted && (f.Lines != 0 || f.First != 0) || !strings.HasPrefix(f.Name, bundle.EventsPrefix) && f.First != 0 {
+			v.fail(-1, bundle.ManifestFile, "it tells of lines of %s, which has none to count", f.Name)
+		}
+		if !counted {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(v.b.Dir(), f.Name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // told elsewhere
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", f.Name, err)
+		}
+		if n := int64(bytes.Count(content, []byte("\n"))); n != f.Lines {
+			v.fail(-1, f.Name, "it has %d lines, and %d in the manifest", n, f.Lines)
 		}
 	}
 	return nil

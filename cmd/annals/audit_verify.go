@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -129,7 +128,7 @@ func keptNotes(path string) (notes [][]byte, err error) {
 	if p, err := checkpoint.ParseProof(b); err == nil {
 		return [][]byte{p.Checkpoint}, nil
 	}
-	notes = checkpoint.Split(bytes.ReplaceAll(b, []byte("\x00"), nil))
+	notes = checkpoint.Split(b)
 	if len(notes) == 0 || slices.ContainsFunc(notes, func(n []byte) bool { _, err := checkpoint.Read(n); return err != nil }) {
 		return nil, usage("--since: %s holds no checkpoints", path).with("name a checkpoint, a file of checkpoints, a receipt or an earlier export")
 	}
