@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -15,8 +13,17 @@ import (
 // decides nothing and skips nothing.
 var ErrUnknownEvent = errors.New("event of a type or version that this build does not know")
 
-// wire is the whole vocabulary of the log: the decoder of every type that was ever written.
-var wire = wireTypes()
+// vocabulary is that of the log: every type and version that was ever written.
+var vocabulary, errVocabulary = NewVocabulary(shapes(), upcasts)
+
+// shapes are the newest forms of all types.
+func shapes() map[string]Shape {
+	all := map[string]Shape{}
+	for typ, decode := range wireTypes() {
+		all[typ] = Shape{1, decode}
+	}
+	return all
+}
 
 func wireTypes() map[string]func([]byte) (Event, error) {
 	types := map[string]func([]byte) (Event, error){
@@ -99,10 +106,10 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 }
 
 // EventTypes lists the wire names of all events of this build, sorted.
-func EventTypes() []string { return slices.Sorted(maps.Keys(wire)) }
+func EventTypes() []string { return vocabulary.Types() }
 
-// CurrentVersion is the version of the shape that this build writes. All shapes are at their first version.
-func CurrentVersion(typ string) int { return 1 }
+// CurrentVersion is the version of the shape that this build writes; 0: it does not know the type.
+func CurrentVersion(typ string) int { return vocabulary.Version(typ) }
 
 // Encode is the event's data: JSON bytes that are stored, hashed and compared as they are.
 func Encode(e Event) ([]byte, error) {
@@ -123,15 +130,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // Decode reads an event's data, of any version ever written, into the newest Go type. Unknown types and versions
 // are [ErrUnknownEvent].
 func Decode(typ string, version int, data []byte) (Event, error) {
-	decode, ok := wire[typ]
-	if !ok || version < 1 || version > CurrentVersion(typ) {
-		return nil, fmt.Errorf("%s version %d: %w", clip(typ), version, ErrUnknownEvent)
-	}
-	e, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", typ, err)
-	}
-	return e, nil
+	return vocabulary.Decode(typ, version, data)
 }
 
 func decodeAs[E Event](data []byte) (Event, error) {

@@ -43,6 +43,7 @@ type app struct {
 	getenv         func(string) string
 	terminal       func(io.Writer) bool   // whether a person looks at it
 	configDir      func() (string, error) // of the user's configuration; nil: there is none
+	vocabulary     func() error           // what is wrong with the events of this program; nil: domain.CheckVocabulary
 
 	set    *settings // where the values of flags come from
 	global globalFlags

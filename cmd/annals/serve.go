@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/annals-io/annals/domain"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -44,6 +46,9 @@ waits until you have looked ("annals projection swap"). --rebuild accept takes i
 // serve starts everything, in order, and stops it in the other one.
 func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err := f.check(); err != nil {
+		return err
+	}
+	if err := a.checkEvents(); err != nil {
 		return err
 	}
 	log, err := f.logger(a)
@@ -92,6 +97,19 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	log.Info("serving", "address", address, "version", buildVersion())
 	return s.run(ctx, web, listener, f.drain)
+}
+
+// checkEvents refuses a program that could not read every event that it or an earlier one wrote: nothing was opened yet.
+func (a *app) checkEvents() error {
+	check := domain.CheckVocabulary
+	if a.vocabulary != nil {
+		check = a.vocabulary
+	}
+	if err := check(); err != nil {
+		return (&failure{Exit: exitFailed, Code: "bad_vocabulary", Message: fmt.Sprintf("this program cannot read the events of earlier ones: %v", err)}).
+			with("it was built wrong: run the version before; nothing was started or changed")
+	}
+	return nil
 }
 
 // bind takes the port: the one that was asked for, or with --port-fallback the next that is free.
