@@ -316,7 +316,7 @@ func TestTroubleOfTheStore(t *testing.T) {
 		"a longer one":     {&eventstore.OverloadedError{RetryAfter: 1500 * time.Millisecond}, 503, "overloaded", "2"},
 		"no store":         {&eventstore.UnavailableError{Cause: errors.New("secret host")}, 503, "unavailable", "1"},
 		"unknown outcome":  {&eventstore.OutcomeUnknownError{Cause: context.DeadlineExceeded}, 503, "unavailable", "1"},
-		"paused":           {&eventstore.PausedError{Cause: domain.ErrUnknownEvent}, 503, "unavailable", "1"},
+		"paused":           {&eventstore.PausedError{Cause: domain.ErrUnknownEvent}, 503, "paused", "1"},
 		"damaged":          {&eventstore.DamagedError{Reason: "cut"}, 503, "unavailable", "1"},
 		"something else":   {errors.New("secret"), 503, "unavailable", "1"},
 		"too many facts":   {&eventstore.TooLargeError{Size: 2, Limit: 1}, 413, "too_large", ""},

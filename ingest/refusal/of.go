@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
@@ -21,6 +22,7 @@ func Of(err error, slug domain.Slug) (p *Problem, ok bool) {
 		conflict *eventstore.CommandConflictError
 		large    *eventstore.TooLargeError
 		overload *eventstore.OverloadedError
+		paused   *eventstore.PausedError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -30,6 +32,9 @@ func Of(err error, slug domain.Slug) (p *Problem, ok bool) {
 	case errors.As(err, &overload):
 		return &Problem{Status: http.StatusServiceUnavailable, Shared: true, RetryIn: overload.RetryAfter, Code: Overloaded, Field: Workspace,
 			Rule: "So many events of a workspace may wait and no more.", Message: "the workspace has too many events waiting: send it again"}, true
+	case errors.As(err, &paused):
+		return &Problem{Status: http.StatusServiceUnavailable, Shared: true, RetryIn: time.Second, Code: Paused, Field: Workspace,
+			Rule: "Nothing is decided behind an event that the server does not know.", Message: "the workspace holds an event of a newer version of the server: send it again when that runs"}, true
 	case errors.As(err, &conflict):
 		return &Problem{Status: http.StatusConflict, Code: string(domain.Conflict), Field: "id", Rule: "An id stands for one content for ever.",
 			Message: "the id is known with another content: every event has an id of its own"}, true

@@ -19,6 +19,7 @@ const (
 	UnsupportedEncoding = "unsupported_encoding"   // neither plain nor gzip
 	BrokenBody          = "broken_body"            // the connection ended before the body did
 	Overloaded          = "overloaded"             // too much waits already: come again
+	Paused              = "paused"                 // the workspace holds an event of a newer server: nothing is decided there before that runs
 	Unavailable         = "unavailable"            // it could not be recorded now: come again
 )
 

@@ -38,6 +38,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"a rule of the model":     {rule(domain.TooLong, "inputs"), 400, "too_long", "inputs", "no", false},
 		"an id known differently": {&eventstore.CommandConflictError{}, 409, "conflict", "id", "id", false},
 		"too many facts":          {&eventstore.TooLargeError{Limit: 9}, 413, "too_large", "body", "divide", false},
+		"paused":                  {&eventstore.PausedError{Cause: domain.ErrUnknownEvent}, 503, "paused", "workspace", "newer", true},
 		"overload":                {&eventstore.OverloadedError{RetryAfter: 1500 * time.Millisecond}, 503, "overloaded", "workspace", "again", true},
 		"what is one already":     {fmt.Errorf("so: %w", NoWorkspace("lab")), 404, "not_found", "workspace", `workspace "lab"`, true},
 	} {
