@@ -41,6 +41,7 @@ func wireTypes() map[string]func([]byte) (Event, error) {
 		"workspace.sensitivity_set":   decodeAs[WorkspaceSensitivitySet],
 		"workspace.team_set":          decodeAs[WorkspaceTeamSet],
 		"workspace.wall_set":          decodeAs[WorkspaceWallSet],
+		"history.imported":            decodeAs[HistoryImported],
 		"role.defined":                decodeAs[RoleDefined],
 		"role.deleted":                decodeAs[RoleDeleted],
 		"role.granted":                decodeAs[RoleGranted],

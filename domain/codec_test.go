@@ -63,6 +63,7 @@ func samples() []Event {
 		ArtifactVersionAnnotated{VersionRef{Artifact: orders, Producer: &step, Attempt: 1}, attrs, tags}, ArtifactVersionDeleted{VersionRef{Artifact: orders, Name: "7"}},
 		ArtifactVersionSent{VersionRef{Artifact: orders, Producer: &step, Attempt: 1}, owner, text}, ArtifactVersionReceived{io, owner, text}, ArtifactVersionPromoted{VersionRef{Artifact: orders, Promotion: owner}, owner},
 		ArtifactVersionPromotionRefused{VersionRef{Artifact: orders, Name: "7"}, owner, Gone}, WorkspaceWallSet{true},
+		HistoryImported{"lab", "acme", owner, 41, []HistoryOrigin{{"annals.example", "workspace-lab", 41}}, digest, digest},
 		SubjectErased{owner, KindRun, owner, []Digest{digest}, []string{owner.String()}, 1},
 	}
 	for _, p := range phases {

@@ -69,6 +69,8 @@ func (s *State) Apply(r *Recorded) error {
 		s.Name, s.Labels, s.Owner, s.Organization = e.Name, cloneLabels(e.Labels), e.Owner, e.Organization
 		s.Kind, s.Environment, s.Sensitivity, s.Filed = e.KindOf(), e.Environment, e.Sensitivity, e.Team
 		s.Text = textDigest(e.Description)
+	case HistoryImported:
+		s.Owner, s.Organization, s.Kind, s.Filed = e.Owner, e.Organization, kindHere(s.Kind), ""
 	case WorkspaceRenamed:
 		s.Name = e.Name
 	case WorkspaceDescribed:

@@ -54,6 +54,8 @@ func Summary(e *Recorded) string {
 		of = ev.Version.Artifact.String()
 	case WorkspaceCreated:
 		of = string(ev.Slug)
+	case HistoryImported:
+		of = fmt.Sprintf("up to revision %d", ev.UpTo)
 	case WorkspaceRenamed:
 		of = ev.Name
 	}

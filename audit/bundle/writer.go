@@ -170,7 +170,7 @@ func (w *Writer) Close(at time.Time, checkpoints [][]byte, instance []byte) erro
 		name    string
 		content []byte
 	}{
-		{CheckpointsFile, joinNotes(checkpoints)}, {InstanceFile, instance}, {GoldenFile, w.golden.Bytes()},
+		{CheckpointsFile, JoinNotes(checkpoints)}, {InstanceFile, instance}, {GoldenFile, w.golden.Bytes()},
 		{NamesFile, w.names.Bytes()}, {ReadmeFile, []byte(readme(&w.manifest))},
 	}
 	w.manifest.Counts.Checkpoints = int64(len(checkpoints))
@@ -196,8 +196,8 @@ func (w *Writer) Close(at time.Time, checkpoints [][]byte, instance []byte) erro
 // Manifest is what was written, once the bundle is closed.
 func (w *Writer) Manifest() Manifest { return w.manifest }
 
-// joinNotes puts signed notes into one file, an empty line between two of them.
-func joinNotes(notes [][]byte) []byte { return bytes.Join(notes, []byte("\n")) }
+// JoinNotes puts signed notes into one file, an empty line between two of them.
+func JoinNotes(notes [][]byte) []byte { return bytes.Join(notes, []byte("\n")) }
 
 func readme(m *Manifest) string {
 	names := "Names of people are sealed in it and show as erased."

@@ -148,7 +148,7 @@ func actors() []*actor {
 		{name: "organization admin", here: matrixAdmin, there: organizationMay(matrixAdmin, matrixOrganizationAdmin), holdsThere: true},
 		{name: "organization owner", here: matrixOwner, there: organizationMay(matrixOwner, matrixOrganizationOwner), owns: true, holdsThere: true},
 		{name: "suspended", holdsHere: true, holdsThere: true},
-		{name: "key to read", here: matrixViewer, there: matrixOrganizationMember, owns: true, holdsHere: true, holdsThere: true}, // of an owner
+		{name: "key to read", here: append(slices.Clone(matrixViewer), "history:export"), there: matrixOrganizationMember, owns: true, holdsHere: true, holdsThere: true}, // of an owner
 		{name: "run token", bound: true}, // of the run r1 in their own workspace
 		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
 	}

@@ -93,7 +93,7 @@ var grants = []string{
 	`GRANT SELECT, INSERT, UPDATE ON log.streams TO ROLE`,
 	`GRANT SELECT, UPDATE ON log.head TO ROLE`,
 	`GRANT SELECT, INSERT, DELETE ON log.commands, log.evidence, log.evidence_kept TO ROLE`,
-	`GRANT SELECT, INSERT, UPDATE ON log.imports TO ROLE`,
+	`GRANT SELECT, INSERT, UPDATE, DELETE ON log.imports TO ROLE`,
 	`GRANT SELECT, INSERT, UPDATE ON log.erasures, log.instance TO ROLE`,
 }
 

@@ -232,7 +232,7 @@ func (f *fold) change(e domain.Event) error {
 	switch e := e.(type) {
 	case domain.WorkspaceCreated, domain.WorkspaceRenamed, domain.WorkspaceDescribed, domain.WorkspaceLabelled,
 		domain.WorkspaceArchived, domain.WorkspaceRestored, domain.WorkspaceDeleted,
-		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet, domain.WorkspaceWallSet:
+		domain.WorkspaceEnvironmentSet, domain.WorkspaceSensitivitySet, domain.WorkspaceTeamSet, domain.WorkspaceWallSet, domain.HistoryImported:
 		f.workspaceChanged(e)
 	case domain.OrganizationCreated, domain.OrganizationRenamed, domain.OrganizationDescribed, domain.AccountRegistered,
 		domain.AccountRenamed, domain.AccountDisabled, domain.AccountEnabled, domain.AccountSignedIn, domain.IdentityLinked, domain.IdentityUnlinked,

@@ -55,6 +55,11 @@ func (f *fold) workspaceChanged(e domain.Event) {
 		if e.Owner != uuid.Nil {
 			f.granted(domain.Person(e.Owner), domain.Owner)
 		}
+	case domain.HistoryImported:
+		w.organization, w.owner, w.team = string(e.Organization), e.Owner, ""
+		if w.kind == string(domain.DefaultWorkspace) {
+			w.kind = string(domain.ProjectWorkspace) // another instance's
+		}
 	case domain.WorkspaceRenamed:
 		w.name = noNUL(e.Name)
 	case domain.WorkspaceDescribed:
