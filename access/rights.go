@@ -22,6 +22,10 @@ type Rights struct {
 	lens  *eventstore.Lens
 	first domain.Slug
 
+	// Hides says of a workspace with events that it is not there yet for anybody; nil: none is. Set it before the first
+	// question.
+	Hides func(ctx context.Context, ws domain.Slug) (bool, error)
+
 	mu   sync.Mutex
 	memo map[asked]answered
 }
@@ -58,6 +62,11 @@ func (r *Rights) Workspace(ctx context.Context, who domain.Grantee, ws domain.Sl
 	seen, err := r.see(ctx, at, who)
 	if err != nil || !seen[0].Exists {
 		return domain.Access{}, err
+	}
+	if r.Hides != nil {
+		if hidden, err := r.Hides(ctx, ws); err != nil || hidden {
+			return domain.Access{}, err
+		}
 	}
 	org := seen[0].Organization
 	ofOrg, err := r.seeOrganization(ctx, org, who)

@@ -108,3 +108,18 @@ func ownerOfNew(p access.Principal, in door) (uuid.UUID, error) {
 	}
 	return uuid.Parse(g.ID)
 }
+
+// OwnerOfNew says who will own a workspace that a principal brings into an organization, by whatever way it comes to be;
+// refusals are those of [Desk.CreateWorkspace].
+func (d *Desk) OwnerOfNew(ctx context.Context, p access.Principal, org domain.Slug) (uuid.UUID, error) {
+	in, err := d.enter(ctx, p, Place{Organization: org})
+	switch {
+	case err != nil:
+		return uuid.Nil, err
+	case in.place.Deleted:
+		return uuid.Nil, &domain.Error{Code: domain.Gone, Subject: "organization", Message: fmt.Sprintf("organization %s was deleted; its slug is never used again", org)}
+	case !in.by.Holds.Has(domain.CreateWorkspaces):
+		return uuid.Nil, access.Lacking(domain.CreateWorkspaces, "organization "+string(org))
+	}
+	return ownerOfNew(p, in)
+}

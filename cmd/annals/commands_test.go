@@ -203,6 +203,8 @@ var invocations = []struct {
 	{"config", nil, 0},
 	{"import openlineage", []string{"missing.ndjson"}, exitNotFound},
 	{"import events", []string{"missing.ndjson"}, exitNotFound},
+	{"import history", []string{"missing", "--as", "brought"}, exitNotFound},
+	{"import history", []string{"missing"}, exitUsage},
 	{"run cancel", []string{"train-2"}, exitConflict},
 	{"run cancel", []string{"nowhere"}, exitNotFound},
 	{"run delete", []string{"train-3"}, exitUsage},

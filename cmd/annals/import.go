@@ -23,7 +23,7 @@ type importFlags struct {
 }
 
 func (a *app) importCommand() *cobra.Command {
-	return group("import", "Send recorded events to a server", nil,
+	return group("import", "Send recorded events, or a whole history, to a server", nil, a.importHistoryCommand(),
 		a.importOf("openlineage", "Send OpenLineage events", `Send recorded OpenLineage events to a server: files of an event a line, arrays of events, single
 events, any of them gzipped, or - for standard input.
 

@@ -82,6 +82,7 @@ var matrixRoutes = map[string]matrixRow{
 	"GET /v1/workspaces/{slug}/events":             reads(),
 	"GET /v1/workspaces/{slug}/history":            {place: inWorkspace, needs: domain.ExportHistory, reads: true},
 	"GET /v1/workspaces/{slug}/replay":             reads(),
+	"PUT /v1/organizations/{org}/histories/{slug}": {place: inOrganization, needs: domain.CreateWorkspaces},
 	"GET /v1/workspaces/{slug}/lineage":            reads().with("?root", "r1"),
 	"PATCH /v1/workspaces/{slug}":                  takes(domain.ConfigureWorkspace),
 	"GET /v1/workspace-groups":                     matrixRow{place: ofAnybody}.with("?by", "kind"),

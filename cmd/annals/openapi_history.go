@@ -23,6 +23,19 @@ func historyOperations() []openapi.Operation {
 			Answers:    []openapi.Answer{file("The export.", "application/x-tar")}, Refuses: []int{http.StatusNotFound},
 		},
 		{
+			Pattern: "PUT /v1/organizations/{org}/histories/{slug}", ID: "importHistory", Tag: "history", Summary: "Import an export into a new workspace", Permission: string(domain.CreateWorkspaces),
+			Description: "The body is a tar of an export, its manifest last. All of it is read and proven before anything is written; then events, revisions, times and checkpoints are brought over as they were, and whoever asks owns the workspace alone. " +
+				"The answer is a line every now and then, and the result or the error as the last. An import that was cut off goes on where it was when the same is asked again.",
+			Parameters: []openapi.Parameter{
+				{Name: "org", In: "path", Description: "The organization whose the workspace will be.", Shape: openapi.Text(), Example: "personal"},
+				{Name: "slug", In: "path", Description: "What the workspace will be called.", Shape: openapi.Text(), Example: "brought"},
+				{Name: "key", In: "query", Description: "The verifier key of the instance that it comes from: then what is not signed by it is refused.", Shape: openapi.Text()},
+			},
+			Body:    &openapi.Body{Required: true, Content: []openapi.Content{{Type: "application/x-tar", Shape: openapi.Text()}}},
+			Answers: []openapi.Answer{{Status: http.StatusOK, Description: "How far it is, line by line.", Content: []openapi.Content{{Type: "application/x-ndjson", Shape: openapi.Of[importLine]()}}}},
+			Refuses: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
+		},
+		{
 			Pattern: "GET /v1/workspaces/{slug}/replay", ID: "replayHistory", Tag: "history", Summary: "Replay the history of a workspace", Permission: string(domain.ReadWorkspace),
 			Description: "Its events as they lie in its stream, a line each, as fast as they are taken. What was erased is the word erased. Go on from a revision by from.",
 			Parameters: []openapi.Parameter{

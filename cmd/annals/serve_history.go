@@ -12,11 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/audit/bundle"
 	"github.com/annals-io/annals/audit/history"
 	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/domain"
-	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/projections"
 )
 
@@ -27,14 +27,18 @@ type historyAPI struct {
 	rights  *access.Rights
 	names   history.Revealer
 	exports *history.Exporter
+	imports *history.Importer
+	desk    *people.Desk
+	data    string // directory, in which exports lie while they are imported
 	log     *slog.Logger
 }
 
 // histories is what answers for them.
-func (s *server) histories() historyAPI {
-	a := historyAPI{store: s.store, engine: s.engine, rights: s.rights, names: s.sealer, log: s.log}
+func (s *server) histories(f serveFlags) historyAPI {
+	a := historyAPI{store: s.store, engine: s.engine, rights: s.rights, names: s.sealer, log: s.log, desk: s.desk, data: f.data}
 	if raw, ok := s.store.(history.Log); ok {
 		a.exports = &history.Exporter{Log: raw, Pool: s.store.Pool(), Names: s.sealer, Now: time.Now}
+		a.imports = &history.Importer{Log: s.store, Pool: s.store.Pool(), Now: time.Now, Written: s.rights.Lens().Forget}
 		if s.history != nil {
 			a.exports.Seals, a.exports.Instance = seals{seal.Store{Pool: s.pool}, s.store.Pool()}, s.history.Signer.Key().Name
 		}
@@ -128,22 +132,10 @@ func (f *flushed) Put(name string, content []byte) error {
 }
 
 func (a historyAPI) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var no *access.Refusal
-	var none *eventstore.NotFoundError
-	switch {
-	case errors.As(err, &no):
-	case errors.As(err, &none):
-		no = errNoSuchWorkspace
-	default:
-		if r.Context().Err() == nil {
-			a.log.ErrorContext(r.Context(), "a history could not be read", "path", r.URL.Path, "err", err)
-		}
-		no = &access.Refusal{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the server cannot do it now; it was logged"}
-	}
-	access.Refuse(w, no)
+	access.Refuse(w, a.refusal(r, err))
 }
 
-// said writes a line of an answer that goes on.
+// saidLine writes a line of an answer that goes on.
 func saidLine(w http.ResponseWriter, v any) error {
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		return err

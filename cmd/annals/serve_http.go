@@ -81,9 +81,11 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	s.rest(api).Register(mux)
 	access.Handler{Desk: access.KeyDesk{Keys: s.keys, Rights: s.rights}, Runs: s.runsOf, Log: s.log, Fork: s.forkShort}.Register(mux)
 	s.signIn.Register(mux)
-	past := s.histories()
+	past := s.histories(f)
 	mux.Handle("GET /v1/workspaces/{slug}/history", access.Read, http.HandlerFunc(past.export))
 	mux.Lasts("GET /v1/workspaces/{slug}/history")
+	mux.Handle("PUT /v1/organizations/{org}/histories/{slug}", access.Write, http.HandlerFunc(past.bring))
+	mux.Lasts("PUT /v1/organizations/{org}/histories/{slug}")
 	mux.Handle("GET /v1/workspaces/{slug}/replay", access.Read, http.HandlerFunc(past.replay))
 	mux.Lasts("GET /v1/workspaces/{slug}/replay")
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}

@@ -51,7 +51,7 @@ func (s *server) observed(next *access.Mux, f serveFlags) http.Handler {
 // endless says whether the answer goes on for as long as the caller listens.
 func endless(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
-	return r.Header.Get("Upgrade") != "" || strings.Contains(accept, "text/event-stream") || strings.HasPrefix(r.URL.Path, "/v1/projections/") || strings.HasSuffix(r.URL.Path, "/history") || strings.HasSuffix(r.URL.Path, "/replay") || strings.HasPrefix(r.URL.Path, "/debug/pprof/")
+	return r.Header.Get("Upgrade") != "" || strings.Contains(accept, "text/event-stream") || strings.HasPrefix(r.URL.Path, "/v1/projections/") || strings.HasSuffix(r.URL.Path, "/history") || strings.HasSuffix(r.URL.Path, "/replay") || strings.Contains(r.URL.Path, "/histories/") || strings.HasPrefix(r.URL.Path, "/debug/pprof/")
 }
 
 // answer remembers the status.

@@ -20,6 +20,7 @@ import (
 	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/access/session"
 	"github.com/annals-io/annals/access/signin"
+	"github.com/annals-io/annals/audit/history"
 	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/erasure"
 	"github.com/annals-io/annals/eventstore"
@@ -50,6 +51,7 @@ type server struct {
 	store      logStore
 	engine     *projections.Engine
 	commands   *eventstore.Executor
+	begun      promotion.Lister
 	model      *modelKeeper
 	keys       *access.Keys
 	rights     *access.Rights
@@ -219,6 +221,9 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	s.keys = access.NewKeys(s.pool, nil)
 	s.keys.Commands, s.keys.Standing = s.commands, access.NewStanding(s.store, s.engine)
 	s.rights = access.NewRights(s.store, s.engine, firstOrganization)
+	veil := history.NewVeil(s.store.Pool())
+	s.rights.Hides = veil.Hides
+	s.begun = unveiled{s.engine, veil}
 	s.openOperations()
 	s.metrics.watch(s)
 	return nil
@@ -262,7 +267,7 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 		sweep.clear = besides.SweepEvidence
 	}
 	s.work.Go(func() { sweep.run(ctx) })
-	promotions := &promotion.Desk{Commands: s.rights.Watch(s.commander()), Log: s.store, Begun: s.engine, Logger: s.log}
+	promotions := &promotion.Desk{Commands: s.rights.Watch(s.commander()), Log: s.store, Begun: s.begun, Logger: s.log}
 	s.work.Go(func() {
 		select {
 		case <-s.engine.Ready(): // before, nobody can say which ones are open
@@ -369,4 +374,30 @@ func (s *server) close() {
 	if err := s.database.Stop(ctx); err != nil {
 		s.log.Error("stop the database", "err", err)
 	}
+}
+
+// unveiled lists promotions of workspaces that are there: those of a history that is being imported were another
+// instance's, and end with the import.
+type unveiled struct {
+	promotion.Lister
+	veil *history.Veil
+}
+
+// OpenPromotions leaves out those of workspaces that are hidden.
+func (u unveiled) OpenPromotions(ctx context.Context, limit int) ([]projections.OpenPromotion, error) {
+	all, err := u.Lister.OpenPromotions(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	there := all[:0]
+	for _, p := range all {
+		hidden, err := u.veil.Hides(ctx, p.Source)
+		if err != nil {
+			return nil, err
+		}
+		if !hidden {
+			there = append(there, p)
+		}
+	}
+	return there, nil
 }
