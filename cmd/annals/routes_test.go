@@ -59,7 +59,7 @@ var requests = map[string]routeRequest{
 	"GET /v1/workspaces/{slug}/runs/{run}":         {"GET", "/v1/workspaces/default/runs/none", "", 404, 404, "/v1/workspaces/nowhere/runs/none"},
 	"GET /v1/workspaces/{slug}/events":             {"GET", "/v1/workspaces/default/events", "", 200, 404, "/v1/workspaces/nowhere/events"},
 	"GET /v1/workspaces/{slug}/history":            {"GET", "/v1/workspaces/default/history", "", 200, 404, "/v1/workspaces/nowhere/history"},
-	"PUT /v1/organizations/{org}/histories/{slug}": {"PUT", "/v1/organizations/personal/histories/brought", "", 400, 404, "/v1/organizations/nowhere/histories/brought"},
+	"PUT /v1/organizations/{org}/histories/{slug}": {"PUT", "/v1/organizations/personal/histories/brought", "", 400, 404, ""},
 	"GET /v1/workspaces/{slug}/replay":             {"GET", "/v1/workspaces/default/replay", "", 200, 404, "/v1/workspaces/nowhere/replay"},
 	"GET /v1/workspaces/{slug}/lineage":            {"GET", "/v1/workspaces/default/lineage?root=none", "", 404, 404, "/v1/workspaces/nowhere/lineage?root=none"},
 	"GET /v1/keys":                                 {"GET", "/v1/keys", "", 200, 200, ""},

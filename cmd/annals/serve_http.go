@@ -84,7 +84,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	past := s.histories(f)
 	mux.Handle("GET /v1/workspaces/{slug}/history", access.Read, http.HandlerFunc(past.export))
 	mux.Lasts("GET /v1/workspaces/{slug}/history")
-	mux.Handle("PUT /v1/organizations/{org}/histories/{slug}", access.Write, http.HandlerFunc(past.bring))
+	mux.Handle("PUT /v1/organizations/{org}/histories/{slug}", access.Admin, http.HandlerFunc(past.bring))
 	mux.Lasts("PUT /v1/organizations/{org}/histories/{slug}")
 	mux.Handle("GET /v1/workspaces/{slug}/replay", access.Read, http.HandlerFunc(past.replay))
 	mux.Lasts("GET /v1/workspaces/{slug}/replay")
