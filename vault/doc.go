@@ -6,8 +6,10 @@
 //
 // The keys lie in one directory, readable by its owner alone:
 //
-//	master.json              the keyset that wraps all others (Tink, AES-256-GCM)
-//	subjects/<digest>.json   one wrapped keyset a subject; the name tells nobody who it is
+//	master.json              the keyset that wraps all others (Tink, AES-256-GCM), as it is or wrapped by a service
+//	subjects/<digest>.json   one wrapped keyset a subject, with the subject's id
+//	lock                     held by whoever writes keys
 //
-// Without master.json nothing sealed can be read again: it belongs into a backup of its own.
+// Without master.json nothing sealed can be read again: it belongs into a backup of its own. Package kek opens the
+// services that wrap it: what lies in the directory then opens nothing without them.
 package vault

@@ -96,8 +96,8 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil || files != 2 {
-		t.Errorf("%d files, %v; want the master key and one subject's", files, err)
+	if err != nil || files != 3 {
+		t.Errorf("%d files, %v; want the master key, one subject's and the lock", files, err)
 	}
 	if err := os.Chmod(filepath.Join(dir, "master.json"), 0o640); err != nil {
 		t.Fatal(err)

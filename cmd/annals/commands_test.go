@@ -212,6 +212,8 @@ var invocations = []struct {
 	{"artifact delete-version", []string{"features@f3", "--reason", "spoiled"}, 0},
 	{"artifact delete", []string{"scores", "--reason", "never used"}, 0},
 	{"pipeline delete", []string{"score", "--reason", "never used"}, 0},
+	{"vault rotate", []string{"--kek", "nonsense"}, exitUsage},
+	{"vault rotate", nil, 0},
 	{"fork", nil, 0},
 	{"fork", []string{"--copied"}, 0},
 	{"erase", []string{"run:train-2", "--dry-run"}, 0},

@@ -91,7 +91,7 @@ Exit codes: 0 done, 1 failed, 2 not understood, 3 not found, 4 not allowed, 5 co
 	root.AddCommand(
 		serve, importing, a.organizationCommand(), a.workspaceCommand(), a.memberCommand(), a.teamCommand(), a.roleCommand(), a.serviceAccountCommand(), a.inviteCommand(), a.invitationCommand(), a.accessCommand(), a.pipelineCommand(), a.runCommand(), a.artifactCommand(),
 		a.lineageCommand(), a.logCommand(), a.diffCommand(), a.replayCommand(), a.exportCommand(), a.projectionCommand(), a.operationCommand(), a.eventstoreCommand(), a.auditCommand(), a.keyCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.profileCommand(), a.loginLinkCommand(), a.accountCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
-		a.eraseCommand(), a.forkCommand(),
+		a.eraseCommand(), a.forkCommand(), a.vaultCommand(),
 		a.configCommand(func() []*pflag.FlagSet { return sets[1:] }),
 	)
 	strict(root)

@@ -14,6 +14,8 @@ import (
 	"github.com/annals-io/annals/audit/sink"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/graphql/limit"
+	"github.com/annals-io/annals/vault"
+	"github.com/annals-io/annals/vault/kek"
 )
 
 // serveFlags are the settings of the server. Zero fields are good defaults, save listen and data.
@@ -47,6 +49,7 @@ type serveFlags struct {
 	limits           limit.Limits  // of GraphQL
 	oidc             oidcFlags
 	auditSinks       []string
+	kek              string // what wraps the keys of names: an address, vault.LocalKEK, or empty: whatever does now
 	auditKey         string // file; empty: audit.key in the data directory
 	lineageMemory    int64  // bytes
 
@@ -81,7 +84,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.Var(oneOf{&f.organizations, []string{organizationsAnyone, organizationsOperator}}, "organizations", "who creates team organizations. anyone: whoever has signed in; operator: owners and admins of the first organization")
 	f.rebuild = rebuildAuto
 	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for annals projection rebuild")
-	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
+	fs.DurationVar(&f.commandRetention, "command-retention", "kek", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	fs.StringVar(&f.oidc.issuer, "oidc-issuer", "", "`URL` of another party that signs people in by OpenID Connect; passwords are off then")
 	fs.StringVar(&f.oidc.clientID, "oidc-client-id", "", "what this server is registered as there")
 	fs.StringVar(&f.oidc.secretFile, "oidc-client-secret-file", "", "`file` of the secret that goes with it; a public client has none")
@@ -89,6 +92,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.oidc.domains, "oidc-allowed-domains", nil, "`domains` of verified e-mail addresses that are let in; without any, everybody whom that party signs in")
 	fs.StringVar(&f.oidc.label, "oidc-label", "", "what people call that party, for the sign-in page")
 	fs.StringSliceVar(&f.auditSinks, "audit-sink", nil, "`places` outside the database that are told every checkpoint: file:PATH, https://..., stdout")
+	fs.StringVar(&f.kek, "kek", "", "`key` that wraps the keys of names: file, aws-kms://ARN, gcp-kms://NAME or hcvault://HOST/transit/keys/NAME; without one, what wraps them now")
 	fs.StringVar(&f.auditKey, "audit-key", "", "`file` of the key that seals history; without one, audit.key in the data directory. All servers on one database need the same")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
@@ -107,6 +111,11 @@ func (f serveFlags) check() error {
 	}
 	if err := checkEventstore(f.eventstore, f.eventstorePrefix); err != nil {
 		return err
+	}
+	if f.kek != "" && f.kek != vault.LocalKEK {
+		if err := kek.Check(f.kek); err != nil {
+			return usage("--kek: %v", err)
+		}
 	}
 	if f.commandRetention < 0 || (f.commandRetention > 0 && f.commandRetention < time.Hour) {
 		return usage("--command-retention %s is less than an hour: a client that repeats a command would have it carried out twice", f.commandRetention).with("720h are 30 days; 0 is for ever")

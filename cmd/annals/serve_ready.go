@@ -109,6 +109,12 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusServiceUnavailable, "the database does not answer\n")
 		return
 	}
+	if err := s.sealer.Ready(); err != nil {
+		s.log.WarnContext(ctx, "the keys of names cannot be used", "err", err)
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "the keys of names are sealed: the service that wraps them does not answer\n")
+		return
+	}
 	text := "ready\n"
 	if m := s.model.report(); m.Outdated {
 		text += m.Detail + "\n"

@@ -34,6 +34,7 @@ import (
 	"github.com/annals-io/annals/promotion"
 	"github.com/annals-io/annals/rest/docs"
 	"github.com/annals-io/annals/vault"
+	"github.com/annals-io/annals/vault/kek"
 )
 
 // server is everything that runs behind the addresses, in the order in which it is started.
@@ -101,7 +102,7 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	if err := s.warn(ctx); err != nil {
 		return nil, err
 	}
-	if s.sealer, err = vault.Open(filepath.Join(f.data, "vault")); err != nil {
+	if s.sealer, err = vault.OpenWith(vault.Config{Dir: vaultDir(f.data), KEK: f.kek, Service: kek.Open}); err != nil {
 		return nil, err
 	}
 	if err := s.openAudit(f, a.stdout); err != nil {
