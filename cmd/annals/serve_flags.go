@@ -84,7 +84,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.Var(oneOf{&f.organizations, []string{organizationsAnyone, organizationsOperator}}, "organizations", "who creates team organizations. anyone: whoever has signed in; operator: owners and admins of the first organization")
 	f.rebuild = rebuildAuto
 	fs.Var(oneOf{&f.rebuild, []string{rebuildAuto, rebuildAccept, rebuildManual}}, "rebuild", "what to do about a read model that another version made. auto: build it anew and take it where nothing differs; accept: take it whatever differs; manual: wait for annals projection rebuild")
-	fs.DurationVar(&f.commandRetention, "command-retention", "kek", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
+	fs.DurationVar(&f.commandRetention, "command-retention", postgres.CommandLife, "how long a repeated command is recognised as such; 0: for ever. Those of ingest always are")
 	fs.StringVar(&f.oidc.issuer, "oidc-issuer", "", "`URL` of another party that signs people in by OpenID Connect; passwords are off then")
 	fs.StringVar(&f.oidc.clientID, "oidc-client-id", "", "what this server is registered as there")
 	fs.StringVar(&f.oidc.secretFile, "oidc-client-secret-file", "", "`file` of the secret that goes with it; a public client has none")
@@ -96,7 +96,7 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringVar(&f.auditKey, "audit-key", "", "`file` of the key that seals history; without one, audit.key in the data directory. All servers on one database need the same")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
-		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "command-retention", "audit-key", "audit-sink")
+		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "kek", "command-retention", "audit-key", "audit-sink")
 	secret(fs, "database-url", "database-owner-url", "eventstore")
 }
 
