@@ -10,7 +10,6 @@ import (
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql/model"
-	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
 )
 
@@ -131,7 +130,7 @@ func (r *Resolver) recordedEvents(ctx context.Context, at *model.Moment, revisio
 			j++
 		}
 		span := int(revisions[j-1]-revisions[i]) + 1
-		page, err := r.Log.ReadStream(ctx, projections.StreamOf(at.At.Slug), revisions[i], eventstore.Forward, span)
+		page, err := r.Log.ReadStream(ctx, at.At, revisions[i], eventstore.Forward, span)
 		var missing *eventstore.NotFoundError
 		if errors.As(err, &missing) {
 			return out, nil

@@ -59,7 +59,7 @@ func (r *Resolver) bodies(ctx context.Context, at *model.Moment, about ...read.N
 	if len(digests) == 0 {
 		return nil, nil
 	}
-	raw, err := r.Log.Evidence(ctx, domain.WorkspaceStream(at.At.Slug), digests)
+	found, err := r.Log.Evidence(ctx, []Bodies{{at.At, digests}})
 	if err != nil {
 		return nil, storeFault(err)
 	}
@@ -67,7 +67,7 @@ func (r *Resolver) bodies(ctx context.Context, at *model.Moment, about ...read.N
 	var out []foreignBody
 	for _, e := range sent {
 		var b foreignBody
-		if body, ok := raw[*e.Meta.Evidence]; ok && json.Unmarshal(body, &b) == nil {
+		if body, ok := found[0][*e.Meta.Evidence]; ok && json.Unmarshal(body, &b) == nil {
 			out = append(out, b)
 		}
 	}

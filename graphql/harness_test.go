@@ -148,7 +148,7 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 		t.Fatal(err)
 	}
 	server, err := graphql.New(graphql.Config{
-		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
+		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: graphql.OpenLog{Store: store}, Whole: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
 		Limits:   limits, Log: log,
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)

@@ -155,7 +155,7 @@ func (r *Resolver) record(ctx context.Context, w *write, rows []*row, atomic boo
 		}
 	}
 	if atomic {
-		clash, err := r.clashes(ctx, stream, good, requests)
+		clash, err := r.clashes(ctx, w.slug, good, requests)
 		if err != nil {
 			return storeFault(err)
 		}
@@ -171,12 +171,12 @@ func (r *Resolver) record(ctx context.Context, w *write, rows []*row, atomic boo
 }
 
 // clashes rejects the events whose ids are known with another content, and says whether there are any.
-func (r *Resolver) clashes(ctx context.Context, stream domain.Stream, rows []*row, requests []eventstore.Request) (bool, error) {
+func (r *Resolver) clashes(ctx context.Context, workspace domain.Slug, rows []*row, requests []eventstore.Request) (bool, error) {
 	ids := make([]string, len(requests))
 	for i, q := range requests {
 		ids[i] = q.CommandID
 	}
-	known, err := r.Log.Commands(ctx, stream, ids)
+	known, err := r.Log.Commands(ctx, workspace, ids)
 	if err != nil {
 		return false, err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
-	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
 )
 
@@ -212,9 +211,9 @@ func (r *Resolver) evidenceOf(ctx context.Context, at *model.Moment, texts []*do
 	if len(digests) == 0 {
 		return nil, nil
 	}
-	bodies, err := r.Log.Evidence(ctx, projections.StreamOf(at.At.Slug), digests)
+	found, err := r.Log.Evidence(ctx, []Bodies{{at.At, digests}})
 	if err != nil {
 		return nil, storeFault(err)
 	}
-	return readTexts(bodies, texts), nil
+	return readTexts(found[0], texts), nil
 }

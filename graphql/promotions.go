@@ -77,7 +77,7 @@ func (r *Resolver) otherSides(ctx context.Context, objs []*model.Promotion) ([]o
 		sides := make([]otherSide, len(all))
 		places := map[domain.Slug]read.Place{}
 		for i, p := range all {
-			slug, _, err := promotion.Other(ctx, r.Log, at.At.Slug, p.Row)
+			slug, _, err := promotion.Other(ctx, shownTo{r.Log, at.At}, at.At.Slug, p.Row)
 			if err != nil {
 				return nil, storeFault(err)
 			}
@@ -155,7 +155,7 @@ func (w *write) promote(in model.PromoteArtifactVersionInput) (*model.PromoteArt
 		if in.Artifact != nil {
 			order.Artifact = artifactNameOf(in.Artifact)
 		}
-		desk := &promotion.Desk{Commands: w.Commands, Log: w.Log, Moments: w.Moments, Read: w.Read, Logger: w.log}
+		desk := &promotion.Desk{Commands: w.Commands, Log: w.Whole, Moments: w.Moments, Read: w.Read, Logger: w.log}
 		done, err := desk.Promote(w.ctx, c.holds, order)
 		if err != nil {
 			w.notPromoted(err, in)

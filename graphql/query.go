@@ -210,6 +210,31 @@ func countsOf(c read.Counts) *model.ResourceCounts {
 	return &model.ResourceCounts{Pipelines: c.Pipelines, Runs: c.Runs, Steps: c.Steps, Artifacts: c.Artifacts, ArtifactVersions: c.Versions}
 }
 
+// description is what a workspace is for.
+func (r *Resolver) description(ctx context.Context, w *model.Workspace) (*string, error) {
+	return ofList(w, "description", func(all []*model.Workspace) (map[*model.Workspace]*string, error) {
+		var bodies []Bodies
+		var of []*model.Workspace
+		for _, o := range all {
+			if t := o.Row.Description; t != nil {
+				bodies, of = append(bodies, Bodies{o.At.At, []domain.Digest{t.Evidence}}), append(of, o)
+			}
+		}
+		out := make(map[*model.Workspace]*string, len(all))
+		if len(bodies) == 0 {
+			return out, nil
+		}
+		found, err := r.Log.Evidence(ctx, bodies)
+		if err != nil {
+			return nil, storeFault(err)
+		}
+		for i, o := range of {
+			out[o] = model.Word(readTexts(found[i], []*domain.Text{o.Row.Description})[*o.Row.Description])
+		}
+		return out, nil
+	})
+}
+
 // ofList answers a field of a workspace. What it needs is read for the whole list that the workspace was read with, at once
 // and once; word names the field.
 func ofList[V any](w *model.Workspace, word string, read func(all []*model.Workspace) (map[*model.Workspace]V, error)) (V, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/annals-io/annals/graphql/limit"
 	"github.com/annals-io/annals/projections"
 	"github.com/annals-io/annals/projections/read"
+	"github.com/annals-io/annals/promotion"
 )
 
 // maxLineageNodes and maxLineageDepth bound a walk, whatever is asked for.
@@ -25,6 +26,7 @@ type Resolver struct {
 	Moments  Moments
 	Read     *read.DB
 	Log      Log
+	Whole    promotion.Log // the log as the server reads it, for who writes to two workspaces at once: nothing of it is an answer
 	Commands eventstore.Commander
 	Native   NativeReader
 	Desk     *people.Desk     // nil: organizations and people are not changed here
@@ -60,13 +62,6 @@ type Moments interface {
 	Settle(ctx context.Context, asked, at time.Time, moments []*read.Moment, applied []domain.Revision) error
 	// Misfit is not nil for an error of reading rows that comes of the model's having been made by other code than this.
 	Misfit(err error) error
-}
-
-// Log reads events as they lie in their stream, and the texts they refer to: an event store.
-type Log interface {
-	ReadStream(ctx context.Context, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error)
-	Evidence(ctx context.Context, stream domain.Stream, digests []domain.Digest) (map[domain.Digest][]byte, error)
-	Commands(ctx context.Context, stream domain.Stream, ids []string) (map[string]eventstore.KnownCommand, error)
 }
 
 // A NativeReader reads one native run event, as NDJSON has it. It is the ingest room's, so that the mutation and the

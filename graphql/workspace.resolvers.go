@@ -88,13 +88,7 @@ func (r *mutationResolver) DeleteWorkspace(ctx context.Context, input model.Dele
 }
 
 func (r *workspaceResolver) Description(ctx context.Context, objs []*model.Workspace) ([]*string, error) {
-	return ofWorkspaces(objs, func(w *model.Workspace) (*string, error) {
-		found, err := r.evidenceOf(ctx, w.At, []*domain.Text{w.Row.Description})
-		if err != nil || w.Row.Description == nil {
-			return nil, err
-		}
-		return model.Word(found[*w.Row.Description]), nil
-	})
+	return ofWorkspaces(objs, func(w *model.Workspace) (*string, error) { return r.description(ctx, w) })
 }
 
 func (r *workspaceResolver) CreatedAt(ctx context.Context, objs []*model.Workspace) ([]*time.Time, error) {

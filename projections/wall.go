@@ -13,8 +13,9 @@ import (
 	"github.com/annals-io/annals/schema/postgres"
 )
 
-// The second wall stands in Postgres: row level security on every table of a model, forced, so that the owner is held
-// to it too. Who asks questions is [read.Reader], which sees the one workspace that its transaction names. Who projects
+// The second wall stands in Postgres: row level security on every table of a model, and on those of the log and beside it
+// that hold what belongs to one workspace; forced, so that the owner is held to it too. Who asks questions is [read.Reader],
+// which sees the one workspace that its transaction names. Who projects
 // is the server's own role: COPY, by which most rows are written, is refused to a role that policies hold, so that role
 // has BYPASSRLS where somebody could give it. Where nobody could, a policy lets it have every row, and projecting
 // writes by INSERT.
@@ -49,6 +50,14 @@ func (e *Engine) raiseAll(ctx context.Context) error {
 		return fmt.Errorf("make the roles that questions are asked as: %w", err)
 	}
 	e.walled.Store(true)
+	for _, script := range []string{postgres.Tools, postgres.Places} {
+		if err := e.asOwner(ctx, server, script); err != nil {
+			return fmt.Errorf("make what walls are put up with: %w", err)
+		}
+	}
+	if err := e.surround(ctx, server); err != nil {
+		return err
+	}
 	for _, m := range models {
 		if (m.State == building || m.State == checking) && !m.Filled {
 			continue
@@ -71,6 +80,29 @@ func (e *Engine) raise(ctx context.Context, schema string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("put the wall around %s: %w", schema, err)
+	}
+	return nil
+}
+
+// surround puts the wall around the tables of the log and of what lies beside it. Each is a transaction of its own: who
+// appends meanwhile on another server waits for one table at most, and never in a circle.
+func (e *Engine) surround(ctx context.Context, server string) error {
+	rows, _ := e.OwnerPool.Query(ctx, `SELECT t::text FROM log.places() ORDER BY 1`)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list the tables that belong behind the wall: %w", err)
+	}
+	for _, table := range tables {
+		err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, lockModels); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `SELECT log.surround($1::text::regclass, $2)`, table, server)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("put the wall around %s: %w", table, err)
+		}
 	}
 	return nil
 }

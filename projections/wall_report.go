@@ -21,8 +21,11 @@ type WallReport struct {
 // wallFaultsSQL finds what would let somebody through: $1 are the roles that questions are asked as.
 const wallFaultsSQL = `
 WITH models AS (SELECT n.oid, n.nspname FROM log.models m JOIN pg_namespace n ON n.nspname = m.schema WHERE m.state IN ('live', 'old') OR m.filled AND m.state = 'building'),
-tables AS (SELECT c.*, m.nspname FROM models m JOIN pg_class c ON c.relnamespace = m.oid WHERE c.relkind IN ('r', 'p')
-	AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'ws' AND NOT a.attisdropped)),
+tables AS (
+	SELECT c.*, m.nspname, true AS model FROM models m JOIN pg_class c ON c.relnamespace = m.oid WHERE c.relkind IN ('r', 'p')
+	AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'ws' AND NOT a.attisdropped)
+	UNION ALL
+	SELECT c.*, n.nspname, false FROM log.places() p JOIN pg_class c ON c.oid = p.t JOIN pg_namespace n ON n.oid = c.relnamespace),
 askers AS (SELECT * FROM pg_roles WHERE rolname = ANY($1))
 SELECT format('role %s %s', rolname, CASE WHEN rolsuper THEN 'is a superuser' WHEN rolbypassrls THEN 'passes over row level security (BYPASSRLS)' ELSE 'may log in' END)
 FROM askers WHERE rolsuper OR rolbypassrls OR rolcanlogin
@@ -37,21 +40,25 @@ SELECT format('%s.%s has no policy %s', t.nspname, t.relname, wanted.name) FROM 
 WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = wanted.name)
 UNION ALL
 SELECT format('%s.%s has a policy that is not ours: %s', t.nspname, t.relname, p.polname) FROM tables t JOIN pg_policy p ON p.polrelid = t.oid
-WHERE p.polname NOT IN ('asks', 'surveys', 'keeps', 'crosses')
+WHERE p.polname NOT IN ('asks', 'surveys', 'keeps') AND NOT (p.polname = 'crosses' AND t.model)
+UNION ALL
+SELECT format('policy %s of %s.%s is not what it should be: a start of the server mends it', p.polname, t.nspname, t.relname) FROM tables t JOIN pg_policy p ON p.polrelid = t.oid
+WHERE p.polname IN ('asks', 'surveys', 'keeps', 'crosses') AND NOT log.policy_holds(p.oid)
 UNION ALL
 SELECT format('%s owns %s.%s', a.rolname, t.nspname, t.relname) FROM tables t JOIN askers a ON a.oid = t.relowner
 UNION ALL
 SELECT format('%s may write %s.%s', a.rolname, t.nspname, t.relname) FROM tables t, askers a WHERE has_table_privilege(a.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
 UNION ALL
-SELECT format('%s may read %s.%s, which has no workspaces to tell apart', a.rolname, n.nspname, c.relname)
+SELECT format('%s may read %s.%s, which no question reads', a.rolname, n.nspname, c.relname)
 FROM askers a, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('log', 'states') AND has_table_privilege(a.oid, c.oid, 'SELECT') AND NOT a.rolsuper
+WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('log', 'states', 'audit', 'ops') AND has_table_privilege(a.oid, c.oid, 'SELECT') AND NOT a.rolsuper
+	AND c.oid NOT IN (SELECT p.t FROM log.places() p WHERE p.shown)
 UNION ALL
 SELECT format('view %s.%s reads as its owner (security_invoker is off)', m.nspname, c.relname) FROM models m JOIN pg_class c ON c.relnamespace = m.oid
 WHERE c.relkind = 'm' OR c.relkind = 'v' AND NOT coalesce(c.reloptions, '{}') @> '{security_invoker=true}'
 UNION ALL
 SELECT format('function %s.%s runs as its owner (SECURITY DEFINER)', n.nspname, p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE p.prosecdef AND (n.nspname IN ('log', 'states', 'public') OR n.oid IN (SELECT oid FROM models))
+WHERE p.prosecdef AND (n.nspname IN ('log', 'states', 'audit', 'ops', 'public') OR n.oid IN (SELECT oid FROM models))
 ORDER BY 1`
 
 // wallNotesSQL tells what an operator may want otherwise: $1 is the server's role.
@@ -95,8 +102,8 @@ func (e *Engine) Wall(ctx context.Context) (WallReport, error) {
 	if r.Up {
 		b.Queue(wallFaultsSQL, read.Roles).Query(take(&r.Faults))
 		b.Queue(wallNotesSQL, server).Query(take(&r.Notes))
-		b.Queue(`SELECT count(*) FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN log.models m ON to_regnamespace(m.schema) = c.relnamespace
-			WHERE m.state <> 'dropped' AND p.polname = 'asks'`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.Tables) })
+		b.Queue(`SELECT count(*) FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+			WHERE p.polname = 'asks' AND (c.relnamespace IN (SELECT to_regnamespace(m.schema) FROM log.models m WHERE m.state <> 'dropped') OR c.oid IN (SELECT t FROM log.places()))`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.Tables) })
 	} else {
 		r.Notes = []string{"there is no second wall: the owner of the database could not make the roles " + fmt.Sprint(read.Roles) + ", or they are not the server's to take on; questions are asked as the server's own role"}
 	}

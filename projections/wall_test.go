@@ -2,17 +2,22 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/internal/pgtest"
 	"github.com/annals-io/annals/projections/read"
+	accesssql "github.com/annals-io/annals/schema/postgres/access"
+	logsql "github.com/annals-io/annals/schema/postgres/log"
 )
 
 // A walledRig is a database whose owner and server are roles of their own, as an operator makes them: neither passes over
@@ -58,9 +63,35 @@ func newWalledRig(t *testing.T) walledRig {
 		}
 	}
 	r := newRigOn(t, owner)
+	migrateLog(r, "server_"+database)
 	e := r.engine(func(c *Config) { c.Pool, c.OwnerPool = server, owner })
 	r.run(e)
 	return walledRig{r, server, e}
+}
+
+// migrateLog makes the tables of the log, as its owner, and lets the server write two streams of one event each into them.
+func migrateLog(r *rig, server string) {
+	r.t.Helper()
+	for _, files := range []fs.FS{logsql.Migrations, accesssql.Migrations} {
+		names, err := fs.Glob(files, "*.sql")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, name := range names {
+			script, err := fs.ReadFile(files, name)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			r.exec(string(script))
+		}
+	}
+	r.exec(`GRANT USAGE ON SCHEMA log TO ` + server + `; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA log TO ` + server)
+	r.exec(`INSERT INTO log.streams (name, revision, recorded_at) VALUES ('workspace-one', 0, now()), ('workspace-two', 0, now());
+		INSERT INTO log.events (position, revision, recorded_at, occurred_at, stream, version, event_id, subject, kind, type, data, meta)
+			SELECT id, 0, now(), now(), id, 1, gen_random_uuid(), gen_random_uuid(), 'run', 'run.started', convert_to(name, 'UTF8'), '' FROM log.streams;
+		INSERT INTO log.evidence (stream, encoding, digest, salt, bytes) SELECT id, 0, '\x01', '', convert_to(name, 'UTF8') FROM log.streams;
+		INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, organization, default_workspace, created_at, created_by)
+			SELECT name, 'pat', sha256(convert_to(name, 'UTF8')), 'key of ' || name, '{read}', substr(name, 11), gen_random_uuid(), 'acme', 'one', now(), 'system' FROM log.streams`)
 }
 
 // Where nobody gave BYPASSRLS, the wall stands all the same: the owner sees no row, the server's role projects, rebuilds,
@@ -122,6 +153,16 @@ func TestHolesInTheWall(t *testing.T) {
 		{`ALTER VIEW read_1.moments SET (security_invoker = false)`, `ALTER VIEW read_1.moments SET (security_invoker = true)`, "view read_1.moments reads as its owner"},
 		{`CREATE FUNCTION read_1.all_runs() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM read_1.runs'`, `DROP FUNCTION read_1.all_runs`, "function read_1.all_runs runs as its owner"},
 		{`CREATE TABLE read_1.more (ws int)`, `DROP TABLE read_1.more`, "row level security is not enabled on read_1.more"},
+		{`ALTER TABLE log.events DISABLE ROW LEVEL SECURITY`, `ALTER TABLE log.events ENABLE ROW LEVEL SECURITY`, "row level security is not enabled on log.events"},
+		{`ALTER TABLE log.api_keys NO FORCE ROW LEVEL SECURITY`, `ALTER TABLE log.api_keys FORCE ROW LEVEL SECURITY`, "row level security is not forced on log.api_keys"},
+		{`ALTER POLICY asks ON log.evidence RENAME TO other`, `ALTER POLICY other ON log.evidence RENAME TO asks`, "log.evidence has no policy asks"},
+		{`CREATE POLICY open ON log.commands USING (true)`, `DROP POLICY open ON log.commands`, "log.commands has a policy that is not ours: open"},
+		{`CREATE POLICY crosses ON log.events USING (true)`, `DROP POLICY crosses ON log.events`, "log.events has a policy that is not ours: crosses"},
+		{`GRANT SELECT ON log.api_keys TO annals_reader`, `REVOKE SELECT ON log.api_keys FROM annals_reader`, "annals_reader may read log.api_keys"},
+		{`GRANT SELECT ON states.entity_states TO annals_surveyor`, `REVOKE SELECT ON states.entity_states FROM annals_surveyor`, "annals_surveyor may read states.entity_states"},
+		{`GRANT INSERT ON log.evidence TO annals_reader`, `REVOKE INSERT ON log.evidence FROM annals_reader`, "annals_reader may write log.evidence"},
+		{`CREATE TABLE log.more (stream int)`, `DROP TABLE log.more`, "row level security is not enabled on log.more"},
+		{`CREATE TABLE states.more (workspace text)`, `DROP TABLE states.more`, "row level security is not enabled on states.more"},
 	} {
 		r.exec(tt.do)
 		wall, err := r.e.Wall(t.Context())
@@ -132,6 +173,84 @@ func TestHolesInTheWall(t *testing.T) {
 	}
 	if wall, err := r.e.Wall(t.Context()); err != nil || len(wall.Faults) > 0 {
 		t.Errorf("mended: %q, %v", wall.Faults, err)
+	}
+}
+
+// A policy that is not what it should be is named, and a start of the server makes it anew, as it puts up what is missing:
+// around tables of an older version, which had no wall, and around ones that nobody named.
+func TestAStartMendsTheWall(t *testing.T) {
+	t.Parallel()
+	r := newWalledRig(t)
+	for do, says := range map[string]string{
+		`ALTER POLICY asks ON log.events USING (true)`:                                                                    "policy asks of log.events is not what it should be",
+		`ALTER POLICY keeps ON log.evidence TO PUBLIC`:                                                                    "policy keeps of log.evidence is not what it should be",
+		`COMMENT ON POLICY surveys ON read_1.runs IS NULL`:                                                                "policy surveys of read_1.runs is not what it should be",
+		`DROP POLICY asks ON read_1.steps; CREATE POLICY asks ON read_1.steps FOR SELECT TO annals_reader USING (ws > 0)`: "policy asks of read_1.steps is not what it should be",
+		`CREATE POLICY crosses ON read_1.metrics FOR SELECT TO annals_crosser USING (true)`:                               "policy crosses of read_1.metrics is not what it should be",
+		`ALTER TABLE log.commands DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY; DROP POLICY asks ON log.commands; DROP POLICY surveys ON log.commands; DROP POLICY keeps ON log.commands`: "row level security is not enabled on log.commands",
+		`CREATE TABLE log.later (stream int, said text)`:              "row level security is not enabled on log.later",
+		`CREATE TABLE states.later (workspace text NOT NULL)`:         "row level security is not enabled on states.later",
+		`CREATE TABLE log.named_later (stream text, position bigint)`: "row level security is not enabled on log.named_later",
+	} {
+		r.exec(do)
+		wall, err := r.e.Wall(t.Context())
+		if err != nil || !slices.ContainsFunc(wall.Faults, func(f string) bool { return strings.HasPrefix(f, says) }) {
+			t.Errorf("after %s: %q, %v", do, wall.Faults, err)
+		}
+	}
+	for range 2 { // once more where it stands
+		if err := r.e.raiseAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if wall, err := r.e.Wall(t.Context()); err != nil || len(wall.Faults) > 0 {
+			t.Errorf("after a start: %q, %v", wall.Faults, err)
+		}
+	}
+	for table, want := range map[string]int{"log.events": 1, "log.evidence": 1, "log.streams": 1} {
+		if got := r.asReader(`SELECT count(*) FROM ` + table); got != want {
+			t.Errorf("a reader of one sees %d rows of %s, want %d", got, table, want)
+		}
+	}
+}
+
+// asReader asks for a number as the role that asks about workspace one.
+func (r walledRig) asReader(statement string) (n int) {
+	r.t.Helper()
+	err := pgx.BeginFunc(r.t.Context(), r.server, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(r.t.Context(), `SELECT set_config('role', $1, true), set_config('annals.stream', 'workspace-one', true)`, read.Reader); err != nil {
+			return err
+		}
+		return tx.QueryRow(r.t.Context(), statement).Scan(&n)
+	})
+	if err != nil {
+		r.t.Fatalf("%s: %v", statement, err)
+	}
+	return n
+}
+
+// Behind the wall of the log the server's role finds everything, who asks the one stream, and the owner nothing: so that a
+// function that runs as the owner gives nothing out. Without FORCE it does: that shows that the test is worth its name.
+func TestTheOwnerOfTheLogSeesNothingOfIt(t *testing.T) {
+	t.Parallel()
+	r := newWalledRig(t)
+	for table, want := range map[string]int{"log.events": 2, "log.evidence": 2, "log.streams": 2, "log.api_keys": 2} {
+		var server, owner int
+		if err := errors.Join(r.server.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&server), r.pool.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&owner)); err != nil || server != want || owner != 0 {
+			t.Errorf("%s: the server sees %d rows and the owner %d, %v; want %d and none", table, server, owner, err, want)
+		}
+	}
+	r.exec(`CREATE FUNCTION log.all_events() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*)::int FROM log.events'`)
+	if n := r.asReader(`SELECT log.all_events()`); n != 0 {
+		t.Errorf("the owner's function gives %d events out", n)
+	}
+	r.exec(`ALTER TABLE log.events NO FORCE ROW LEVEL SECURITY; ALTER TABLE log.streams NO FORCE ROW LEVEL SECURITY`)
+	if n := r.asReader(`SELECT log.all_events()`); n != 2 {
+		t.Errorf("without FORCE the owner's function gives %d events out: this test says nothing", n)
+	}
+	r.exec(`ALTER TABLE log.events FORCE ROW LEVEL SECURITY; ALTER TABLE log.streams FORCE ROW LEVEL SECURITY; DROP FUNCTION log.all_events`)
+	r.exec(`GRANT SELECT ON log.api_keys TO annals_reader`)
+	if n := r.asReader(`SELECT count(*) FROM log.api_keys`); n != 1 {
+		t.Errorf("a reader who was given the right by mistake sees %d keys, want that of the one workspace", n)
 	}
 }
 

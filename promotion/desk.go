@@ -21,6 +21,11 @@ import (
 // Log reads events and what lies beside them: an event store.
 type Log interface {
 	ReadStream(ctx context.Context, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error)
+	Bodies
+}
+
+// Bodies read texts that events refer to.
+type Bodies interface {
 	Evidence(ctx context.Context, stream domain.Stream, digests []domain.Digest) (map[domain.Digest][]byte, error)
 }
 
@@ -304,7 +309,7 @@ func (d *Desk) known(ctx context.Context, m read.Moment, o Order, plan Plan) (ou
 
 // Other is the other side of a promotion, as the one side knows it: its workspace; ok is false where that was erased. Who is
 // told must be allowed to see it.
-func Other(ctx context.Context, log Log, from domain.Slug, p read.Promotion) (other domain.Slug, ok bool, err error) {
+func Other(ctx context.Context, log Bodies, from domain.Slug, p read.Promotion) (other domain.Slug, ok bool, err error) {
 	if p.Other == nil {
 		return "", false, nil
 	}

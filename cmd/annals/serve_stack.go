@@ -43,11 +43,12 @@ type server struct {
 	tracer    oteltrace.Tracer
 	recording bool // whether spans go anywhere
 
-	database   *embedded.Server        // nil: somebody else runs it
-	up         *gate                   // whether requests may be let through
-	pool       *pgxpool.Pool           // for projecting and keys
-	answers    atomic.Pointer[read.DB] // for questions
-	owner      *pgxpool.Pool           // for schemas
+	database   *embedded.Server          // nil: somebody else runs it
+	up         *gate                     // whether requests may be let through
+	pool       *pgxpool.Pool             // for projecting and keys
+	answers    atomic.Pointer[read.DB]   // for questions
+	logAnswers atomic.Pointer[walledLog] // the same, of the log; nil: there is no second wall
+	owner      *pgxpool.Pool             // for schemas
 	store      logStore
 	engine     *projections.Engine
 	commands   *eventstore.Executor
@@ -330,6 +331,9 @@ func (s *server) keepDatabase(ctx context.Context) {
 		if answers := s.answers.Load(); answers != nil {
 			answers.Reset()
 		}
+		if l := s.logAnswers.Load(); l != nil {
+			l.Reset()
+		}
 		s.owner.Reset()
 		s.store.Pool().Reset()
 		s.up.open()
@@ -360,6 +364,9 @@ func (s *server) close() {
 	}
 	if answers := s.answers.Load(); answers != nil {
 		answers.Close()
+	}
+	if l := s.logAnswers.Load(); l != nil {
+		l.Close()
 	}
 	for _, pool := range []*pgxpool.Pool{s.pool, s.owner} {
 		if pool != nil {

@@ -40,7 +40,7 @@ func (s *server) openAnswers(ctx context.Context, url string) error {
 		return err
 	}
 	s.answers.Store(answers)
-	return nil
+	return s.openLogAnswers(context.WithoutCancel(ctx), config)
 }
 
 // mayRead says whether whoever sent the request of a context may read a workspace, an organization or an account. It is

@@ -27,6 +27,9 @@ var errStrayEvent = errors.New("an event lies beyond the end of its stream")
 // errKnownEvidence says that a piece of evidence was there already, which a COPY cannot pass over.
 var errKnownEvidence = errors.New("a piece of evidence is known")
 
+// errNoCopy says that policies hold this role: Postgres refuses them a COPY.
+var errNoCopy = errors.New("row level security refuses a COPY")
+
 // Append writes slices. See [eventstore.Appender].
 func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore.SliceResult, error) {
 	if len(sl) == 0 {
@@ -36,7 +39,7 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 	if err == nil && results != nil {
 		return results, nil
 	}
-	lookUp, repeats := errors.Is(err, errKnownCommand), errors.Is(err, errKnownEvidence)
+	lookUp, repeats := errors.Is(err, errKnownCommand), errors.Is(err, errKnownEvidence) || s.refusesCopy(err)
 	if err != nil && !lookUp && !repeats && !errors.Is(err, errMoved) && !errors.Is(err, errStrayEvent) && !contended(err) {
 		return nil, err
 	}
@@ -49,7 +52,7 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 		case errors.Is(err, errKnownCommand):
 			lookUp = true
 			continue
-		case errors.Is(err, errKnownEvidence):
+		case errors.Is(err, errKnownEvidence), s.refusesCopy(err):
 			repeats = true
 			continue
 		case errors.Is(err, errMoved): // not while its row is locked, but let it be tried again
@@ -66,6 +69,15 @@ func (s *Store) Append(ctx context.Context, sl []eventstore.Slice) ([]eventstore
 		}
 		return nil, err
 	}
+}
+
+// refusesCopy says whether an append failed for its COPY alone; from then on none is tried.
+func (s *Store) refusesCopy(err error) bool {
+	if !errors.Is(err, errNoCopy) {
+		return false
+	}
+	s.noCopy.Store(true)
+	return true
 }
 
 // errMoved says that a stream is not where the slices expect it.

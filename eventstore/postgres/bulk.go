@@ -11,7 +11,7 @@ import (
 
 // A large group of slices is written by COPY. The statements of a small one travel in one round trip, and the arrays
 // that carry it are built, copied and taken apart again on the way; for hundreds of rows with their bodies that costs
-// more than the four round trips that COPY needs.
+// more than the four round trips that COPY needs. A role that policies hold is refused a COPY, and writes by the statements.
 
 // worthCopy is how many events of one transaction go by COPY.
 const worthCopy = 256
@@ -45,7 +45,7 @@ func (a *attempt) bulky() (events int, ok bool) {
 	for _, i := range a.write {
 		events += len(a.slices[i].Events)
 	}
-	return events, events >= a.store.worth && !a.repeats
+	return events, events >= a.store.worth && !a.repeats && !a.store.noCopy.Load()
 }
 
 // eventRows are the events to write, behind a position.

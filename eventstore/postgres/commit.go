@@ -75,6 +75,8 @@ func refused(err error) error {
 		return errKnownEvidence
 	case violates(err, "events_revision"), violates(err, "events_pkey"):
 		return errStrayEvent
+	case hasState(err, copyRefused):
+		return errNoCopy
 	case contended(err):
 		return err
 	}

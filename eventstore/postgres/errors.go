@@ -15,6 +15,7 @@ const (
 	insufficientPrivilege = "42501"
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
+	copyRefused           = "0A000" // feature_not_supported: COPY into a table with row level security
 )
 
 // translate makes an error of ours of what pgx says. It is asked where nothing can have been written.

@@ -28,6 +28,11 @@ WHERE stream = (SELECT id FROM log.streams WHERE name = $1) AND revision <= $2 O
 
 // ReadStream reads a page of a stream. See [eventstore.Reader].
 func (s *Store) ReadStream(ctx context.Context, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error) {
+	return s.readStream(ctx, &pgx.Batch{}, stream, from, dir, limit)
+}
+
+// readStream reads a page behind what the batch holds already.
+func (s *Store) readStream(ctx context.Context, b *pgx.Batch, stream domain.Stream, from domain.Revision, dir eventstore.Direction, limit int) (eventstore.Page, error) {
 	sql := forwardSQL
 	if dir == eventstore.Backward {
 		sql = backwardSQL
@@ -35,7 +40,6 @@ func (s *Store) ReadStream(ctx context.Context, stream domain.Stream, from domai
 	var info eventstore.StreamInfo
 	var events []domain.Recorded
 	sc := s.scanner()
-	b := &pgx.Batch{}
 	s.queueInfo(b, stream, &info)
 	b.Queue(sql, stream, int64(from), limit).Query(func(rows pgx.Rows) (err error) {
 		if dir == eventstore.Forward {
@@ -228,17 +232,24 @@ WHERE stream = (SELECT id FROM log.streams WHERE name = $1) AND id = ANY($2::tex
 
 // Commands looks up which commands appended. See [eventstore.Reader].
 func (s *Store) Commands(ctx context.Context, stream domain.Stream, ids []string) (map[string]eventstore.KnownCommand, error) {
+	return s.commands(ctx, &pgx.Batch{}, stream, ids)
+}
+
+// commands looks commands up behind what the batch holds already.
+func (s *Store) commands(ctx context.Context, b *pgx.Batch, stream domain.Stream, ids []string) (map[string]eventstore.KnownCommand, error) {
 	known := make(map[string]eventstore.KnownCommand, len(ids))
 	askable := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !eventstore.Storable(id) })
-	rows, _ := s.pool.Query(ctx, commandsSQL, stream, askable)
-	var k eventstore.KnownCommand
-	var digest []byte
-	_, err := pgx.ForEachRow(rows, []any{&k.ID, &digest, &k.First, &k.Last}, func() error {
-		copy(k.RequestDigest[:], digest)
-		known[k.ID] = k
-		return nil
+	b.Queue(commandsSQL, stream, askable).Query(func(rows pgx.Rows) error {
+		var k eventstore.KnownCommand
+		var digest []byte
+		_, err := pgx.ForEachRow(rows, []any{&k.ID, &digest, &k.First, &k.Last}, func() error {
+			copy(k.RequestDigest[:], digest)
+			known[k.ID] = k
+			return nil
+		})
+		return err
 	})
-	if err != nil {
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("look up commands of %s: %w", stream, translate(err))
 	}
 	return known, nil

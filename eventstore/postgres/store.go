@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,8 @@ type Store struct {
 	appends *pgxpool.Pool
 	opts    Options
 	feed    *feed
-	worth   int // so many events of a transaction go by COPY
+	worth   int         // so many events of a transaction go by COPY
+	noCopy  atomic.Bool // none does: the database refuses it to this role
 	streams streamCache
 	zstd    *zstd.Encoder
 	unzstd  *zstd.Decoder
@@ -80,6 +82,11 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
+	if err := s.sees(ctx); err != nil {
+		appends.Close()
+		pool.Close()
+		return nil, fmt.Errorf("open the event store: %w", err)
+	}
 	if s.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
@@ -91,6 +98,23 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		s.tasks.Go(s.notifyLoop)
 	}
 	return s, nil
+}
+
+// Row level security shows a role that no policy is made for an empty table, and no error.
+const seesSQL = `SELECT current_user, NOT row_security_active('log.events') OR EXISTS (
+	SELECT FROM pg_policy p, unnest(p.polroles) r WHERE p.polrelid = 'log.events'::regclass AND p.polname = 'keeps' AND (r = 0 OR pg_has_role(r, 'USAGE')))`
+
+// sees fails where this role would find no event, however many there are.
+func (s *Store) sees(ctx context.Context) error {
+	var role string
+	var all bool
+	if err := s.pool.QueryRow(ctx, seesSQL).Scan(&role, &all); err != nil {
+		return translate(err)
+	}
+	if !all {
+		return &eventstore.AccessDeniedError{Cause: fmt.Errorf("row level security hides all events from %s: log in as the role of the server, or as one that has BYPASSRLS", role)}
+	}
+	return nil
 }
 
 // appendConns is how many connections append: one executor has one append under way, and other callers come rarely.

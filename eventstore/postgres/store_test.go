@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
@@ -89,16 +90,24 @@ func backend(opts postgres.Options) eventstoretest.Backend {
 
 func urlOf(s eventstore.Store) string { return s.(*postgres.Store).Pool().Config().ConnString() }
 
+// damaged are the events that are gone, in SQL.
+var damaged = map[eventstoretest.Damage]string{
+	eventstoretest.CutTail:    "revision = 5",
+	eventstoretest.CutHead:    "revision = 0",
+	eventstoretest.Pierced:    "revision = 2",
+	eventstoretest.RemovedAll: "true",
+}
+
 // damage is what the owner of the tables can do when he means to.
 func damage(t testing.TB, s eventstore.Store, stream domain.Stream, kind eventstoretest.Damage) {
 	t.Helper()
-	which := map[eventstoretest.Damage]string{
-		eventstoretest.CutTail:    "revision = 5",
-		eventstoretest.CutHead:    "revision = 0",
-		eventstoretest.Pierced:    "revision = 2",
-		eventstoretest.RemovedAll: "true",
-	}[kind]
-	err := pgx.BeginFunc(t.Context(), s.(*postgres.Store).Pool(), func(tx pgx.Tx) error {
+	damageIn(t, s.(*postgres.Store).Pool(), stream, damaged[kind])
+}
+
+// damageIn removes events of a stream, as the owner of the tables.
+func damageIn(t testing.TB, owner *pgxpool.Pool, stream domain.Stream, which string) {
+	t.Helper()
+	err := pgx.BeginFunc(t.Context(), owner, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), `ALTER TABLE log.events DISABLE TRIGGER events_immutable`); err != nil {
 			return err
 		}

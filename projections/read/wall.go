@@ -110,6 +110,9 @@ func (m Moment) sakeOr() domain.Slug {
 	return m.Slug
 }
 
+// Sake is the name by which it is decided who may read at the moment: its own place's, unless it is read [Moment.For] another.
+func (m Moment) Sake() domain.Slug { return m.sakeOr() }
+
 // blindly is a moment at which a walk counts what lies in a workspace that whoever asks may not see. Nothing that is read
 // at it is given out but numbers.
 func (m Moment) blindly() Moment {

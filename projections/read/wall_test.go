@@ -19,7 +19,7 @@ import (
 // raise puts the wall around the test's model.
 func raise(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
-	for _, text := range []string{postgres.Roles, strings.ReplaceAll(postgres.Wall, "read.", testSchema+".")} {
+	for _, text := range []string{postgres.Roles, postgres.Tools, strings.ReplaceAll(postgres.Wall, "read.", testSchema+".")} {
 		if _, err := pool.Exec(context.Background(), text); err != nil {
 			t.Fatalf("raise the wall: %v", err)
 		}

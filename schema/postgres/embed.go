@@ -15,13 +15,21 @@ var (
 	Indexes string
 )
 
-// Roles makes the roles that questions are asked as, once in a cluster, and lets the server take them on. Wall puts the
-// policies on a model that is filled: it goes by table, and does nothing where it stands. Both are for the owner to
-// run, in a transaction in which the setting annals.server names the server's role, where that is another one; "read."
-// is as above.
+// Roles makes the roles that questions are asked as, once in a cluster, and lets the server take them on. Tools are the
+// functions that walls are put up with. Wall puts the policies on a model that is filled, and mends those that are not what
+// they should be; it does nothing where they are. Places says which tables beside the models belong behind a wall, too, and
+// makes the function that puts it up. All are for the owner to run, in this order, in a transaction in which the setting
+// annals.server names the server's role, where that is another one; "read." is as above.
+//
+// FORCE holds the owner as well, who sees no row: a migration that changes rows of such a table, not its form alone, begins
+// with ALTER TABLE ... NO FORCE ROW LEVEL SECURITY. The next start puts it back.
 var (
 	//go:embed read/roles.sql
 	Roles string
+	//go:embed read/tools.sql
+	Tools string
 	//go:embed read/wall.sql
 	Wall string
+	//go:embed read/places.sql
+	Places string
 )

@@ -5,30 +5,30 @@ DECLARE
     t regclass;
     server text := coalesce(nullif(current_setting('annals.server', true), ''), current_user);
     model oid := (SELECT relnamespace FROM pg_class WHERE oid = 'read.audit_entries'::regclass);
+    -- Which workspace a promotion came from, where somebody is a member, whose account an id is: statements that ask it
+    -- begin in no workspace.
+    crossed name[] := ARRAY['promotions', 'workspaces', 'workspaces_was', 'organizations', 'members', 'team_members', 'roles', 'accounts'];
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO annals_reader, annals_surveyor, annals_crosser', model::regnamespace);
     FOR t IN
         SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'ws'
-        WHERE c.relnamespace = model AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+        WHERE c.relnamespace = model AND c.relkind = 'r'
         ORDER BY c.relname
     LOOP
         -- One value, not a list of one: the planner takes it for the same thing as the workspace in the WHERE, compares
         -- the two once, and searches as it did without a policy.
-        EXECUTE format('CREATE POLICY asks ON %s FOR SELECT TO annals_reader, annals_crosser USING (ws = nullif(current_setting(''annals.ws'', true), '''')::int)', t);
-        EXECUTE format('CREATE POLICY surveys ON %s FOR SELECT TO annals_surveyor USING (ws IN (SELECT unnest(nullif(current_setting(''annals.workspaces'', true), '''')::int[])))', t);
-        EXECUTE format('CREATE POLICY keeps ON %s TO %I USING (true) WITH CHECK (true)', t, server);
-        EXECUTE format('GRANT SELECT ON %s TO annals_reader, annals_surveyor, annals_crosser', t);
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t);
-    END LOOP;
-    -- Which workspace a promotion came from, where somebody is a member, whose account an id is: statements that ask it
-    -- begin in no workspace.
-    FOR t IN
-        SELECT c.oid FROM pg_class c WHERE c.relnamespace = model AND c.relkind = 'r'
-            AND c.relname IN ('promotions', 'workspaces', 'workspaces_was', 'organizations', 'members', 'team_members', 'roles', 'accounts')
-            AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'crosses')
-        ORDER BY c.relname
-    LOOP
-        EXECUTE format('CREATE POLICY crosses ON %s FOR SELECT TO annals_crosser USING (true)', t);
+        PERFORM log.hold(t, 'asks', 'FOR SELECT TO annals_reader, annals_crosser USING (ws = nullif(current_setting(''annals.ws'', true), '''')::int)');
+        PERFORM log.hold(t, 'surveys', 'FOR SELECT TO annals_surveyor USING (ws IN (SELECT unnest(nullif(current_setting(''annals.workspaces'', true), '''')::int[])))');
+        PERFORM log.hold(t, 'keeps', format('TO %I USING (true) WITH CHECK (true)', server));
+        IF (SELECT relname FROM pg_class WHERE oid = t) = ANY(crossed) THEN
+            PERFORM log.hold(t, 'crosses', 'FOR SELECT TO annals_crosser USING (true)');
+        ELSIF EXISTS (SELECT FROM pg_policy WHERE polrelid = t AND polname = 'crosses') THEN
+            EXECUTE format('DROP POLICY crosses ON %s', t);
+        END IF;
+        IF NOT (has_table_privilege('annals_reader', t, 'SELECT') AND has_table_privilege('annals_surveyor', t, 'SELECT') AND has_table_privilege('annals_crosser', t, 'SELECT')) THEN
+            EXECUTE format('GRANT SELECT ON %s TO annals_reader, annals_surveyor, annals_crosser', t);
+        END IF;
+        PERFORM log.enforce(t);
     END LOOP;
     -- A view reads as its owner unless told otherwise.
     FOR t IN SELECT oid FROM pg_class WHERE relnamespace = model AND relkind = 'v' AND NOT coalesce(reloptions, '{}') @> '{security_invoker=true}' LOOP
