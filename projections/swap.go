@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -156,39 +157,109 @@ const (
 
 // swap makes a model live and the live one old, to be kept for some time; zero: Config.KeepOld. Requests under way go on
 // reading what they began with.
+//
+// Nobody who reads sees a workspace go back: projecting into the live model is held for the moment in which the other one
+// gets what it has, and the two change places then. Readers and writers of events are not held. Where the other one does
+// not get level so fast, the live one goes on, and it is tried again; at last the error is a *NotLevelError.
 func (e *Engine) swap(ctx context.Context, schema string, keepOld time.Duration) error {
 	keepOld = cmp.Or(keepOld, e.KeepOld)
-	err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockModels); err != nil {
-			return err
+	for try := 1; ; try++ {
+		err := pgx.BeginFunc(ctx, e.OwnerPool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, lockModels); err != nil {
+				return err
+			}
+			if err := e.holdLevel(ctx, tx, schema); err != nil {
+				return err
+			}
+			return e.changePlaces(ctx, tx, schema, keepOld)
+		})
+		var behind *NotLevelError
+		if err == nil {
+			break
 		}
-		if _, err := tx.Exec(ctx, retireSQL, schema, e.LongestRequest); err != nil {
-			return err
+		if (errors.As(err, &behind) || locked(err)) && try < mostHolds {
+			if err := pauseFor(ctx, time.Duration(try)*pollOthers); err != nil {
+				return err
+			}
+			continue
 		}
-		if _, err := tx.Exec(ctx, stepBack, schema, keepOld, e.LongestRequest); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, stepUp, schema)
-		if err == nil && tag.RowsAffected() != 1 {
-			err = ErrNoModel
-		}
-		return err
-	})
-	if err != nil {
 		return fmt.Errorf("make %s the live model: %w", schema, err)
 	}
 	e.nudge()
-	_, err = e.liveModel(ctx)
+	_, err := e.liveModel(ctx)
 	e.watch.wakeAll()
+	return err
+}
+
+const (
+	// mostHolds is how often the live model is held, and longestHold for how long at most.
+	mostHolds   = 20
+	longestHold = 2 * time.Second
+)
+
+// locked says that a lock was not to be had in time.
+func locked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+// holdLevel holds projecting into the live model until the transaction ends, and waits until another one has all of it.
+func (e *Engine) holdLevel(ctx context.Context, tx pgx.Tx, schema string) error {
+	var live string
+	err := tx.QueryRow(ctx, `SELECT schema FROM log.models WHERE state = 'live'`).Scan(&live)
+	if errors.Is(err, pgx.ErrNoRows) || live == schema {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', '2s', true)`); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, inSchema(`LOCK TABLE read.progress IN SHARE MODE`, live)); err != nil {
+		return err
+	}
+	numbers, applied, err := e.progressed(ctx, live)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, longestHold)
+	defer cancel()
+	behind, err := e.reach(waiting, e.projected(schema), numbers, applied, true)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return &NotLevelError{schema, behind}
+	}
+	return err
+}
+
+// changePlaces makes a model live, and the live one old.
+func (e *Engine) changePlaces(ctx context.Context, tx pgx.Tx, schema string, keepOld time.Duration) error {
+	if _, err := tx.Exec(ctx, retireSQL, schema, e.LongestRequest); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, stepBack, schema, keepOld, e.LongestRequest); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, stepUp, schema)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = ErrNoModel
+	}
 	return err
 }
 
 // level waits until a model has applied what another one has applied now, in every workspace. Workspaces that are
 // paused in it count only where they must all be level. behind is how many were not, at the end of ctx.
 func (e *Engine) level(ctx context.Context, p, than *projection, butPaused bool) (behind int, err error) {
-	rows, _ := e.Pool.Query(ctx, inSchema(`SELECT ws, applied FROM read.progress`, than.schema))
-	var numbers []int32
-	var applied []int64
+	numbers, applied, err := e.progressed(ctx, than.schema)
+	if err != nil {
+		return 0, err
+	}
+	return e.reach(ctx, p, numbers, applied, butPaused)
+}
+
+// progressed is what a model has applied, by the numbers of its workspaces.
+func (e *Engine) progressed(ctx context.Context, schema string) (numbers []int32, applied []int64, err error) {
+	rows, _ := e.Pool.Query(ctx, inSchema(`SELECT ws, applied FROM read.progress`, schema))
 	var number int32
 	var at domain.Revision
 	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error {
@@ -196,8 +267,13 @@ func (e *Engine) level(ctx context.Context, p, than *projection, butPaused bool)
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read the progress of %s: %w", than.schema, err)
+		return nil, nil, fmt.Errorf("read the progress of %s: %w", schema, err)
 	}
+	return numbers, applied, nil
+}
+
+// reach waits until a model has applied that much; see level.
+func (e *Engine) reach(ctx context.Context, p *projection, numbers []int32, applied []int64, butPaused bool) (behind int, err error) {
 	const behindSQL = `
 SELECT count(*) FROM unnest($1::int[], $2::bigint[]) g (ws, applied)
 LEFT JOIN read.progress p ON p.ws = g.ws
