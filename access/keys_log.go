@@ -24,7 +24,7 @@ func (k *Keys) tellAs(ctx context.Context, actor domain.Actor, r Record, what st
 	if k.Commands == nil {
 		return nil
 	}
-	if actor == (domain.Actor{Kind: "key", ID: "system"}) || actor.ID == "" {
+	if actor.ID == "" {
 		actor = domain.Actor{Kind: "system", ID: "serve"}
 	}
 	id := "key:" + r.ID + ":" + what

@@ -126,14 +126,18 @@ func (p Principal) MayRun(r domain.RunRef) bool { return p.Run == nil || *p.Run 
 // IsAdmin says whether the credential is for everything that its holder may do.
 func (p Principal) IsAdmin() bool { return p.Workspace == "" && p.Has(Admin) }
 
-// Actor is how the principal stands in events: a key by its id, so that it can be told which one it was, a signed-in
-// person by the account.
+// Actor is how the principal stands in events: the person or service account that acts, with the key where they act by
+// one, so that it can be told which one it was.
 func (p Principal) Actor() domain.Actor {
-	if p.SessionID != "" {
-		return domain.Actor{Kind: "account", ID: p.Account.String()}
+	if p.KeyID == systemKey {
+		return domain.Actor{Kind: "system", ID: "serve"}
 	}
-	return domain.Actor{Kind: "key", ID: p.KeyID}
+	who := p.Who()
+	return domain.Actor{Kind: string(who.Kind), ID: who.ID, Key: p.KeyID}
 }
+
+// systemKey stands for the server itself, where it makes a key for its first owner.
+const systemKey = "system"
 
 // Target settles which workspace a request is about: the one the key is bound to, the one it names, or the default of
 // the key's owner. A request that names another than the key's is a *MismatchError.

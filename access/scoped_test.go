@@ -58,8 +58,8 @@ func TestWhoACredentialSpeaksFor(t *testing.T) {
 		who   domain.Grantee
 		actor domain.Actor
 	}{
-		"a person's key":          {access.Principal{KeyID: "k", Account: id}, domain.Person(id), domain.Actor{Kind: "key", ID: "k"}},
-		"a service account's key": {access.Principal{KeyID: "k", Account: id, Holder: domain.ServiceGrantee}, domain.Grantee{Kind: domain.ServiceGrantee, ID: id.String()}, domain.Actor{Kind: "key", ID: "k"}},
+		"a person's key":          {access.Principal{KeyID: "k", Account: id}, domain.Person(id), domain.Actor{Kind: "account", ID: id.String(), Key: "k"}},
+		"a service account's key": {access.Principal{KeyID: "k", Account: id, Holder: domain.ServiceGrantee}, domain.Grantee{Kind: domain.ServiceGrantee, ID: id.String()}, domain.Actor{Kind: "service_account", ID: id.String(), Key: "k"}},
 		"a signed-in person":      {access.Principal{SessionID: "s", Account: id}, domain.Person(id), domain.Actor{Kind: "account", ID: id.String()}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,10 +41,20 @@ type Meta struct {
 	Redacted      []Redacted `json:"redacted,omitempty"` // credentials cut from the body before it was stored
 }
 
-// An Actor is who acted: kind "key", "account" or "system", and the id of that.
+// An Actor is who acted: kind "account", "service_account" or "system", and the id of that. Earlier versions wrote kind
+// "key" and the key's id for what was done by a key.
 type Actor struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id"`
+	Key  string `json:"key,omitempty"` // the id of the API key or run token by which they acted; empty: by none
+}
+
+// Credential tells callers apart: the key where they came by one, else who they are.
+func (a Actor) Credential() string {
+	if a.Key != "" {
+		return a.Key
+	}
+	return a.ID
 }
 
 // Redacted is one value cut from a foreign body: where it was (JSON pointer) and by which rule.

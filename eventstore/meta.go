@@ -23,6 +23,7 @@ func EncodeMeta(m domain.Meta) ([]byte, error) {
 		b, err = appendString(b, m.Actor.Kind, err)
 		b = append(b, `,"id":`...)
 		b, err = appendString(b, m.Actor.ID, err)
+		b, err = appendField(b, "key", m.Actor.Key, err)
 		b = append(b, '}')
 	}
 	b, err = appendField(b, "command", m.CommandID, err)

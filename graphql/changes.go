@@ -89,7 +89,9 @@ func (r *Resolver) tombstone(ctx context.Context, at *model.Moment, key int64, d
 	return &model.Tombstone{Reason: reason, At: e.RecordedAt, Revision: int64(e.Revision), Actor: actorOf(e.Actor)}, nil
 }
 
-func actorOf(a domain.Actor) *model.Actor { return &model.Actor{Kind: a.Kind, ID: a.ID} }
+func actorOf(a domain.Actor) *model.Actor {
+	return &model.Actor{Kind: a.Kind, ID: a.ID, Key: model.Word(a.Key)}
+}
 
 // attributes answers parameters or metadata, for several things.
 func attributes[T any, P peered[T]](ctx context.Context, r *Resolver, objs []P, space read.Space, names []string, row func(*T) (int64, domain.Revision)) ([][]*model.NamedValue, error) {

@@ -16,7 +16,7 @@ import (
 const codeConnections = "TOO_MANY_CONNECTIONS"
 
 // owner is by whom streams are counted: a key that is used from many places is one caller.
-func (c Caller) owner() string { return c.Actor.Kind + " " + c.Actor.ID }
+func (c Caller) owner() string { return c.Actor.Kind + " " + c.Actor.Credential() }
 
 // stream carries what lasts, where its caller has not too much open already.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, c Caller, t gql.Transport) {

@@ -68,7 +68,7 @@ func (r *Resolver) writing(ctx context.Context, name, slug string, needs needed,
 	w.bound("correlationId", w.meta.CorrelationID)
 	if key := value(w.meta.IdempotencyKey); key != "" {
 		// The key is the caller's own: another caller's command of the same key is another command.
-		w.request.CommandID = "g1:" + c.Actor.ID + ":" + key
+		w.request.CommandID = "g1:" + c.Actor.Credential() + ":" + key
 	}
 	w.digest(input)
 	return w

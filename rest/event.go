@@ -30,14 +30,15 @@ type Event struct {
 
 // An Actor is who did something.
 type Actor struct {
-	Kind string  `json:"kind"`
+	Kind string  `json:"kind" doc:"account, service_account or system; key for what earlier versions recorded of keys."`
 	ID   string  `json:"id"`
 	Name *string `json:"name"`
+	Key  *string `json:"key" doc:"The id of the API key or run token by which they acted."`
 }
 
 const eventsDocument = `query listEvents($slug: String!, $asOf: AsOf, $atLeast: Int64, $filter: AuditFilter, $first: Int) {
 	workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) { auditLog(filter: $filter, direction: ASC, first: $first) {
-	nodes { id revision type schemaVersion actor { kind id name } occurredAt recordedAt summary data reason commandId correlationId causationId }` + pageFields + ` } } }`
+	nodes { id revision type schemaVersion actor { kind id name key } occurredAt recordedAt summary data reason commandId correlationId causationId }` + pageFields + ` } } }`
 
 func (a *API) eventActions() []action {
 	return []action{{openapi.Operation{

@@ -170,7 +170,7 @@ func (c *call) command(stream domain.Stream) (eventstore.Request, error) {
 	r := eventstore.Request{Stream: stream, Meta: domain.Meta{Actor: c.principal.Actor()}, IfUnchangedSince: since}
 	if key := c.request.Header.Get(keyHeader); key != "" {
 		// The key is the caller's own: another caller's request of the same key is another one.
-		r.CommandID = "r1:" + r.Meta.Actor.ID + ":" + key
+		r.CommandID = "r1:" + r.Meta.Actor.Credential() + ":" + key
 	}
 	r.Digest = sha256.Sum256([]byte(c.digest + "\x00" + string(c.body) + "\x00" + c.request.Header.Get(matchHeader)))
 	return r, err

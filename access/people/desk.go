@@ -111,7 +111,7 @@ func (d *Desk) request(p access.Principal, a Ask, stream domain.Stream, name str
 	}
 	if a.Key != "" {
 		// The key is the caller's own: another caller's command of the same key is another command.
-		r.CommandID = "d1:" + p.Actor().ID + ":" + a.Key
+		r.CommandID = "d1:" + p.Actor().Credential() + ":" + a.Key
 	}
 	return r, nil
 }

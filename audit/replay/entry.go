@@ -78,7 +78,7 @@ func (s Source) entry(e *eventstore.NewEvent, bodies map[domain.Digest][]byte) E
 	_ = json.Unmarshal(e.MetaData, &meta) // what is not ours is shown as far as it can be read
 	shown := Entry{
 		Revision: int64(e.Revision), ID: e.EventID.String(), Type: e.Type, SchemaVersion: e.Version, RecordedAt: e.RecordedAt, OccurredAt: e.OccurredAt,
-		Subject: Subject{string(e.Subject.Kind), e.Subject.ID.String()}, Actor: By(meta.Actor),
+		Subject: Subject{string(e.Subject.Kind), e.Subject.ID.String()}, Actor: By{meta.Actor.Kind, meta.Actor.ID},
 		Reason: meta.Reason, CommandID: meta.CommandID, CorrelationID: meta.CorrelationID, Data: s.readable(e.Data, bodies),
 	}
 	if meta.CausationID != nil {

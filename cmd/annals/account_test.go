@@ -61,6 +61,12 @@ func TestShuttingAnOwnerOut(t *testing.T) {
 	if at(events, "items.0.type") != "member.removed" || !strings.Contains(fmt.Sprint(events), "member.disabled") {
 		t.Errorf("the history of the lab: %v", events)
 	}
+	if at(events, "items.0.actor.kind") != "account" || at(events, "items.0.actor.id") != me || at(events, "items.0.actor.key") == nil {
+		t.Errorf("who did it, and by which key: %v", at(events, "items.0.actor"))
+	}
+	if mine := must(200, "GET", "/v1/workspaces/lab/events?actor="+fmt.Sprint(me), ""); mine["totalCount"].(float64) < 3 {
+		t.Errorf("what one did, by whatever key: %v", mine)
+	}
 	if out, errs, exit := s.annals("", "account", "enable", "ann"); exit != 0 {
 		t.Fatalf("let in: exit %d, %s %s", exit, out, errs)
 	}

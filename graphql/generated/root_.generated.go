@@ -76,6 +76,7 @@ type ComplexityRoot struct {
 
 	Actor struct {
 		ID   func(childComplexity int) int
+		Key  func(childComplexity int) int
 		Kind func(childComplexity int) int
 		Name func(childComplexity int) int
 	}
@@ -1966,6 +1967,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Actor.ID(childComplexity), true
+	case "Actor.key":
+		if e.ComplexityRoot.Actor.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Actor.Key(childComplexity), true
 	case "Actor.kind":
 		if e.ComplexityRoot.Actor.Kind == nil {
 			break
@@ -11298,10 +11305,12 @@ type DeleteArtifactVersionPayload implements MutationPayload {
 Who did something.
 """
 type Actor {
-  "What kind of caller it is, such as ` + "`" + `key` + "`" + `, ` + "`" + `user` + "`" + ` or ` + "`" + `system` + "`" + `."
+  "What kind of caller it is: ` + "`" + `account` + "`" + `, ` + "`" + `service_account` + "`" + ` or ` + "`" + `system` + "`" + `; ` + "`" + `key` + "`" + ` for what earlier versions recorded of keys."
   kind: String!
   "The id as events record it."
   id: String!
+  "The id of the API key or run token by which they acted; null where it was by none, or is not known here."
+  key: String
   "A name for people, when one is known and was not erased."
   name: String
 }
@@ -13898,7 +13907,7 @@ input WorkspaceRevision {
 The caller of this request.
 """
 type Viewer {
-  "The id of the key or person, as events record it."
+  "The id of the person or service account, as events record it."
   id: String!
   "A name for people."
   name: String!
@@ -17509,6 +17518,8 @@ func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql
 		return ec.fieldContext_Actor_kind(ctx, field)
 	case "id":
 		return ec.fieldContext_Actor_id(ctx, field)
+	case "key":
+		return ec.fieldContext_Actor_key(ctx, field)
 	case "name":
 		return ec.fieldContext_Actor_name(ctx, field)
 	}

@@ -62,10 +62,12 @@ type AccessSource struct {
 
 // Who did something.
 type Actor struct {
-	// What kind of caller it is, such as `key`, `user` or `system`.
+	// What kind of caller it is: `account`, `service_account` or `system`; `key` for what earlier versions recorded of keys.
 	Kind string `json:"kind"`
 	// The id as events record it.
 	ID string `json:"id"`
+	// The id of the API key or run token by which they acted; null where it was by none, or is not known here.
+	Key *string `json:"key,omitempty,omitzero"`
 	// A name for people, when one is known and was not erased.
 	Name *string `json:"name,omitempty,omitzero"`
 }
@@ -2422,7 +2424,7 @@ type ValueFilter struct {
 
 // The caller of this request.
 type Viewer struct {
-	// The id of the key or person, as events record it.
+	// The id of the person or service account, as events record it.
 	ID string `json:"id"`
 	// A name for people.
 	Name string `json:"name"`

@@ -29,7 +29,7 @@ type AuditQuery struct {
 	Types, ExcludeTypes []string // "run.*" means all types that begin with "run."
 	Kinds               []domain.Kind
 	Subject             *Node
-	Actor               string // the id that events record
+	Actor               string // the id that events record, of who acted or of their key
 	CorrelationID       string
 	CommandID           string           // of the command that made them
 	From, To            *domain.Revision // both inclusive
@@ -38,11 +38,11 @@ type AuditQuery struct {
 	Page                Page
 }
 
-const auditColumns = `revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command`
+const auditColumns = `revision, type, kind, subject, actor_kind, actor_id, occurred_at, recorded_at, correlation, command, actor_key`
 
 func scanAuditEntry(row pgx.CollectableRow) (AuditEntry, error) {
 	var e AuditEntry
-	err := row.Scan(&e.Revision, &e.Type, &e.Kind, (*zeronull.Int8)(&e.Subject), &e.Actor.Kind, &e.Actor.ID, &e.OccurredAt, &e.RecordedAt, (*zeronull.Text)(&e.CorrelationID), (*zeronull.Text)(&e.CommandID))
+	err := row.Scan(&e.Revision, &e.Type, &e.Kind, (*zeronull.Int8)(&e.Subject), &e.Actor.Kind, &e.Actor.ID, &e.OccurredAt, &e.RecordedAt, (*zeronull.Text)(&e.CorrelationID), (*zeronull.Text)(&e.CommandID), (*zeronull.Text)(&e.Actor.Key))
 	return e, err
 }
 
@@ -102,7 +102,7 @@ func (q AuditQuery) from(ctx context.Context, d *DB, m Moment, b *binds) (string
 		}
 	}
 	if q.Actor != "" {
-		all = append(all, "actor_id = "+b.of(q.Actor))
+		all = append(all, "(actor_id = "+b.of(q.Actor)+" OR actor_key = "+b.of(q.Actor)+")")
 	}
 	if q.CorrelationID != "" {
 		all = append(all, "correlation = "+b.of(q.CorrelationID))

@@ -325,6 +325,7 @@ CREATE TABLE read.audit_entries (
     ws int NOT NULL, revision bigint NOT NULL,
     type text NOT NULL, kind text NOT NULL, subject bigint,
     actor_kind text NOT NULL DEFAULT '', actor_id text NOT NULL DEFAULT '',
+    actor_key text,                           -- the id of the key by which they acted; NULL: by none
     occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
     correlation text,
     command text,                             -- id of the command that made it; NULL: it came without one
