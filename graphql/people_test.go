@@ -202,9 +202,9 @@ func TestEffectiveAccess(t *testing.T) {
 		atRevision: whoCan(workspace: "lab", permission: "members:manage", asOf: {revision: 1}) { nodes { member } }
 	}`)
 	a.want(map[string]string{
-		"own.name": "Ann", "own.permissions.15.permission": "owners:manage", "own.organizationAsOf.revision": "7",
+		"own.name": "Ann", "own.permissions.16.permission": "owners:manage", "own.organizationAsOf.revision": "7",
 		"bob.suspended": "false", "bob.permissions.0": `{"permission":"workspace:read","sources":[{"role":"owner","team":null,"through":"direct"},{"role":"admin","team":"core","through":"team:core"}]}`,
-		"bob.permissions.15.sources": `[{"role":"owner","team":null,"through":"direct"}]`,
+		"bob.permissions.16.sources": `[{"role":"owner","team":null,"through":"direct"}]`,
 		"cid.name":                   "null", "cid.erased": "true", "cid.sources": `[{"role":"admin","through":"team:core"}]`,
 		"nobody.permissions": "[]", "team.sources": `[{"role":"admin","through":"direct"}]`,
 		"org.permissions": `[{"permission":"organization:read"}]`, "org.organizationAsOf": "null", "nowhere": "null",

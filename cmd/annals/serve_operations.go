@@ -66,7 +66,7 @@ type operationView struct {
 
 func shownOperation(o operations.Operation) operationView {
 	v := operationView{
-		ID: o.ID.String(), Kind: o.Kind, Target: o.Target, Params: o.Params, By: operationActor(o.By), State: string(o.State), Cancelling: o.Cancelling, Tries: o.Tries, Stage: o.Stage, Done: o.Done, Total: o.Total, Rate: o.Rate(),
+		ID: o.ID.String(), Kind: o.Kind, Target: o.Target, Params: o.Params, By: operationActor{o.By.Kind, o.By.ID}, State: string(o.State), Cancelling: o.Cancelling, Tries: o.Tries, Stage: o.Stage, Done: o.Done, Total: o.Total, Rate: o.Rate(),
 		Code: o.Code, Message: o.Message, CreatedAt: o.CreatedAt.UTC(), BegunAt: inUTC(o.BegunAt), ChangedAt: o.ChangedAt.UTC(), EndedAt: inUTC(o.EndedAt), Result: o.Result,
 	}
 	if left, ok := o.ETA(); ok {
