@@ -32,6 +32,7 @@ type Config struct {
 	Every  time.Duration // how often the log is looked at; default 1 s
 	Most   int           // events between two checkpoints of a stream, at most; default 1,000
 	Page   int           // events sealed in one transaction, at most; default 5,000
+	Rest   float64       // how long to rest after a page where more is to be sealed, as a multiple of what it took; default 1, none below 0
 	Lease  time.Duration // how long sealing stays with a server that is not heard of; default 10 s
 	Sinks  []Sink        // who outside is told each checkpoint
 	// Origin is the stream that an event was first written to, where that is another one: of a history that was imported.
@@ -82,6 +83,7 @@ func New(c Config) (*Sealer, error) {
 		return nil, fmt.Errorf("name the sealer: %w", err)
 	}
 	c.Every, c.Lease = cmp.Or(c.Every, time.Second), cmp.Or(c.Lease, 10*time.Second)
+	c.Rest = max(0, cmp.Or(c.Rest, 1))
 	c.Most, c.Page = cmp.Or(c.Most, 1000), cmp.Or(c.Page, 5000)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	return &Sealer{Config: c, lease: lease{holder: id}, known: map[string]checkpoint.Checkpoint{}}, nil
@@ -207,7 +209,7 @@ func (s *Sealer) pages(ctx context.Context, state *State) error {
 		if err := s.take(ctx); err != nil || s.lease.term == 0 {
 			return err
 		}
-		if err := rest(ctx, time.Since(began)); err != nil { // whoever answers people comes first
+		if err := rest(ctx, time.Duration(s.Rest*float64(time.Since(began)))); err != nil { // whoever answers people comes first
 			return err
 		}
 	}

@@ -101,7 +101,7 @@ func (v *verification) lines() error {
 		if !counted && (f.Lines != 0 || f.First != 0) || !strings.HasPrefix(f.Name, bundle.EventsPrefix) && f.First != 0 {
 			v.fail(-1, bundle.ManifestFile, "it tells of lines of %s, which has none to count", f.Name)
 		}
-		if !counted {
+		if !counted || strings.HasPrefix(f.Name, bundle.EventsPrefix) { // those were counted when they were hashed
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(v.b.Dir(), f.Name))
@@ -139,33 +139,41 @@ func (v *verification) digest(f bundle.File) error {
 	return nil
 }
 
-// bodies checks that each piece of evidence is what its digest says, and counts what events name and is not there: it was
-// erased.
-func (v *verification) bodies(named map[domain.Digest]bool) error {
-	if !v.checks(texts) {
+// readBodies checks that each piece of evidence is what its digest says. It is done beside the events, and answers what
+// there is and what is to be done with it then.
+func (v *verification) readBodies() func(named map[domain.Digest]bool) error {
+	there, twice := map[domain.Digest]bool{}, []domain.Digest(nil)
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e, err := range v.b.Evidence() {
+			if err != nil {
+				failed = err
+				return
+			}
+			if there[e.Digest] {
+				twice = append(twice, e.Digest)
+			}
+			there[e.Digest] = true
+		}
+	}()
+	return func(named map[domain.Digest]bool) error {
+		<-done
+		if err := v.read(failed); err != nil {
+			return err
+		}
+		for _, d := range twice {
+			v.fail(-1, bundle.EvidencePrefix+"*", "the evidence %s is there twice", d)
+		}
+		if v.Evidence = int64(len(there) + len(twice)); v.Evidence != v.b.Manifest.Counts.Evidence {
+			v.fail(-1, bundle.ManifestFile, "it tells of %d pieces of evidence, and there are %d", v.b.Manifest.Counts.Evidence, v.Evidence)
+		}
+		for d := range named {
+			if !there[d] {
+				v.Erased++
+			}
+		}
 		return nil
 	}
-	there := map[domain.Digest]bool{}
-	for e, err := range v.b.Evidence() {
-		if err != nil {
-			if err := v.read(err); err != nil {
-				return err
-			}
-			break
-		}
-		if there[e.Digest] {
-			v.fail(-1, bundle.EvidencePrefix+"*", "the evidence %s is there twice", e.Digest)
-		}
-		there[e.Digest] = true
-		v.Evidence++
-	}
-	if v.Evidence != v.b.Manifest.Counts.Evidence {
-		v.fail(-1, bundle.ManifestFile, "it tells of %d pieces of evidence, and there are %d", v.b.Manifest.Counts.Evidence, v.Evidence)
-	}
-	for d := range named {
-		if !there[d] {
-			v.Erased++
-		}
-	}
-	return nil
 }

@@ -56,6 +56,7 @@ func Run(ctx context.Context, o Options) error {
 		{"lists", m.lists},
 		{"workspaces", m.workspaces},
 		{"lineage", m.lineage},
+		{"audit", m.audit},
 	} {
 		if !strings.HasPrefix(group.name, o.Only) {
 			continue
