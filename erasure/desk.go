@@ -45,6 +45,9 @@ type Desk struct {
 	Accepted func(ctx context.Context, account uuid.UUID) ([]Accepted, error)
 	// Account is the id of a login name, and whether anybody has it.
 	Account func(ctx context.Context, login string) (uuid.UUID, bool, error)
+	// Shut shuts a person out, in every place where they hold a role; its refusals are those of the erasure. nil: only the
+	// account's own stream says so.
+	Shut func(ctx context.Context, account uuid.UUID, by domain.Actor, reason string) error
 	// Forget makes this server ask again who is signed in; nil: nothing is remembered. Others do within a tenth of a second.
 	Forget func()
 	// MostFull is the size, in bytes, up to which the files of evidence are rewritten with each erasure; zero: 256 MiB.
@@ -97,6 +100,11 @@ func (d *Desk) ErasePerson(ctx context.Context, account uuid.UUID, a Ask) (Outco
 	p, err := d.planPerson(ctx, account)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if d.Shut != nil && !a.DryRun && !p.empty() && !p.Parts[0].Silent {
+		if err := d.Shut(ctx, account, a.By.Actor(), a.Reason); err != nil {
+			return Outcome{}, err
+		}
 	}
 	return d.carryOut(ctx, OfPerson+":"+account.String(), p, a)
 }

@@ -50,7 +50,22 @@ VALUES ('k1', 'pat', decode(repeat('00', 32), 'hex'), $2, '{read}', $1, 'acme', 
 		_, err := h.DB.Exec(h.t.Context(), x.sql, x.args...)
 		h.must(err)
 	}
+	for _, sql := range others { // of one person alone the planner would sample nothing
+		_, err := h.DB.Exec(h.t.Context(), sql)
+		h.must(err)
+	}
 	return values, sealed
+}
+
+// others are more people, with what is known of them.
+var others = []string{
+	`INSERT INTO log.accounts (account, login, name, email, state, slug, created_at) SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'l' || n, 'n' || n, 'e' || n, 'active', 's' || n, now() FROM generate_series(1, 9) n`,
+	`INSERT INTO log.identities (issuer, subject, account, linked_at) SELECT 'https://id.example', 's' || row_number() OVER (), account, now() FROM log.accounts WHERE login LIKE 'l_'`,
+	`INSERT INTO log.sessions (hash, id, account, method, address, agent, created_at, used_at) SELECT sha256(login::bytea), 's' || login, account, 'password', 'at' || login, 'by' || login, now(), now() FROM log.accounts WHERE login LIKE 'l_'`,
+	`INSERT INTO log.device_grants (hash, user_code, client, device, address, scopes, workspace, account, state, pause, created_at, expires_at)
+SELECT sha256(login::bytea), login, 'c', 'd' || login, 'at' || login, '{read}', '', account, 'approved', 5, now(), now() FROM log.accounts WHERE login LIKE 'l_'`,
+	`INSERT INTO log.api_keys (id, kind, hash, name, scopes, account, organization, default_workspace, created_at, created_by)
+SELECT 'k' || login, 'pat', sha256(login::bytea), 'key' || login, '{read}', account, 'acme', 'lab', now(), 'system' FROM log.accounts WHERE login LIKE 'l_'`,
 }
 
 // Given a person with everything that can be known of one, when they are erased, then their name cannot be opened any

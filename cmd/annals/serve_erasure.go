@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/annals-io/annals/access/account"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/erasure"
 	"github.com/annals-io/annals/eventstore"
@@ -24,6 +25,9 @@ func (s *server) eraser() *erasure.Desk {
 			a, ok, err := s.accounts.ByLogin(ctx, strings.ToLower(login))
 			return a.ID, ok, err
 		},
+		Shut: func(ctx context.Context, id uuid.UUID, by domain.Actor, reason string) error {
+			return s.accounts.Disable(ctx, id, account.Verdict{By: by, Reason: reason})
+		},
 		Forget: func() {
 			if s.signIn != nil {
 				s.signIn.Sessions.Forget()
@@ -33,8 +37,8 @@ func (s *server) eraser() *erasure.Desk {
 }
 
 // acceptedBy are the invitations that a person came by, as far as can be read by now.
-func (s *server) acceptedBy(ctx context.Context, account uuid.UUID) ([]erasure.Accepted, error) {
-	found, err := s.engine.AcceptedBy(ctx, account)
+func (s *server) acceptedBy(ctx context.Context, person uuid.UUID) ([]erasure.Accepted, error) {
+	found, err := s.engine.AcceptedBy(ctx, person)
 	if err != nil {
 		return nil, err
 	}
