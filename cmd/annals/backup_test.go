@@ -152,8 +152,9 @@ func TestADumpIsRestoredIntoAFreshCluster(t *testing.T) {
 	first, second := cluster(t, bin), cluster(t, bin)
 	dir, restored := pgtest.Dir(t), pgtest.Dir(t)
 	var stop func()
+	sink := filepath.Join(t.TempDir(), "checkpoints") // what an auditor is told
 	with := func(c *embedded.Server) func(*serveFlags) {
-		return func(f *serveFlags) { f.ownerURL = c.OwnerURL() }
+		return func(f *serveFlags) { f.ownerURL, f.auditSinks = c.OwnerURL(), []string{"file:" + sink} }
 	}
 	s := startServerIn(t, dir, first.URL(), func(f func()) { stop = f }, with(first))
 	root, err := repository()
@@ -178,6 +179,12 @@ func TestADumpIsRestoredIntoAFreshCluster(t *testing.T) {
 	_, was, header := s.call(t, "GET", "/v1/instance", s.Key, "")
 	oldFork := header.Get(fork.Header)
 	_, names, _ := s.call(t, "POST", "/graphql", s.Key, `{"query":"{ workspace(slug: \"default\") { members { nodes { name } } } }"}`, "Content-Type", "application/json")
+	early, receipt := filepath.Join(t.TempDir(), "early"), filepath.Join(t.TempDir(), "receipt")
+	for _, args := range [][]string{{"export", "default", "-o", early}, {"audit", "prove", fmt.Sprintf("default@%d", sum.Revision), "--file", receipt}} {
+		if out, errs, exit := s.annals("", args...); exit != 0 {
+			t.Fatalf("annals %v: %d %s%s", args, exit, out, errs)
+		}
+	}
 	stop()
 
 	dump := filepath.Join(t.TempDir(), "annals.dump")
@@ -225,9 +232,63 @@ func TestADumpIsRestoredIntoAFreshCluster(t *testing.T) {
 	if status, said, _ := r.call(t, "GET", "/v1/whoami", "", "", "Cookie", b.cookie()); status != 401 {
 		t.Errorf("an old session: %d %s", status, said)
 	}
+	// Proofs from before the backup still check, by the key that was restored beside it.
+	var key struct{ Key string }
+	out, _, _ = r.annals("", "audit", "key", "-o", "json")
+	decode(t, out, &key)
+	for _, proof := range []string{early, receipt} {
+		if out, errs, exit := r.annals("", "audit", "verify", proof, "--key", key.Key); exit != 0 {
+			t.Errorf("what was proven before: %d %s%s", exit, out, errs)
+		}
+	}
 	// And the history goes on where it stood.
 	if status, said, _ := r.call(t, "POST", "/v1/workspaces/default/events", r.Key, nativeEvent, "Content-Type", "application/x-ndjson"); status != 200 || !strings.Contains(said, fmt.Sprintf(`"revision":%d`, sum.Revision+1)) {
 		t.Errorf("an event after revision %d: %d %s", sum.Revision, status, said)
+	}
+}
+
+// Given a checkpoint that somebody outside was told after the backup, when the backup is restored, then the server says
+// that history was rewound, and seals nothing that contradicts it.
+func TestARestoreThatRewindsHistoryIsSaid(t *testing.T) {
+	t.Parallel()
+	bin := dumpTools(t)
+	first, second := cluster(t, bin), cluster(t, bin)
+	dir, restored, sink := pgtest.Dir(t), pgtest.Dir(t), filepath.Join(t.TempDir(), "checkpoints")
+	told := func(c *embedded.Server) func(*serveFlags) {
+		return func(f *serveFlags) { f.ownerURL, f.auditSinks = c.OwnerURL(), []string{"file:" + sink} }
+	}
+	var stop func()
+	s := startServerIn(t, dir, first.URL(), func(f func()) { stop = f }, told(first))
+	dump := filepath.Join(t.TempDir(), "annals.dump")
+	runs(t, filepath.Join(bin, "pg_dump"), "-Fc", "-f", dump, "-d", asAdmin(t, first))
+	if status, said, _ := s.call(t, "POST", "/v1/workspaces/default/events", s.Key, nativeEvent, "Content-Type", "application/x-ndjson"); status != 200 {
+		t.Fatalf("an event after the backup: %d %s", status, said)
+	}
+	if out, errs, exit := s.annals("", "audit", "prove", "default@1", "--file", filepath.Join(t.TempDir(), "receipt")); exit != 0 { // it waits for the seal
+		t.Fatalf("prove: %d %s%s", exit, out, errs)
+	}
+	for end := time.Now().Add(20 * time.Second); ; pause() {
+		told, err := os.ReadFile(sink) // what is told last has the size behind the name
+		at := strings.LastIndex(string(told), "/workspace-default\n")
+		if at >= 0 && !strings.HasPrefix(string(told)[at:], "/workspace-default\n1\n") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nobody was told: %s, %v", told, err)
+		}
+	}
+	stop()
+	runs(t, filepath.Join(bin, "pg_restore"), "--exit-on-error", "-d", asAdmin(t, second), dump)
+	copyDir(t, dir, restored, "vault", "audit.key", firstKeyFile)
+	r := startServerIn(t, restored, second.URL(), func(stop func()) { t.Cleanup(stop) }, told(second))
+	for end := time.Now().Add(20 * time.Second); ; pause() {
+		_, ready, _ := r.call(t, "GET", "/readyz", "", "")
+		if strings.Contains(ready, "ALARM") && strings.Contains(r.Log.String(), "rewound") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nothing says that history was rewound: %s\n%s", ready, r.Log)
+		}
 	}
 }
 
