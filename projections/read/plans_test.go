@@ -42,6 +42,8 @@ INSERT INTO read.artifact_edges (ws, source, target, pipeline, since, supports)
 INSERT INTO read.words (ws, word, kind, entity, since) SELECT ws, name, 'pipeline', key, 0 FROM read.pipelines UNION ALL SELECT ws, run_id, 'run', key, 0 FROM read.runs;
 INSERT INTO read.audit_entries (ws, revision, type, kind, subject, command, occurred_at, recorded_at)
 	SELECT 1, r, CASE r % 5000 WHEN 0 THEN 'run.deleted' ELSE 'run.started' END, 'run', r / 4 * 4096, 'command-' || r / 3, now(), '2026-01-01'::timestamptz + r * interval '1 s' FROM generate_series(0, 213000) r;
+INSERT INTO read.changes (ws, revision, entity) SELECT DISTINCT 1, n, r0 * 1024 FROM g CROSS JOIN LATERAL (VALUES (r0), (r1), (r2)) v (n);
+INSERT INTO read.changes (ws, revision, entity) SELECT 1, i * 20, i * 20 * 1024 + 2 FROM generate_series(250, 10249) i;
 ANALYZE;`
 
 // TestPlans holds that each question is answered by the index made for it, in a model of some size, now and in the
@@ -77,6 +79,20 @@ func testPlans(t *testing.T, pool *pgxpool.Pool, walled bool) {
 				return err
 			}
 			_, err := db.Pipelines(ctx, m, NameQuery{Order: o, Descending: descending})
+			return err
+		}
+	}
+	diff := func(before domain.Revision) func(context.Context, Moment) error {
+		return func(ctx context.Context, m Moment) error {
+			q := DiffQuery{From: 5000, Page: Page{Limit: 10}}
+			if before > 0 {
+				q.From = m.Revision - before
+			}
+			_, err := db.Diff(ctx, m, q)
+			q.Kinds, q.Page.Back = []domain.Kind{domain.KindStep}, true
+			if err == nil {
+				_, err = db.Diff(ctx, m, q)
+			}
 			return err
 		}
 	}
@@ -120,6 +136,12 @@ func testPlans(t *testing.T, pool *pgxpool.Pool, walled bool) {
 			_, err := db.Audit(ctx, m, AuditQuery{CommandID: "command-30000"})
 			return err
 		}, "audit_command"},
+		{"what differs from long ago", diff(0), "changes_pkey changes_entity runs_pkey lineage_edges_pkey"},
+		{"what differs from a moment ago", diff(20), "changes_pkey"},
+		{"how much differs", func(ctx context.Context, m Moment) error {
+			_, _, err := db.CountDiff(ctx, m, DiffQuery{From: 100_000}, 1000)
+			return err
+		}, "changes_pkey runs_pkey runs_was_key"},
 		{"what changed", func(ctx context.Context, m Moment) error {
 			_, _, err := db.Changed(ctx, m, m.Revision-20, 100)
 			return err
@@ -144,7 +166,7 @@ func checkPlans(t *testing.T, pool *pgxpool.Pool, rec *recorder, name string, m 
 			t.Errorf("%s as of %d: no plan uses %s:\n%s", name, m.Revision, index, all)
 		}
 	}
-	for _, table := range []string{"runs", "runs_was", "metrics", "metrics_was", "attributes", "artifact_versions", "lineage_edges", "artifact_edges", "audit_entries", "words"} {
+	for _, table := range []string{"runs", "runs_was", "metrics", "metrics_was", "attributes", "artifact_versions", "lineage_edges", "artifact_edges", "audit_entries", "words", "changes"} {
 		if strings.Contains(all, "Seq Scan on "+table+" ") || strings.Contains(all, "Seq Scan on "+table+"\n") {
 			t.Errorf("%s as of %d: a plan reads all of %s:\n%s", name, m.Revision, table, all)
 		}
