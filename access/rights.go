@@ -25,6 +25,9 @@ type Rights struct {
 	// Hides says of a workspace with events that it is not there yet for anybody; nil: none is. Set it before the first
 	// question.
 	Hides func(ctx context.Context, ws domain.Slug) (bool, error)
+	// Overlay says what somebody may do in a place that is there, instead of what the rosters say: of a server that shows
+	// somebody else's history. Nil: the rosters do. Set it before the first question.
+	Overlay func(who domain.Grantee, a domain.Access) domain.Access
 
 	mu   sync.Mutex
 	memo map[asked]answered
@@ -75,7 +78,7 @@ func (r *Rights) Workspace(ctx context.Context, who domain.Grantee, ws domain.Sl
 	}
 	from := append(seen, ofOrg...)
 	rosters := domain.Rosters{Workspace: domain.RosterOf(seen[0], seen[1]), Organization: domain.RosterOf(ofOrg[0], ofOrg[1])}
-	return r.judge(ctx, asked{who, stream}, org, from, rosters, seen[0])
+	return r.overlaid(who)(r.judge(ctx, asked{who, stream}, org, from, rosters, seen[0]))
 }
 
 // Organization says what somebody may do in an organization.
@@ -85,7 +88,17 @@ func (r *Rights) Organization(ctx context.Context, who domain.Grantee, org domai
 		return domain.Access{}, err
 	}
 	rosters := domain.Rosters{Organization: domain.RosterOf(seen[0], seen[1])}
-	return r.judge(ctx, asked{who, domain.OrganizationStream(org)}, org, seen, rosters, seen[0])
+	return r.overlaid(who)(r.judge(ctx, asked{who, domain.OrganizationStream(org)}, org, seen, rosters, seen[0]))
+}
+
+// overlaid puts the overlay upon what was judged.
+func (r *Rights) overlaid(who domain.Grantee) func(domain.Access, error) (domain.Access, error) {
+	return func(a domain.Access, err error) (domain.Access, error) {
+		if r.Overlay == nil || err != nil {
+			return a, err
+		}
+		return r.Overlay(who, a), nil
+	}
 }
 
 // Foresee looks at workspaces at once: what somebody may do in each is then answered without another look.

@@ -42,6 +42,8 @@ type Config struct {
 	Documents int
 	// KeepAlive is the time between signs of life on idle subscriptions; default that of the transports.
 	KeepAlive time.Duration
+	// ReadOnly is why nothing can be changed: then every mutation is refused with it. Empty: it can.
+	ReadOnly string
 }
 
 // Observed is what one operation was and how it went, for metrics: none of it is the client's choice.
@@ -91,6 +93,9 @@ func New(cfg Config) (*Server, error) {
 		return caller(ctx).Principal != nil
 	}})
 	exec.AroundFields(wholeLineage)
+	if cfg.ReadOnly != "" {
+		exec.AroundOperations(readOnly(cfg.ReadOnly))
+	}
 	if cfg.Observe != nil {
 		exec.AroundOperations(observe(cfg.Observe))
 	}

@@ -193,15 +193,10 @@ func (i *Importer) write(ctx context.Context, stream domain.Stream, p *Proven, b
 	if err := i.bodies(ctx, stream, p, progress); err != nil {
 		return 0, err
 	}
-	at, err := i.Log.Info(ctx, stream)
-	var none *eventstore.NotFoundError
-	if errors.As(err, &none) {
-		at, err = eventstore.StreamInfo{Last: domain.NoRevision}, nil
-	}
+	w, err := i.from(ctx, stream)
 	if err != nil {
 		return 0, err
 	}
-	w := &appending{log: i.Log, stream: stream, last: at.Last, at: at.RecordedAt, most: i.page}
 	total := p.Manifest.Counts.Events
 	progress(StageEvents, int64(w.last)+1, total)
 	for e, err := range p.Events(w.last + 1) {

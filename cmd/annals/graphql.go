@@ -27,7 +27,7 @@ type graphqlError struct {
 
 // exits of the codes of top-level errors; what is not here is exitFailed.
 var exits = map[string]int{
-	"UNAUTHENTICATED": exitAuth, "FORBIDDEN": exitAuth,
+	"UNAUTHENTICATED": exitAuth, "FORBIDDEN": exitAuth, "READ_ONLY": exitAuth,
 	"NOT_FOUND": exitNotFound, "WORKSPACE_NOT_FOUND": exitNotFound, "AS_OF_BEFORE_FIRST_EVENT": exitNotFound, "AS_OF_AHEAD": exitNotFound, "GONE": exitNotFound,
 	"AMBIGUOUS": exitUsage, "BAD_USER_INPUT": exitUsage, "AS_OF_NEEDS_TIME": exitUsage,
 	"INVALID": exitUsage, "REQUIRED": exitUsage, "TOO_LONG": exitUsage,

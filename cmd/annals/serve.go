@@ -33,9 +33,19 @@ was acknowledged.
 Where another version of this program made the read model, it is built anew beside the old one,
 which answers meanwhile. Where the two are equal the new one takes its place; where they differ it
 waits until you have looked ("annals projection swap"). --rebuild accept takes it whatever differs,
---rebuild manual leaves even the building to you.`,
+--rebuild manual leaves even the building to you.
+
+--history DIR shows an export instead: the whole API, read-only, in a directory and a database of its
+own beside --data, proven first. Nothing of the instance that it is of is needed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.data = a.global.data
+			if f.past.dir != "" {
+				if err := a.openPast(cmd.Context(), &f); err != nil {
+					return err
+				}
+			} else if len(f.past.keys) > 0 || f.past.unverified {
+				return usage("--history-key and --history-unverified are about an export, and --history names none")
+			}
 			return a.serve(cmd.Context(), f)
 		},
 	}
@@ -77,7 +87,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err := s.openSignIn(s.living, f, address); err != nil {
 		return err
 	}
-	first, err := s.first(ctx, f)
+	var first firstSteps
+	if f.past.bundle != nil {
+		first.key, err = s.layPast(ctx, a, f)
+	} else {
+		first, err = s.first(ctx, f)
+	}
 	if err != nil {
 		return storeFailure(err)
 	}
@@ -92,7 +107,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer removeFile(f.data, addressFile, address+"\n")
-	if err := a.welcome(f, address, first); err != nil {
+	if f.past.bundle != nil {
+		err = a.welcomePast(f, address, first.key)
+	} else {
+		err = a.welcome(f, address, first)
+	}
+	if err != nil {
 		return err
 	}
 	log.Info("serving", "address", address, "version", buildVersion())

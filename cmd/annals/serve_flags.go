@@ -53,6 +53,8 @@ type serveFlags struct {
 	auditKey         string // file; empty: audit.key in the data directory
 	lineageMemory    int64  // bytes
 
+	past pastFlags
+
 	exporter trace.SpanExporter // of tests, instead of otlpEndpoint
 }
 
@@ -94,6 +96,9 @@ func (f *serveFlags) set(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.auditSinks, "audit-sink", nil, "`places` outside the database that are told every checkpoint: file:PATH, https://..., stdout")
 	fs.StringVar(&f.kek, "kek", "", "`key` that wraps the keys of names: file, aws-kms://ARN, gcp-kms://NAME or hcvault://HOST/transit/keys/NAME; without one, what wraps them now")
 	fs.StringVar(&f.auditKey, "audit-key", "", "`file` of the key that seals history; without one, audit.key in the data directory. All servers on one database need the same")
+	fs.StringVar(&f.past.dir, "history", "", "`directory` of an export to show, read-only, instead of an instance")
+	fs.StringSliceVar(&f.past.keys, "history-key", nil, "verifier `key` of the instance that the export is of: then it is shown only if that key signed it")
+	fs.BoolVar(&f.past.unverified, "history-unverified", false, "show the export without looking first whether it is whole")
 	f.setLimits(fs)
 	setting(fs, "listen", "port-fallback", "cache", "postgres-bin", "database-url", "database-owner-url", "eventstore", "eventstore-prefix", "tls-cert", "tls-key",
 		"public-url", "allowed-origins", "trusted-proxies", "insecure", "log-level", "log-format", "otlp-endpoint", "pprof", "drain", "key-failures", "organizations", "rebuild", "kek", "command-retention", "audit-key", "audit-sink")

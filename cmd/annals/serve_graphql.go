@@ -30,7 +30,11 @@ func (s *server) graphql(f serveFlags) (graphqlAPI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graphql.New(graphql.Config{Resolver: s.resolver(f.lineageMemory), Caller: s.caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
+	refuse := ""
+	if f.past.bundle != nil {
+		refuse = readOnlyMessage
+	}
+	return graphql.New(graphql.Config{ReadOnly: refuse, Resolver: s.resolver(f.lineageMemory), Caller: s.caller, Admit: admit, Limits: f.limits, Origins: origins, Log: s.log, Observe: s.metrics.operated})
 }
 
 // graphqlCodes are those of what is refused before GraphQL is asked, by status.

@@ -42,6 +42,9 @@ func (s *server) web(f serveFlags) (*http.Server, error) {
 		return nil, err
 	}
 	handler := s.up.guard(s.traced(rest.Tenants(s.forked(s.observed(mux, f), mux.Refuse))))
+	if f.past.bundle != nil {
+		handler = readOnly(handler)
+	}
 	w := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

@@ -24,7 +24,9 @@ func (s *server) openDesk(ctx context.Context, f serveFlags) {
 		Commands: s.rights.Watch(s.commander()), Log: s.store, Lens: s.rights.Lens(), Rights: s.rights, Sealer: s.sealer,
 		Organizations: s.engine, Places: s.engine, First: firstOrganization, OperatorsOnly: f.organizations == organizationsOperator,
 	}
-	s.work.Go(func() { s.desk.Complete(ctx, s.log) })
+	if f.past.bundle == nil {
+		s.work.Go(func() { s.desk.Complete(ctx, s.log) })
+	}
 }
 
 // invitations are those of the desk, as the sign-in pages know them.

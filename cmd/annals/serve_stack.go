@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -105,7 +106,11 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	if s.sealer, err = vault.OpenWith(vault.Config{Dir: vaultDir(f.data), KEK: f.kek, Service: kek.Open}); err != nil {
 		return nil, err
 	}
-	if err := s.openAudit(f, a.stdout); err != nil {
+	told := a.stdout
+	if f.past.bundle != nil {
+		told = io.Discard // the key that counts is that of the instance which the export is of
+	}
+	if err := s.openAudit(f, told); err != nil {
 		return nil, err
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -116,7 +121,9 @@ func (a *app) openServer(ctx context.Context, f serveFlags, tracer oteltrace.Tra
 	s.background(work, f)
 	s.openDesk(work, f)
 	s.erasures = s.eraser()
-	s.work.Go(func() { s.erasures.Run(work) })
+	if f.past.bundle == nil {
+		s.work.Go(func() { s.erasures.Run(work) })
+	}
 	select {
 	case <-s.engine.Ready():
 	case <-ctx.Done():
@@ -224,6 +231,9 @@ func (s *server) openStores(ctx context.Context, url string, f serveFlags) error
 	s.rights = access.NewRights(s.store, s.engine, firstOrganization)
 	veil := history.NewVeil(s.store.Pool())
 	s.rights.Hides = veil.Hides
+	if f.past.bundle != nil {
+		s.rights.Overlay = looksOnly(f.past.looker)
+	}
 	s.begun = unveiled{s.engine, veil}
 	s.openOperations()
 	s.metrics.watch(s)
@@ -256,7 +266,9 @@ func (s *server) warn(ctx context.Context) error {
 func (s *server) background(ctx context.Context, f serveFlags) {
 	s.work.Go(func() { tuneGC(ctx) })
 	s.work.Go(func() { s.project(ctx) })
-	s.work.Go(func() { s.history.Run(ctx) })
+	if f.past.bundle == nil { // else it was sealed where it comes from
+		s.work.Go(func() { s.history.Run(ctx) })
+	}
 	s.work.Go(func() {
 		s.keys.Run(ctx, func(err error) { s.log.Warn("keys", "err", err) })
 	})
@@ -272,7 +284,9 @@ func (s *server) background(ctx context.Context, f serveFlags) {
 	s.work.Go(func() {
 		select {
 		case <-s.engine.Ready(): // before, nobody can say which ones are open
-			promotions.Run(ctx)
+			if f.past.bundle == nil { // what an export leaves open is open where it comes from
+				promotions.Run(ctx)
+			}
 		case <-ctx.Done():
 		}
 	})

@@ -27,6 +27,7 @@ var status = map[string]int{
 	"INTROSPECTION_DISABLED": http.StatusForbidden,
 	"UNAUTHENTICATED":        http.StatusUnauthorized,
 	"FORBIDDEN":              http.StatusForbidden,
+	"READ_ONLY":              http.StatusForbidden,
 	"TIMEOUT":                http.StatusServiceUnavailable,
 	"RATE_LIMITED":           http.StatusTooManyRequests,
 	"OVERLOADED":             http.StatusServiceUnavailable,
