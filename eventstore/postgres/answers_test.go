@@ -198,6 +198,10 @@ func TestAPooledConnectionKeepsNoStream(t *testing.T) {
 		if _, err := a.ReadStream(t.Context(), foreignStream, "foreign", 0, eventstore.Forward, 10); !errors.As(err, &none) {
 			t.Fatalf("time %d: %v", i, err)
 		}
+		// The very stream that was just read, by the rights of somebody who may not.
+		if _, err := a.ReadStream(t.Context(), ownStream, "foreign", 0, eventstore.Forward, 10); !errors.As(err, &none) {
+			t.Fatalf("time %d: what was named before is named still: %v", i, err)
+		}
 		if bodies, err = a.Evidence(t.Context(), []postgres.Glance{{foreignStream, "foreign", []domain.Digest{digest(foreignStream)}}}); err != nil || len(bodies[0]) != 0 {
 			t.Fatalf("time %d: foreign bodies %d, %v", i, len(bodies[0]), err)
 		}
