@@ -130,7 +130,7 @@ func TestEveryCodeIsDocumented(t *testing.T) {
 	_, text, _ := strings.Cut(readFile(t, filepath.Join(root, "docs", "cli.md")), "\n## Refusals\n")
 	found := 0
 	for _, file := range []string{
-		"access/errors.go", "access/mux.go", "cmd/annals/serve_admin.go", "cmd/annals/serve_admin_model.go", "cmd/annals/serve_ready.go", "cmd/annals/serve_observe.go",
+		"access/errors.go", "access/mux.go", "cmd/annals/serve_admin.go", "cmd/annals/serve_admin_model.go", "cmd/annals/serve_operations.go", "cmd/annals/serve_operation_kinds.go", "cmd/annals/serve_verify.go", "cmd/annals/serve_ready.go", "cmd/annals/serve_observe.go",
 		"ingest/refusal/problem.go", "ingest/foreign/refusal.go", "ingest/native/reader.go",
 		"graphql/errors.go", "graphql/load.go", "graphql/lineage.go", "graphql/refusals.go", "graphql/streams.go", "graphql/transport/request.go", "graphql/limit/measure.go",
 	} {

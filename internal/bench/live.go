@@ -76,7 +76,7 @@ func (m *machine) beside(ctx context.Context, t *target, what string, args []str
 		What:   what + " while all goes on: answers that failed, or were mixed",
 		Figure: fmt.Sprintf("%d, %d", found.Failed, found.Mixed), Ceiling: fmt.Sprintf("of %d reads and %d writes", found.Read, found.Written), Budget: "0, 0",
 		Met: verdict(found.Failed == 0 && found.Mixed == 0 && report.Equal && report.Swapped == (what == "rebuild")),
-		Note: fmt.Sprintf("%d events at first and %d read, in %s, at the lowest priority (%s events/s); p99 of reads %s, of writes %s; equal: %v, swapped: %v %q",
+		Note: fmt.Sprintf("%d events at first and %d read, in %s, at the lowest priority (%s); p99 of reads %s, of writes %s; equal: %v, swapped: %v %q",
 			events, report.Events, took.Round(time.Millisecond), rate(float64(report.Events)/took.Seconds()), found.ReadP99.Round(time.Microsecond), found.WriteP99.Round(time.Microsecond), report.Equal, report.Swapped, found.First),
 	})
 	return nil
