@@ -160,7 +160,8 @@ func erasedEverywhere(t *testing.T, c *embedded.Server, bin string, s *testServe
 		t.Errorf("still there: %v", after)
 	}
 	// What is gone reads as erased, and is no error.
-	said := ask(`{ workspace(slug: "default") { description pipeline(id: "train") { description } etl: pipeline(id: "n/etl") { name } runs(first: 5) { nodes { failure { type message stack } } } roles { name description } invitations { nodes { invited erased } } } }`)
+	const shownQuery = `{ workspace(slug: "default") { description pipeline(id: "train") { description } etl: pipeline(id: "n/etl") { name } runs(first: 5) { nodes { failure { type message stack } } } roles { name description } invitations { nodes { invited erased } } } }`
+	said := ask(shownQuery)
 	if strings.Contains(said, `"errors"`) || strings.Count(said, `"erased"`) < 5 {
 		t.Errorf("readers are shown %s", said)
 	}
@@ -171,6 +172,14 @@ func erasedEverywhere(t *testing.T, c *embedded.Server, bin string, s *testServe
 	}
 	// The read models are those that the events make, and the history checks as it was signed.
 	must("projection", "verify", "default")
+	must("projection", "rebuild")
+	must("projection", "verify", "default")
+	if again := ask(shownQuery); again != said {
+		t.Errorf("rebuilt, readers are shown %s\nand were %s", again, said)
+	}
+	if replayed := must("replay", "default", "--speed", "max"); !strings.Contains(replayed, "subject.erased") {
+		t.Errorf("the replay does not say that something was erased: %s", replayed)
+	}
 	var key struct{ Key string }
 	out := must("audit", "key", "-o", "json")
 	if json.Unmarshal([]byte(out), &key) != nil || key.Key == "" {
