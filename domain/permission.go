@@ -72,7 +72,7 @@ var permissions = []permission{
 	{ManageKeys, true, false, "see, create and revoke the keys of others"},
 	{ExportHistory, true, false, "take the whole history away: every event, body and signed checkpoint"},
 	{ConfigureWorkspace, true, false, "name, describe, label, classify, archive and restore it"},
-	{DeleteWorkspaces, false, false, "end it"},
+	{DeleteWorkspaces, false, false, "end it, and erase what can be read in it"},
 	{ManageOwners, false, false, "make and unmake owners"},
 	{ReadOrganization, true, true, "see it, its people, teams and roles"},
 	{CreateWorkspaces, true, true, "create workspaces in it"},
@@ -82,7 +82,7 @@ var permissions = []permission{
 	{ManageOrganizationMembers, true, true, "invite, suspend, and grant and revoke roles that one holds"},
 	{ManageOrganizationRoles, true, true, "define and delete its custom roles"},
 	{ManageOrganizationOwners, false, true, "make and unmake its owners"},
-	{DeleteOrganizations, false, true, "end it"},
+	{DeleteOrganizations, false, true, "end it, and erase what can be read in it"},
 }
 
 // Permissions is the closed list of permissions at a level, in the order in which lists show it. At the level of an
