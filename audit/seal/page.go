@@ -45,9 +45,7 @@ func (s *Sealer) page(ctx context.Context, at eventstore.Position, page eventsto
 		if err := s.grow(ctx, tx, grown, order, now, w); err != nil {
 			return err
 		}
-		if n := len(page.Events); n > 0 {
-			w.last = &page.Events[n-1].Envelope
-		}
+		w.last = w.lastOf(page.Events)
 		return w.store(ctx, tx, page.Next, s.Signer.Key().String())
 	})
 	if err != nil {
@@ -142,11 +140,14 @@ func (s *Sealer) grow(ctx context.Context, tx pgx.Tx, grown map[string][]leafAt,
 }
 
 // A broken is what is wrong with a tree: it is stopped. Any other error is one of the moment.
-type broken struct{ reason string }
+type broken struct {
+	reason string
+	note   []byte // the checkpoint from elsewhere that it does not follow from; nil: it is something else
+}
 
 func (b *broken) Error() string { return b.reason }
 
-func brokenf(format string, args ...any) error { return &broken{fmt.Sprintf(format, args...)} }
+func brokenf(format string, args ...any) error { return &broken{reason: fmt.Sprintf(format, args...)} }
 
 // still says whether the last event that was sealed is still there: where the log was cut and written anew, another one is
 // in its place.
@@ -246,7 +247,9 @@ func (s *Sealer) open(ctx context.Context, tx pgx.Tx, t *growing) error {
 	case t.note == nil && t.size > 0:
 		return brokenf("it has %d leaves, and no checkpoint says so", t.size)
 	case t.note == nil && seen:
-		return brokenf("it was sealed up to %d, and nothing of that is left", known.Size)
+		if err := against(ctx, tx, t, known, brokenf("it was sealed up to %d, and nothing of that is left", known.Size)); err != nil {
+			return err
+		}
 	case t.note == nil:
 	case seen && string(known.Note) == string(t.note):
 		t.last = &known
@@ -264,11 +267,23 @@ func (s *Sealer) open(ctx context.Context, tx pgx.Tx, t *growing) error {
 		return brokenf("it has %d leaves with the root %s, and its last checkpoint says %d with %s", t.size, t.frontier.Root(), t.last.Size, t.last.Root)
 	}
 	if seen && string(known.Note) != string(t.note) {
-		if err := s.follows(ctx, tx, t, known, "this server has seen"); err != nil {
+		if err := against(ctx, tx, t, known, s.follows(ctx, tx, t, known, "this server has seen")); err != nil {
 			return err
 		}
 	}
 	return s.checkTold(ctx, tx, t)
+}
+
+// against adds to what is wrong the checkpoint from elsewhere that shows it, and forgives what an operator has accepted.
+func against(ctx context.Context, tx pgx.Tx, t *growing, c checkpoint.Checkpoint, err error) error {
+	var b *broken
+	if !errors.As(err, &b) {
+		return err
+	}
+	if is, err := accepted(ctx, tx, t.name, c); err != nil || is {
+		return err
+	}
+	return &broken{b.reason, c.Note}
 }
 
 // follows says whether a tree is one that an earlier checkpoint grew into.

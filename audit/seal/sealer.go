@@ -203,7 +203,7 @@ func (s *Sealer) pages(ctx context.Context, state *State) error {
 			return fmt.Errorf("seal the log after %s: %w", at, err)
 		}
 		if at = page.Next; page.CaughtUp {
-			return nil
+			break
 		}
 		state.Behind = true
 		if err := s.take(ctx); err != nil || s.lease.term == 0 {
@@ -213,7 +213,7 @@ func (s *Sealer) pages(ctx context.Context, state *State) error {
 			return err
 		}
 	}
-	return nil
+	return s.level(ctx, at)
 }
 
 // position is how far the log is sealed.

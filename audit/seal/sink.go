@@ -84,7 +84,7 @@ func (s *Sealer) checkTold(ctx context.Context, tx pgx.Tx, t *growing) error {
 	if c.Size > t.size && t.name != checkpoint.InstanceLog {
 		err = s.foresee(ctx, t, c)
 	}
-	if err != nil {
+	if err := against(ctx, tx, t, c, err); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -17,15 +17,17 @@ import (
 
 // A growing is a tree as it is read, and grown.
 type growing struct {
-	id       int64
-	name     string
-	size     int64
-	edge     []byte
-	note     []byte // of the last checkpoint
-	stopped  bool
-	reason   string
-	frontier tree.Frontier
-	last     *checkpoint.Checkpoint
+	id      int64
+	name    string
+	size    int64
+	edge    []byte
+	note    []byte // of the last checkpoint
+	stopped bool
+	// contradicts is the checkpoint from elsewhere for which it is stopped now.
+	contradicts []byte
+	reason      string
+	frontier    tree.Frontier
+	last        *checkpoint.Checkpoint
 }
 
 const (
@@ -42,7 +44,7 @@ WHERE t.name = ANY($1::text[]) FOR UPDATE OF t`
 UPDATE audit.trees t SET size = g.size, frontier = g.frontier
 FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) g (id, size, frontier) WHERE t.id = g.id`
 	stopSQL = `
-UPDATE audit.trees t SET stopped = g.reason FROM unnest($1::bigint[], $2::text[]) g (id, reason) WHERE t.id = g.id`
+UPDATE audit.trees t SET stopped = g.reason, contradicts = g.note FROM unnest($1::bigint[], $2::text[], $3::bytea[]) g (id, reason, note) WHERE t.id = g.id`
 	tilesSQL = `
 INSERT INTO audit.tiles AS t (tree, level, n, hashes)
 SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bytea[])
@@ -177,6 +179,20 @@ func (w *writing) add(g *growth) {
 	w.trees = append(w.trees, g.tree)
 }
 
+// lastOf is the last of some events that was sealed: those of a stopped tree were not.
+func (w *writing) lastOf(events []eventstore.NewEvent) *domain.Envelope {
+	sealed := map[string]bool{}
+	for _, g := range w.grown {
+		sealed[g.tree.name] = true
+	}
+	for i := len(events) - 1; i >= 0; i-- {
+		if sealed[string(events[i].Stream)] {
+			return &events[i].Envelope
+		}
+	}
+	return nil
+}
+
 // halt stops a tree for what is wrong with it. An error that says nothing of the tree is given back.
 func (w *writing) halt(t *growing, err error) error {
 	var b *broken
@@ -187,6 +203,7 @@ func (w *writing) halt(t *growing, err error) error {
 		w.instanceFault = b.reason
 	}
 	if !t.stopped {
+		t.contradicts = b.note
 		w.stops, w.stopped = append(w.stops, Stop{t.name, t.size, b.reason}), append(w.stopped, t)
 	}
 	return nil
@@ -216,11 +233,11 @@ func (w *writing) sign(signer *checkpoint.Signer, instance *growing) error {
 func (w *writing) store(ctx context.Context, tx pgx.Tx, next eventstore.Position, key string) error {
 	b := &pgx.Batch{}
 	if len(w.stopped) > 0 {
-		ids, reasons := make([]int64, len(w.stopped)), make([]string, len(w.stopped))
+		ids, reasons, notes := make([]int64, len(w.stopped)), make([]string, len(w.stopped)), make([][]byte, len(w.stopped))
 		for i, t := range w.stopped {
-			ids[i], reasons[i] = t.id, w.stops[i].Reason
+			ids[i], reasons[i], notes[i] = t.id, w.stops[i].Reason, t.contradicts
 		}
-		b.Queue(stopSQL, ids, reasons)
+		b.Queue(stopSQL, ids, reasons, notes)
 	}
 	if len(w.grown) > 0 {
 		w.queueTrees(b)

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Prove that history is what it was", nil, a.auditKeyCommand(), a.auditProveCommand(), a.auditVerifyCommand())
+	return group("audit", "Prove that history is what it was", nil, a.auditKeyCommand(), a.auditProveCommand(), a.auditVerifyCommand(), a.auditResumeCommand())
 }
 
 func (a *app) auditKeyCommand() *cobra.Command {

@@ -57,8 +57,10 @@ work in, or an event's id there.
 			if out != "" {
 				return os.WriteFile(out, receipt, 0o644)
 			}
-			_, err = a.stdout.Write(receipt)
-			return err
+			return a.printObject(rawJSON(map[string]string{"receipt": string(receipt)}), func(w io.Writer, _ row) error {
+				_, err := w.Write(receipt)
+				return err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&out, "file", "", "`file` to write it to, instead of printing it")

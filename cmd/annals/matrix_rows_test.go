@@ -57,6 +57,7 @@ var matrixRoutes = map[string]matrixRow{
 	"POST /v1/instance/fork":                       {place: ofOperators},
 	"GET /v1/status":                               {place: ofAnybody},
 	"GET /v1/workspaces/{slug}/proofs/{event}":     reads(),
+	"POST /v1/audit/resume":                        {place: ofOperators},
 	"GET /v1/audit/key":                            {place: ofAnybody},
 	"GET /v1/keys":                                 {place: ofAnybody},
 	"POST /v1/keys":                                {place: ofAnybody},

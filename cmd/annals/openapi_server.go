@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 
+	"github.com/annals-io/annals/audit/seal"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/rest/openapi"
 )
@@ -64,6 +65,12 @@ func healthOperations() []openapi.Operation {
 			Description: "A proof, in the form of c2sp.org/tlog-proof, that the event is in the history that was signed. Its extra line is the leaf: the event's envelope and the digests of what it says.",
 			Parameters:  []openapi.Parameter{slugParameter, {Name: "event", In: "path", Description: "A revision, or the event's id.", Shape: openapi.Text(), Example: "0"}},
 			Answers:     []openapi.Answer{text(http.StatusOK, "The receipt.")}, Refuses: []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
+		},
+		{
+			Pattern: "POST /v1/audit/resume", ID: "resumeSealing", Tag: "health", Summary: "Seal a history again that was stopped",
+			Description: "For operators, who say why it does not fit what was signed: a backup was restored. What was told elsewhere stays known there. Not for keys of one workspace.",
+			Body:        &openapi.Body{Content: openapi.JSON(openapi.Of[resumeOrder]())}, Answers: []openapi.Answer{openapi.Says(http.StatusOK, "How it stood.", openapi.Of[seal.Stop]())},
+			Refuses: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable},
 		},
 		{
 			Pattern: "GET /v1/audit/key", ID: "auditKey", Tag: "health", Summary: "Read the key that history is checked by",

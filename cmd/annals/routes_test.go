@@ -113,6 +113,7 @@ var requests = map[string]routeRequest{
 	"POST /v1/operations/{id}/cancel":              {"POST", "/v1/operations/6ba7b810-9dad-41d1-80b4-00c04fd430c8/cancel", "", 404, 404, ""},
 	"POST /v1/operations/{id}/resume":              {"POST", "/v1/operations/6ba7b810-9dad-41d1-80b4-00c04fd430c8/resume", "", 404, 404, ""},
 	"GET /v1/workspaces/{slug}/proofs/{event}":     {"GET", "/v1/workspaces/default/proofs/0", "", 200, 404, "/v1/workspaces/nowhere/proofs/0"},
+	"POST /v1/audit/resume":                        {"POST", "/v1/audit/resume", `{"tree":"workspace-default","reason":"x"}`, 404, 403, ""},
 	"GET /v1/audit/key":                            {"GET", "/v1/audit/key", "", 200, 200, ""},
 	"GET /metrics":                                 {"GET", "/metrics", "", 200, 403, ""},
 }

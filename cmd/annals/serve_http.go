@@ -103,6 +103,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Handle("POST /v1/workspaces/{slug}/projection/retry", access.Admin, http.HandlerFunc(admin.retry))
 	operationsAPI{desk: s.operations, rights: s.rights, log: s.log}.register(mux)
 	mux.Handle("GET /v1/workspaces/{slug}/proofs/{event}", access.Read, http.HandlerFunc(s.proof))
+	mux.Handle("POST /v1/audit/resume", access.Admin, s.operators(http.HandlerFunc(s.resumeSealing)))
 	mux.Handle("GET /v1/audit/key", access.Read, http.HandlerFunc(s.auditKey))
 	mux.Handle("GET /metrics", access.Read, s.operators(s.metrics.handler()))
 	if f.pprof {
