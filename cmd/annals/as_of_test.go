@@ -14,6 +14,7 @@ var momentless = map[string]string{
 	"annals audit key":          "the key is the instance's, now",
 	"annals config":             "it is about this command line",
 	"annals diff":               "it takes two: --from and --to",
+	"annals fork":               "it writes",
 	"annals key list":           "what opens the door does so now; how keys came and went is in `annals log`",
 	"annals operation list":     "it is about work of the server, which is no part of a workspace's history",
 	"annals operation show":     "it is about work of the server, which is no part of a workspace's history",
