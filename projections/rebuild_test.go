@@ -291,3 +291,34 @@ func TestOneRebuildAtATime(t *testing.T) {
 	}
 	free()
 }
+
+// How long the model before is kept is said by the rebuild, and holds over restarts: whoever runs then drops it.
+func TestTheOldModelIsKeptAsLongAsTheRebuildSaid(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	last := r.write("one", 5)
+	first := r.engine(func(c *Config) { c.LongestRequest = 50 * time.Millisecond })
+	stop := r.run(first)
+	r.waitFor(first, "one", last)
+	if _, err := first.Rebuild(t.Context(), RebuildOptions{KeepOld: 48 * time.Hour, Gentle: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	var left time.Duration
+	if err := r.pool.QueryRow(t.Context(), `SELECT drop_after - now() FROM log.models WHERE state = 'old'`).Scan(&left); err != nil || left < 47*time.Hour || left > 48*time.Hour {
+		t.Errorf("it is kept for %s, %v", left, err)
+	}
+	// given another server, then it is projected on
+	second := r.engine(func(c *Config) { c.LongestRequest = 50 * time.Millisecond })
+	r.run(second)
+	last = r.write("one", 5)
+	r.waitFor(second, "one", last)
+	eventually(t, "the old model is level", func() bool { return r.rows("read_1", "one") == all(last) })
+	// when its time is over, then that server drops it
+	r.exec(`UPDATE log.models SET drop_after = now() WHERE state = 'old'`)
+	eventually(t, "the old model is dropped", func() bool {
+		var there bool
+		err := r.pool.QueryRow(t.Context(), `SELECT to_regnamespace('read_1') IS NOT NULL`).Scan(&there)
+		return err == nil && !there
+	})
+}

@@ -49,6 +49,9 @@ func TestAProjectingRoleThatOwnsNothing(t *testing.T) {
 	if got := r.rows(report.To, "one"); got != all(last) {
 		t.Errorf("rows %s, want %s", got, all(last))
 	}
+	if v, err := e.Verify(t.Context(), VerifyOptions{Gentle: true}, nil); err != nil || !v.Equal() || v.Workspaces != 1 {
+		t.Errorf("Verify = %+v, %v", v, err)
+	}
 	if _, err := app.Exec(t.Context(), `DROP SCHEMA read_1 CASCADE`); err == nil {
 		t.Error("the projecting role dropped a schema")
 	}

@@ -143,6 +143,55 @@ func TestAnOperationSurvivesItsServer(t *testing.T) {
 	}
 }
 
+// A verification that is under way is cancelled, leaves nothing in the database, and goes on when it is resumed.
+func TestAVerificationIsCancelledAndResumed(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	s := startServerIn(t, pgtest.Dir(t), url, func(stop func()) { t.Cleanup(stop) })
+	holding, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holding.Close(context.Background())
+	if _, err := holding.Exec(t.Context(), `BEGIN; LOCK TABLE read_1.runs IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	var o operation
+	out, errs, exit := s.annals("", "projection", "verify", "--all", "--detach", "-o", "json")
+	if exit != 0 {
+		t.Fatal(errs)
+	}
+	decode(t, out, &o)
+	is := func(state string) func() bool {
+		return func() bool {
+			out, _, _ := s.annals("", "operation", "show", o.ID, "-o", "json")
+			decode(t, out, &o)
+			return o.State == state
+		}
+	}
+	eventually(t, "it runs", is("running"))
+	if out, errs, exit := s.annals("", "operation", "cancel", o.ID); exit != 0 {
+		t.Fatal(out, errs)
+	}
+	eventually(t, "it is cancelled", is("cancelled"))
+	if _, errs, exit := s.annals("", "operation", "show", o.ID, "--follow"); exit != exitConflict || !strings.Contains(errs, "annals operation resume") {
+		t.Errorf("following what was cancelled exits %d: %s", exit, errs)
+	}
+	if _, err := holding.Exec(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := holding.QueryRow(t.Context(), `SELECT count(*) FROM log.models WHERE state = 'checking'`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d models are left, %v", left, err)
+	}
+	if out, errs, exit := s.annals("", "operation", "resume", o.ID); exit != 0 {
+		t.Fatal(out, errs)
+	}
+	if out, errs, exit := s.annals("", "operation", "show", o.ID, "--follow"); exit != 0 || !strings.Contains(out, "tries:      2") {
+		t.Errorf("resumed, it exits %d: %s%s", exit, out, errs)
+	}
+}
+
 // eventually looks again and again until it is as it should be.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
