@@ -19,7 +19,9 @@ func TestShuttingAnOwnerOut(t *testing.T) {
 	}
 	_, who := b.ask(`{ viewer { member account } }`)
 	var viewer struct {
-		Data struct{ Viewer struct{ Member, Account string } }
+		Data struct {
+			Viewer struct{ Member, Account string }
+		}
 	}
 	decode(t, who, &viewer)
 	ann := viewer.Data.Viewer.Account
