@@ -29,7 +29,7 @@ func TestAnImportedHistoryIsOfWhoeverImportedIt(t *testing.T) {
 		t.Errorf("the workspace is %+v", place)
 	}
 	r := RosterOf(place, roster)
-	if len(r.Members) != 1 || r.activeOwners(Person(before)) != 1 || len(r.Members[Person(before).String()]) != 0 {
+	if len(r.Members) != 1 || r.activeOwners(Person(before), nil) != 1 || len(r.Members[Person(before).String()]) != 0 {
 		t.Errorf("members: %v", r.Members)
 	}
 }
