@@ -37,7 +37,7 @@ func digest(of domain.Stream) domain.Digest {
 	return domain.Digest{byte(len(of))}
 }
 
-func newWalled(t *testing.T) walled {
+func newWalled(t testing.TB) walled {
 	t.Helper()
 	url := migrated(t)
 	w := walled{open(t, url, postgres.Options{}), pgtest.Connect(t, url)}
@@ -62,7 +62,7 @@ func newWalled(t *testing.T) walled {
 }
 
 // surround puts the wall up, as a start does.
-func (w walled) surround(t *testing.T) {
+func (w walled) surround(t testing.TB) {
 	t.Helper()
 	for _, script := range []string{walls.Roles, walls.Tools, walls.Places, `SELECT log.surround(t, current_user) FROM log.places()`} {
 		if _, err := w.pool.Exec(t.Context(), script); err != nil {
