@@ -21,6 +21,10 @@ func (r *subscriptionResolver) Events(ctx context.Context, workspace string, aft
 	return events, unfollowed(err)
 }
 
+func (r *subscriptionResolver) Replay(ctx context.Context, workspace string, fromRevision *int64, untilRevision *int64, speed *float64) (<-chan *model.EventBatch, error) {
+	return r.replayed(ctx, workspace, fromRevision, untilRevision, speed)
+}
+
 func (r *subscriptionResolver) OrganizationEvents(ctx context.Context, organization string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error) {
 	events, err := r.followEvents(ctx, r.followedOrganization(organization), after, filter, atLeast, timeoutMs)
 	return events, unfollowedIn(err)

@@ -56,6 +56,14 @@ func ParseSpeed(text string) (float64, error) {
 	return n, nil
 }
 
+// CheckSpeed refuses what is no speed above [Max].
+func CheckSpeed(n float64) (float64, error) {
+	if !(n >= slowest && n <= fastest) {
+		return 0, fmt.Errorf("%g is no speed: %g to %g", n, slowest, fastest)
+	}
+	return n, nil
+}
+
 // A Pace holds events back until they are due: the time between two events is the recorded one, divided by the speed. It
 // counts from the first event, so that what was late once does not make all later ones late. The zero speed is [Max].
 type Pace struct {

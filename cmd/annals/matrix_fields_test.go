@@ -24,6 +24,7 @@ var matrixFields = func() map[string]matrixRow {
 		"Mutation.leave":                   matrixRow{place: inWorkspace, direct: true}.with("input.workspace", "$workspace").with("input.meta", map[string]any{"ifUnchangedSince": "0"}),
 		"Query.server":                     {place: ofAnybody},
 		"Subscription.events":              reads().with("after", "-1"),
+		"Subscription.replay":              reads(),
 		"Subscription.run":                 reads().with("id", "r1"),
 		"Mutation.ingestRunEvents":         takes(domain.IngestEvents).with("input.events", []any{}),
 		"Mutation.createWorkspace":         takesThere(domain.CreateWorkspaces).with("input.organization", "$organization").with("input.slug", "!").with("input.name", "x"),

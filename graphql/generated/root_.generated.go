@@ -1668,6 +1668,7 @@ type ComplexityRoot struct {
 	Subscription struct {
 		Events             func(childComplexity int, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
 		OrganizationEvents func(childComplexity int, organization string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) int
+		Replay             func(childComplexity int, workspace string, fromRevision *int64, untilRevision *int64, speed *float64) int
 		Run                func(childComplexity int, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) int
 	}
 
@@ -9134,6 +9135,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.OrganizationEvents(childComplexity, args["organization"].(string), args["after"].(*int64), args["filter"].(*model.AuditFilter), args["atLeast"].(*int64), args["timeoutMs"].(int)), true
+	case "Subscription.replay":
+		if e.ComplexityRoot.Subscription.Replay == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_replay_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Replay(childComplexity, args["workspace"].(string), args["fromRevision"].(*int64), args["untilRevision"].(*int64), args["speed"].(*float64)), true
 	case "Subscription.run":
 		if e.ComplexityRoot.Subscription.Run == nil {
 			break
@@ -16047,6 +16059,20 @@ type Subscription {
     atLeast: Int64
     "How long to wait for ` + "`" + `atLeast` + "`" + `, in milliseconds; then the answer is an error of code CONSISTENCY_TIMEOUT."
     timeoutMs: Int! = 2000
+  ): EventBatch!
+  """
+  The history of a workspace as it happened, oldest first, at the pace it had or any other; it ends with the last event there was when it began. To
+  pause, disconnect; to go on, subscribe again with ` + "`" + `fromRevision` + "`" + ` one after the last ` + "`" + `revision` + "`" + ` received.
+  """
+  replay(
+    "The workspace's slug."
+    workspace: String!
+    "Begin with this revision; without it, with the first event."
+    fromRevision: Int64
+    "End with this revision; without it, or where the workspace has not come so far, with the newest one that can be read."
+    untilRevision: Int64
+    "How many times as fast as it happened: 1 is as it was, 10 ten times as fast (0.001 to 100,000,000). Without it, as fast as it can be read."
+    speed: Float
   ): EventBatch!
   """
   The events of an organization as they can be read, oldest first, in batches: people, teams, roles, service accounts, invitations. It ends when you

@@ -19,6 +19,7 @@ import (
 type SubscriptionResolver interface {
 	Run(ctx context.Context, workspace string, id string, after *int64, atLeast *int64, timeoutMs int) (<-chan *model.RunUpdate, error)
 	Events(ctx context.Context, workspace string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error)
+	Replay(ctx context.Context, workspace string, fromRevision *int64, untilRevision *int64, speed *float64) (<-chan *model.EventBatch, error)
 	OrganizationEvents(ctx context.Context, organization string, after *int64, filter *model.AuditFilter, atLeast *int64, timeoutMs int) (<-chan *model.EventBatch, error)
 }
 
@@ -115,6 +116,44 @@ func (ec *executionContext) field_Subscription_organizationEvents_args(ctx conte
 		return nil, err
 	}
 	args["timeoutMs"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_replay_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "workspace",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["workspace"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "fromRevision",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt642ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["fromRevision"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "untilRevision",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt642ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["untilRevision"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "speed",
+		func(ctx context.Context, v any) (*float64, error) {
+			return ec.unmarshalOFloat2ᚖfloat64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["speed"] = arg3
 	return args, nil
 }
 
@@ -366,6 +405,50 @@ func (ec *executionContext) fieldContext_Subscription_events(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_replay(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_replay(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Replay(ctx, fc.Args["workspace"].(string), fc.Args["fromRevision"].(*int64), fc.Args["untilRevision"].(*int64), fc.Args["speed"].(*float64))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EventBatch) graphql.Marshaler {
+			return ec.marshalNEventBatch2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐEventBatch(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_replay(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EventBatch(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_replay_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_organizationEvents(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -525,6 +608,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_run(ctx, fields[0])
 	case "events":
 		return ec._Subscription_events(ctx, fields[0])
+	case "replay":
+		return ec._Subscription_replay(ctx, fields[0])
 	case "organizationEvents":
 		return ec._Subscription_organizationEvents(ctx, fields[0])
 	default:
