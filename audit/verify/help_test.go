@@ -176,3 +176,5 @@ func read(t testing.TB, path string) []byte {
 func digest(e bundle.Evidence) domain.Digest {
 	return domain.Digest(sha256.Sum256(append(append([]byte{}, e.Salt...), e.Bytes...)))
 }
+
+func hashOfNote(note []byte) tlog.Hash { return tlog.RecordHash(note) }
