@@ -11,11 +11,15 @@ import (
 	"github.com/annals-io/annals/projections/read"
 )
 
+// diffWait is how long a moment of a diff is waited for that is not there yet, in milliseconds: as long as one of a
+// workspace where nobody says.
+const diffWait = 2000
+
 // diff opens the two moments of a diff. The later one is that of the answer, where nobody says another.
 func (r *Resolver) diff(ctx context.Context, w *model.Workspace, from model.AsOf, to *model.AsOf) (*model.Diff, error) {
 	d := &model.Diff{To: w.At}
 	open := func(name string, at *model.AsOf) (*model.Moment, error) {
-		m, err := r.openScope(ctx, w.At.At.Slug, at, nil, int(maxWait.Milliseconds()))
+		m, err := r.openScope(ctx, w.At.At.Slug, at, nil, diffWait)
 		var fault *Fault
 		if asFault(err, &fault) && fault.More["argument"] == "asOf" {
 			fault.More["argument"] = name

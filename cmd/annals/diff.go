@@ -233,7 +233,7 @@ func (a *app) writeDiffEnd(d diff) error {
 		return err
 	}
 	if d.rows.NextCursor != nil {
-		fmt.Fprintf(a.stderr, "%d shown of %d; the rest: --after %s\n", len(d.rows.Items), d.rows.TotalCount, *d.rows.NextCursor)
+		fmt.Fprintf(a.stderr, "%d shown of %d; the rest: --from %s --to %s --after %s\n", len(d.rows.Items), d.rows.TotalCount, from.text("revision"), to.text("revision"), *d.rows.NextCursor)
 	}
 	return nil
 }
