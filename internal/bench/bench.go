@@ -19,7 +19,7 @@ import (
 // Options say what is measured. Zero fields have defaults.
 type Options struct {
 	Short  bool      // smaller data, two minutes
-	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, asof, diff, start
+	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, replay, asof, diff, start
 	Dir    string    // for the data, removed afterwards; default a temporary directory
 	Binary string    // the program to measure over HTTP; default this one
 	Seed   uint64    // default 1
@@ -57,6 +57,7 @@ func Run(ctx context.Context, o Options) error {
 		{"workspaces", m.workspaces},
 		{"lineage", m.lineage},
 		{"audit", m.audit},
+		{"replay", m.replay},
 		{"asof", m.asOfs},
 		{"diff", m.diffs},
 	} {
