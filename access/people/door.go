@@ -123,7 +123,11 @@ func (d *Desk) enter(ctx context.Context, p access.Principal, at Place) (door, e
 	if in.by.Holds, err = holds(ctx, p, name); err != nil {
 		return in, fmt.Errorf("look up the rights in %s: %w", at, err)
 	}
-	if !in.by.Holds.Has(read) {
+	switch {
+	case in.by.Holds.Has(read):
+	case in.place.Deleted && in.by.Holds.Has(domain.IngestEvents): // who wrote there is told that it ended, as by every other door
+		return in, &domain.Error{Code: domain.Gone, Subject: "workspace", Message: "the workspace was deleted; its slug is never used again"}
+	default:
 		return in, at.missing()
 	}
 	return in, nil

@@ -72,13 +72,16 @@ func (w watched) Needs() []domain.Entity {
 func (w watched) Decide(s domain.States) ([]domain.Event, error) {
 	events, err := w.Command.Decide(s)
 	now := domain.RosterOf(s.Of(w.in.entity()), s.Of(domain.RosterEntity()))
+	changed := !reflect.DeepEqual(w.was, w.about.of(now, s.Of(w.about.entity)))
 	rights := !sameRights(w.in.members(), now, w.in.by.Who)
 	switch {
 	case errors.Is(err, domain.Forbidden) && rights:
 		return nil, &overtaken{rights: true}
+	case errors.Is(err, domain.NotFound) && changed: // it was there a moment ago: what happened to it is told
+		return nil, &overtaken{}
 	case err != nil:
 		return nil, err
-	case !reflect.DeepEqual(w.was, w.about.of(now, s.Of(w.about.entity))):
+	case changed:
 		return nil, &overtaken{}
 	case rights:
 		return nil, &overtaken{rights: true}

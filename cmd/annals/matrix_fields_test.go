@@ -38,9 +38,7 @@ var matrixFields = func() map[string]matrixRow {
 		"grantRole": domain.ManageMembers, "revokeRole": domain.ManageMembers, "removeMember": domain.ManageMembers, "setMemberRoles": domain.ManageMembers, "inviteMember": domain.ManageMembers, "revokeInvitation": domain.ManageMembers,
 		"defineRole": domain.ManageRoles, "deleteRole": domain.ManageRoles,
 	} {
-		row := takes(needs).with("input.workspace", "$workspace")
-		row.reads = true
-		rows["Mutation."+name] = row
+		rows["Mutation."+name] = takes(needs).with("input.workspace", "$workspace")
 	}
 	for name, needs := range map[string]domain.Permission{
 		"renameOrganization": domain.ConfigureOrganization, "describeOrganization": domain.ConfigureOrganization,

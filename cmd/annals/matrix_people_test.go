@@ -54,7 +54,7 @@ var matrixPeople = map[string]matrixRow{
 	"GET /v1/workspaces/{slug}/roles":                              reads(),
 	"PUT /v1/workspaces/{slug}/roles/{name}":                       changes(domain.ManageRoles),
 	"DELETE /v1/workspaces/{slug}/roles/{name}":                    changes(domain.ManageRoles).ofSome(),
-	"GET /v1/workspaces/{slug}/invitations":                        changes(domain.ManageMembers),
+	"GET /v1/workspaces/{slug}/invitations":                        {place: inWorkspace, needs: domain.ManageMembers, reads: true},
 	"POST /v1/workspaces/{slug}/invitations":                       changes(domain.ManageMembers),
 	"DELETE /v1/workspaces/{slug}/invitations/{invitation}":        changes(domain.ManageMembers).ofSome(),
 }
@@ -72,10 +72,8 @@ func readsOrganization() matrixRow {
 
 func takesIn(p domain.Permission) matrixRow { return matrixRow{place: inOrganization, needs: p} }
 
-// changes is what takes a permission of those who read the workspace: the desk looks at a place before it changes it.
-func changes(p domain.Permission) matrixRow {
-	return matrixRow{place: inWorkspace, needs: p, reads: true}
-}
+// changes is what takes a permission in the workspace, by the desk.
+func changes(p domain.Permission) matrixRow { return takes(p) }
 
 // ofSome is about something in the place that need not be there.
 func (r matrixRow) ofSome() matrixRow { r.void = true; return r }

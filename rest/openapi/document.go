@@ -109,7 +109,7 @@ func Build(info Info, known Known, routes []Route, described []Operation) (*Docu
 	c := newComponents(known)
 	doc := &Document{
 		OpenAPI: "3.1.0", Info: head{info.Title, info.Version, info.Summary, info.Description}, Servers: []server{{"/"}}, Tags: info.Tags,
-		Paths: map[string]PathItem{}, Security: []map[string][]any{{"key": {}}},
+		Paths: map[string]PathItem{}, Security: []map[string][]any{{"key": {}}, {"session": {}}},
 	}
 	var errs []error
 	byPattern := map[string]Operation{}
@@ -154,7 +154,10 @@ func Build(info Info, known Known, routes []Route, described []Operation) (*Docu
 	no := c.of(Of[Problem]())
 	doc.Components = parts{
 		Schemas: c.schemas, Responses: map[string]Response{},
-		SecuritySchemes: map[string]any{"key": map[string]string{"type": "http", "scheme": "bearer", "description": "An API key: Authorization: Bearer annals_…"}},
+		SecuritySchemes: map[string]any{
+			"key":     map[string]string{"type": "http", "scheme": "bearer", "description": "An API key, or the token of a run: Authorization: Bearer annals_… Programs come by one by the device grant of RFC 8628: see /.well-known/oauth-authorization-server."},
+			"session": map[string]string{"type": "apiKey", "in": "cookie", "name": "__Host-annals", "description": "The session of a person who signed in by a browser; annals-dev over plain HTTP on one's own machine. What it changes has to come from a page of this server, as JSON."},
+		},
 	}
 	for status := range statuses {
 		doc.Components.Responses[refusalName(status)] = refusal(status, no)
