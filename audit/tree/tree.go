@@ -97,10 +97,9 @@ func Parse(size int64, b []byte) (Frontier, error) {
 // Tiles answers what is kept in tiles: the hashes of tile n of a level, as many as there are.
 type Tiles func(level int, n int64) ([]byte, error)
 
-// A Reader reads hashes of a tree of a size from its tiles, and computes those between. It trusts what it is given: check
+// A Reader reads hashes of a tree from its tiles, and computes those between. It trusts what it is given: check
 // what is made of it against a root that is signed.
 type Reader struct {
-	Size  int64
 	Tiles Tiles
 
 	read map[[2]int64][]byte

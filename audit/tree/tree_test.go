@@ -59,7 +59,7 @@ func TestATreeIsThatOfRFC6962(t *testing.T) {
 			if i < 0 || i >= n {
 				continue
 			}
-			p, err := tlog.ProveRecord(n, i, &tree.Reader{Size: n, Tiles: tiles})
+			p, err := tlog.ProveRecord(n, i, &tree.Reader{Tiles: tiles})
 			if err != nil {
 				t.Fatalf("prove %d of %d: %v", i, n, err)
 			}
