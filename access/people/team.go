@@ -61,7 +61,8 @@ func (d *Desk) move(ctx context.Context, p access.Principal, q TeamChange, name 
 
 // DeleteTeam ends a team: what it was granted is granted to nobody, and its name is not used again.
 func (d *Desk) DeleteTeam(ctx context.Context, p access.Principal, q TeamChange) (eventstore.Result, error) {
-	about := anEntity(domain.TeamEntity(q.Team), func(s *domain.State) any { return s.Deleted })
+	// Who was put into it meanwhile is told of: whoever deletes it has not seen them.
+	about := anEntity(domain.TeamEntity(q.Team), func(s *domain.State) any { return []any{s.Deleted, append([]domain.Grantee{}, s.Team...)} })
 	return d.carry(ctx, p, q.Ask, Place{Organization: q.Organization}, about, "deleteTeam", q.Team, func(in door, _ *eventstore.Request) (domain.Command, error) {
 		return domain.DeleteTeam{At: in.domain(), Team: q.Team, By: in.by}, nil
 	})
