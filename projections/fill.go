@@ -80,11 +80,15 @@ func (b *build) fill(ctx context.Context, p *projection, goals []goal, pageSize 
 	var done atomic.Int64
 	done.Store(b.report.Events)
 	stopTelling := b.telling(&done, b.report.Events+events)
+	rests := b.pace
+	if b.filled { // what catches up with a workspace that is written to must not be slower than the writers
+		rests = nil
+	}
 	next := make(chan *goal)
 	var wg sync.WaitGroup
 	for range b.o.Parallel {
 		wg.Go(func() {
-			if err := b.e.fillSome(ctx, p, next, pageSize, &done, b.pace); err != nil {
+			if err := b.e.fillSome(ctx, p, next, pageSize, &done, rests); err != nil {
 				cancel(err)
 			}
 		})
