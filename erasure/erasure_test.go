@@ -16,19 +16,17 @@ import (
 )
 
 var (
-	train    = domain.Name{Name: "train"}
-	run1     = domain.RunRef{ID: "r1"}
-	pipeline = erasure.Target{Stream: lab, Entity: domain.PipelineEntity(train), Word: "pipeline:train"}
-	run      = erasure.Target{Stream: lab, Entity: domain.RunEntity(run1), Word: "run:r1"}
+	train = domain.Name{Name: "train"}
+	run1  = domain.RunRef{ID: "r1"}
+	run   = erasure.Target{Stream: lab, Entity: domain.RunEntity(run1), Word: "run:r1"}
 )
 
 // A story is a workspace in which every kind of text was said.
 type story struct {
 	*house
-	body     eventstore.Evidence // of the event at
-	at       domain.Revision
-	says     map[string]string // canaries by where they were said
-	sureness int
+	body eventstore.Evidence // of the event at
+	at   domain.Revision
+	says map[string]string // canaries by where they were said
 }
 
 // told is a house with a story.

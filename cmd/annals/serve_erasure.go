@@ -89,32 +89,32 @@ func entityOf(ctx context.Context, db *read.DB, at read.Moment, kind domain.Kind
 	switch kind {
 	case domain.KindPipeline:
 		rows, err := db.PipelinesByKey(ctx, at, []int64{key})
-		for _, p := range rows {
-			return domain.PipelineEntity(domain.Name{Namespace: p.Namespace, Name: p.Name}), nil
+		if err != nil || len(rows) == 0 {
+			return domain.Entity{}, err
 		}
-		return domain.Entity{}, err
+		return domain.PipelineEntity(domain.Name{Namespace: rows[0].Namespace, Name: rows[0].Name}), nil
 	case domain.KindArtifact:
 		rows, err := db.ArtifactsByKey(ctx, at, []int64{key})
-		for _, a := range rows {
-			return domain.ArtifactEntity(domain.Name{Namespace: a.Namespace, Name: a.Name}), nil
+		if err != nil || len(rows) == 0 {
+			return domain.Entity{}, err
 		}
-		return domain.Entity{}, err
+		return domain.ArtifactEntity(domain.Name{Namespace: rows[0].Namespace, Name: rows[0].Name}), nil
 	}
 	rows, err := db.RunsByKey(ctx, at, []int64{key})
-	for _, run := range rows {
-		ref := domain.RunRef{ID: run.RunID}
-		if run.Foreign {
-			jobs, err := db.PipelinesByKey(ctx, at, []int64{run.Pipeline})
-			if err != nil {
-				return domain.Entity{}, err
-			}
-			for _, job := range jobs {
-				ref.Job = domain.Name{Namespace: job.Namespace, Name: job.Name}
-			}
-		}
-		return domain.RunEntity(ref), nil
+	if err != nil || len(rows) == 0 {
+		return domain.Entity{}, err
 	}
-	return domain.Entity{}, err
+	ref := domain.RunRef{ID: rows[0].RunID}
+	if rows[0].Foreign {
+		jobs, err := db.PipelinesByKey(ctx, at, []int64{rows[0].Pipeline})
+		if err != nil {
+			return domain.Entity{}, err
+		}
+		if len(jobs) > 0 {
+			ref.Job = domain.Name{Namespace: jobs[0].Namespace, Name: jobs[0].Name}
+		}
+	}
+	return domain.RunEntity(ref), nil
 }
 
 // deletedThing looks in the log itself: it knows what was deleted by its name.
