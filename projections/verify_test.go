@@ -387,7 +387,7 @@ func TestVerifyGoesOn(t *testing.T) {
 		}
 	}
 	// given that the server that held the model is gone, when somebody verifies later, then the model goes
-	r.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid() AND objid = (hashtextextended('annals verify ' || '` + killed.schema + `', 0) & 4294967295)::oid`)
+	r.exec(`SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid() AND objid = (hashtextextended('annals verify ' || '` + killed.schema + `', 0) & 4294967295)::oid`)
 	r.exec(`UPDATE log.models SET changed_at = now() - interval '1 minute' WHERE state = 'checking'`)
 	if _, err := e.Verify(t.Context(), VerifyOptions{Workspace: "w1"}, nil); err != nil {
 		t.Fatal(err)
