@@ -142,10 +142,10 @@ func (d *Desk) Start(ctx context.Context, o Order) (Operation, error) {
 	return got, err
 }
 
-// is says that an operation is what an order asks for.
+// is says that an operation is what an order asks for; whoever asked may have come by another key.
 func (o *Operation) is(want Order) bool {
 	var a, b bytes.Buffer
-	return o.Kind == want.Kind && o.Target == want.Target && o.By == want.By &&
+	return o.Kind == want.Kind && o.Target == want.Target && o.By.Kind == want.By.Kind && o.By.ID == want.By.ID &&
 		json.Compact(&a, o.Params) == nil && json.Compact(&b, want.Params) == nil && bytes.Equal(a.Bytes(), b.Bytes())
 }
 

@@ -190,7 +190,7 @@ func (a *app) openPlace(ctx context.Context, f copyFlags, p instancePlace, prepa
 		return nil, err
 	}
 	if o.database != nil {
-		address = ownerURL // who may write keys, too
+		address = o.database.AllURL()
 	}
 	log := slog.New(slog.DiscardHandler) // what matters is in the errors
 	if !isEventstore(p.where) {

@@ -15,9 +15,9 @@ import (
 )
 
 // chance finds what differs between two instances that did the same: times, ids that are drawn, salted digests, how
-// long things took.
+// long things took, and cursors, which say of which database they are.
 var chance = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}` +
-	`|"kind":"key","id":"[^"]*"|"(seconds|took|rate|salt|evidence|digest)[A-Za-z]*":\s*("[^"]*"|[0-9.]+)`)
+	`|"kind":"key","id":"[^"]*"|"(nextC|endC|startC|c)ursor":"[^"]*"|"(seconds|took|rate|salt|evidence|digest)[A-Za-z]*":\s*("[^"]*"|[0-9.]+)`)
 
 func sameForAll(answer string) string { return chance.ReplaceAllString(answer, "…") }
 

@@ -175,6 +175,12 @@ func (s *Server) AdminURL() string {
 	return s.connectionString(roleAdmin, s.secrets.Admin, "postgres")
 }
 
+// AllURL is the connection string of the bootstrap superuser to the database of the server: for who copies all that is in
+// it. Row level security keeps events from the owner, and grants keep keys from the server's role.
+func (s *Server) AllURL() string {
+	return s.connectionString(roleAdmin, s.secrets.Admin, databaseName)
+}
+
 // Dir is the cluster's directory, which is not below Config.DataDir when it had to move (see Notes).
 func (s *Server) Dir() string { return s.place.cluster() }
 
