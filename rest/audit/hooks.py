@@ -3,9 +3,9 @@
 import schemathesis
 
 
-@schemathesis.serializer("application/x-ndjson")
-def ndjson(ctx, value):
-    """Lines are sent as they are: the document describes them as text."""
+@schemathesis.serializer("application/x-ndjson", "application/x-tar")
+def as_it_is(ctx, value):
+    """Lines and archives are sent as they are: the document describes them as text."""
     if isinstance(value, bytes):
         return value
     return str(value).encode("utf-8", errors="surrogatepass")
