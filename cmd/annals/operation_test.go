@@ -39,6 +39,11 @@ func TestAnOperationOutlivesItsTerminal(t *testing.T) {
 			t.Errorf("an order that is sent twice: %d %s", status, answer)
 		}
 	}
+	for _, query := range []string{"kind=a%00b", "target=%ff"} {
+		if status, answer, _ := s.call(t, "GET", "/v1/operations?"+query, s.Key, ""); status != 400 || !strings.Contains(answer, "it is no text") {
+			t.Errorf("a list of %s: %d %s", query, status, answer)
+		}
+	}
 	for body, want := range map[string]string{
 		`{"kind":"nothing"}`: `"field":"kind"`,
 		`{"kind":"projection.rebuild","target":"default"}`:      `"field":"target"`,

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -214,6 +215,12 @@ func (a operationsAPI) resume(w http.ResponseWriter, r *http.Request) {
 func (a operationsAPI) list(w http.ResponseWriter, r *http.Request) {
 	p, _ := access.From(r.Context())
 	filter := operations.Filter{Kind: r.URL.Query().Get("kind"), Target: r.URL.Query().Get("target")}
+	for field, word := range map[string]string{"kind": filter.Kind, "target": filter.Target} {
+		if !utf8.ValidString(word) || strings.ContainsRune(word, 0) { // no column holds it
+			a.fail(w, r, wrongOrder(field, "it is no text"))
+			return
+		}
+	}
 	for _, state := range r.URL.Query()["state"] {
 		if !slices.Contains(operations.States, operations.State(state)) {
 			a.fail(w, r, wrongOrder("state", "%q is no state of operations: choose of %s", clip(state, 40), words(operations.States)))
