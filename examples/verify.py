@@ -118,11 +118,16 @@ def notes_in(b):  # signed notes, each of a text, an empty line, and lines that 
 def main(folder, key_text, kept=None):
     name, _, encoded = key_text.strip().split("+", 2)
     key = base64.b64decode(encoded)[1:]
-    read = lambda file: open(os.path.join(folder, file), "rb").read()
+
+    def read(file):
+        if not os.path.exists(os.path.join(folder, file)):
+            raise Wrong(f"{file} is missing")
+        return open(os.path.join(folder, file), "rb").read()
+
     manifest = json.loads(read("manifest.json"))
     stream, origins = manifest["stream"], manifest.get("origins", [])
     for f in manifest["files"]:
-        if not os.path.exists(os.path.join(folder, f["name"])) or sha(read(f["name"])).hex() != f["sha256"]:
+        if sha(read(f["name"])).hex() != f["sha256"]:
             raise Wrong(f"{f['name']}: its content is not what the manifest says")
     if manifest["instance"] != name:
         raise Wrong(f"the export is of {manifest['instance']}, and the key of {name}")
