@@ -23,8 +23,8 @@ type leafAt struct {
 	hash     tlog.Hash
 }
 
-// page seals one page of the log in one transaction.
-func (s *Sealer) page(ctx context.Context, at eventstore.Position, page eventstore.RawPage) error {
+// page seals one page of the log in one transaction. It looks at other trees, too, if they are named, whether they grow or not.
+func (s *Sealer) page(ctx context.Context, at eventstore.Position, page eventstore.RawPage, others ...string) error {
 	began := time.Now()
 	grown, order, err := s.leaves(ctx, page.Events)
 	if err != nil {
@@ -41,6 +41,11 @@ func (s *Sealer) page(ctx context.Context, at eventstore.Position, page eventsto
 		}
 		if last := now.stream; last != "" && grown[last] == nil {
 			order = append(order, last)
+		}
+		for _, other := range others {
+			if grown[other] == nil && other != now.stream {
+				order = append(order, other)
+			}
 		}
 		if err := s.grow(ctx, tx, grown, order, now, w); err != nil {
 			return err

@@ -213,7 +213,10 @@ func (s *Sealer) pages(ctx context.Context, state *State) error {
 			return err
 		}
 	}
-	return s.level(ctx, at)
+	if err := s.level(ctx, at); err != nil {
+		return err
+	}
+	return s.confront(ctx, at)
 }
 
 // position is how far the log is sealed.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/annals-io/annals/audit/checkpoint"
+	"github.com/annals-io/annals/eventstore"
 )
 
 // A Sink is a place outside the database that is told every checkpoint, in order, at least once: one that whoever rewrites
@@ -91,6 +94,40 @@ func (s *Sealer) checkTold(ctx context.Context, tx pgx.Tx, t *growing) error {
 	defer s.mu.Unlock()
 	if s.told[origin].Size == c.Size {
 		delete(s.told, origin)
+	}
+	return nil
+}
+
+// confrontMost bounds how many trees are held against places outside in one transaction.
+const confrontMost = 500
+
+// confront holds the trees that do not grow against what places outside were told of them: where a backup was restored and
+// nobody has written since, that history was rewound is said all the same. A tree that is stopped is left for when an operator
+// has it resumed.
+func (s *Sealer) confront(ctx context.Context, at eventstore.Position) error {
+	s.mu.Lock()
+	open := map[string]bool{}
+	for origin := range s.told {
+		if name, ours := s.Signer.Key().Tree(origin); ours && name != checkpoint.InstanceLog { // that one is opened with every page
+			open[name] = true
+		}
+	}
+	s.mu.Unlock()
+	if len(open) == 0 {
+		return nil
+	}
+	stops, err := s.Kept().Stopped(ctx)
+	if err != nil {
+		return err
+	}
+	for _, stop := range stops {
+		delete(open, stop.Tree)
+	}
+	names := slices.Collect(maps.Keys(open))
+	for some := range slices.Chunk(names, confrontMost) {
+		if err := s.page(ctx, at, eventstore.RawPage{Next: at}, some...); err != nil {
+			return fmt.Errorf("compare with what places outside were told: %w", err)
+		}
 	}
 	return nil
 }

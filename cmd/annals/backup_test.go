@@ -267,7 +267,7 @@ func TestARestoreThatRewindsHistoryIsSaid(t *testing.T) {
 	if out, errs, exit := s.annals("", "audit", "prove", "default@1", "--file", filepath.Join(t.TempDir(), "receipt")); exit != 0 { // it waits for the seal
 		t.Fatalf("prove: %d %s%s", exit, out, errs)
 	}
-	for end := time.Now().Add(20 * time.Second); ; pause() {
+	for end := time.Now().Add(60 * time.Second); ; pause() {
 		told, err := os.ReadFile(sink) // what is told last has the size behind the name
 		at := strings.LastIndex(string(told), "/workspace-default\n")
 		if at >= 0 && !strings.HasPrefix(string(told)[at:], "/workspace-default\n1\n") {
@@ -281,7 +281,7 @@ func TestARestoreThatRewindsHistoryIsSaid(t *testing.T) {
 	runs(t, filepath.Join(bin, "pg_restore"), "--exit-on-error", "-d", asAdmin(t, second), dump)
 	copyDir(t, dir, restored, "vault", "audit.key", firstKeyFile)
 	r := startServerIn(t, restored, second.URL(), func(stop func()) { t.Cleanup(stop) }, told(second))
-	for end := time.Now().Add(20 * time.Second); ; pause() {
+	for end := time.Now().Add(60 * time.Second); ; pause() {
 		_, ready, _ := r.call(t, "GET", "/readyz", "", "")
 		if strings.Contains(ready, "ALARM") && strings.Contains(r.Log.String(), "rewound") {
 			return

@@ -17079,7 +17079,7 @@ enum ProgressState {
 }
 
 """
-How many things a workspace holds at the moment asked about, deleted ones left out.
+How many things a workspace holds at the moment asked about, deleted ones left out. Each is counted up to 10,000; 10,001 means more.
 """
 type ResourceCounts {
   "Pipelines."

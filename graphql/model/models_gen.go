@@ -1727,7 +1727,7 @@ type RenameWorkspaceInput struct {
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
 
-// How many things a workspace holds at the moment asked about, deleted ones left out.
+// How many things a workspace holds at the moment asked about, deleted ones left out. Each is counted up to 10,000; 10,001 means more.
 type ResourceCounts struct {
 	// Pipelines.
 	Pipelines int `json:"pipelines"`

@@ -37,3 +37,19 @@ func TestACrowdFindsMixedAnswers(t *testing.T) {
 		})
 	}
 }
+
+// Where there are more runs than the API counts, the newest of them still tells one model from another.
+func TestACrowdLooksAtTheNewestBeyondWhatIsCounted(t *testing.T) {
+	t.Parallel()
+	wrote := make([]int64, 12_000)
+	for i := range wrote {
+		wrote[i] = int64(i)
+	}
+	for newest, wrong := range map[string]int{"crowd 12000": 0, "crowd 11999": 1, "crowd 10001": 1} {
+		a := crowdAnswer{}
+		a.AsOf.Revision, a.Counts.Runs, a.Runs.Nodes = 11_999, 10_001, []struct{ Name string }{{newest}}
+		if found := (&place{wrote: wrote}).check(a, ""); len(found) != wrong {
+			t.Errorf("%s: it finds %q", newest, found)
+		}
+	}
+}
