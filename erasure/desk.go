@@ -2,8 +2,6 @@ package erasure
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -74,9 +72,16 @@ type Outcome struct {
 	Erasure  *uuid.UUID       `json:"erasure" doc:"What is in the history under this id; null: nothing was erased."`
 	Revision *domain.Revision `json:"revision" doc:"Of the event that says so; of the earlier one, where it was erased before."`
 	At       *time.Time       `json:"at" doc:"When it was erased before."`
-	Files    bool             `json:"files" doc:"The files of the database were rewritten too: no page holds a byte of it. Else it is done later, or with full."`
+	Files    bool             `json:"files" doc:"The files of the database were rewritten too: no page holds a byte of it."`
+	Left     string           `json:"filesLeft,omitempty" enum:"watched,large" doc:"Why they were not. watched: something in the database began before the erasure and is not over, and the server tries again each minute. large: the evidence is more than is rewritten without being asked; its pages are freed, and hold the bytes until other evidence comes to lie there. Erasing again with full rewrites them."`
 	Counts
 }
+
+// Why files were not rewritten.
+const (
+	leftWatched = "watched"
+	leftLarge   = "large"
+)
 
 // The states of an outcome.
 const (
@@ -113,13 +118,7 @@ func (d *Desk) carryOut(ctx context.Context, subject string, p *Plan, a Ask) (Ou
 	p.Actor, p.Reason, p.Full = a.By.Actor(), a.Reason, a.Full
 	out := Outcome{Subject: subject, State: counted, Counts: p.Counts}
 	if p.empty() {
-		out.State = nothing
-		if p.since != nil {
-			out.State, out.Revision, out.At = already, &p.since.Revision, &p.since.At
-		} else if p.Counts.Gone > 0 {
-			out.State = already
-		}
-		return out, nil
+		return d.again(ctx, out, p, a)
 	}
 	if a.DryRun {
 		return out, nil
@@ -139,168 +138,39 @@ func (d *Desk) carryOut(ctx context.Context, subject string, p *Plan, a Ask) (Ou
 		n := domain.Revision(*r.revision)
 		out.Revision = &n
 	}
-	out.Files = r.state == stateDone
-	if err != nil && r.state == stateOpen {
+	switch {
+	case err != nil && r.state == stateOpen:
 		return out, fmt.Errorf("erase %s: it goes on by itself: %w", subject, err)
-	}
-	if err != nil {
+	case err != nil:
+		out.Left = leftWatched
 		d.Logger.WarnContext(ctx, "the files of the database still hold what was erased; trying again", "erasure", id, "err", err)
+	case r.large:
+		out.Left = leftLarge
+	default:
+		out.Files = true
 	}
 	return out, nil
 }
 
-// Steps of an erasure, in their order. Each can be done again.
-const (
-	stepEvents = "events"
-	stepKeys   = "keys"
-	stepRows   = "rows"
-	stepFiles  = "files"
-)
-
-// carry does what is left to do of an erasure.
-func (d *Desk) carry(ctx context.Context, r row) (row, error) {
+// again answers for what there is nothing to erase of: it was erased before, or never had anything. Where bodies of it were
+// erased and full is asked for, their file is rewritten, which may have been put off then.
+func (d *Desk) again(ctx context.Context, out Outcome, p *Plan, a Ask) (Outcome, error) {
+	out.State = nothing
+	if p.since != nil {
+		out.State, out.Revision, out.At = already, &p.since.Revision, &p.since.At
+	} else if p.Counts.Gone > 0 {
+		out.State = already
+	}
+	if !a.Full || a.DryRun || p.Counts.Gone == 0 {
+		return out, nil
+	}
 	d.work.Lock()
 	defer d.work.Unlock()
-	if r.state == stateOpen {
-		for _, step := range []struct {
-			name string
-			do   func(context.Context, *row) error
-		}{{stepEvents, d.tell}, {stepKeys, d.destroy}, {stepRows, d.empty}} {
-			if step.name == d.skip {
-				continue
-			}
-			if err := step.do(ctx, &r); err != nil {
-				return r, fmt.Errorf("%s: %w", step.name, err)
-			}
-			if err := d.passed(step.name); err != nil {
-				return r, err
-			}
-		}
-		r.state = stateErased
+	if _, err := d.scrub(context.WithoutCancel(ctx), p); err != nil {
+		out.Left = leftWatched
+		d.Logger.WarnContext(ctx, "the files of the database were not rewritten", "subject", p.Parts[0].Kind, "err", err)
+		return out, nil
 	}
-	if d.skip == stepFiles {
-	} else if err := d.scrub(ctx, r.plan); err != nil {
-		return r, fmt.Errorf("%s: %w", stepFiles, err)
-	}
-	if err := d.passed(stepFiles); err != nil {
-		return r, err
-	}
-	if err := d.done(ctx, r.id); err != nil {
-		return r, err
-	}
-	r.state = stateDone
-	return r, nil
+	out.Files = true
+	return out, nil
 }
-
-func (d *Desk) passed(step string) error {
-	if d.after == nil {
-		return nil
-	}
-	return d.after(step)
-}
-
-// tell writes the events. The command's id is the erasure's, so that doing it again writes nothing.
-func (d *Desk) tell(ctx context.Context, r *row) error {
-	for i, part := range r.plan.Parts {
-		if part.Silent {
-			continue
-		}
-		for n, chunk := range part.chunks() {
-			e := domain.SubjectErased{Erasure: r.id, Kind: part.Kind, ID: part.ID, Evidence: chunk}
-			if n == 0 {
-				e.Keys = part.Keys
-			}
-			if len(part.Evidence) > domain.MaxErasedEvidence {
-				e.Part = n + 1
-			}
-			var c domain.Command = domain.EraseSubject{SubjectErased: e}
-			if r.plan.Person != nil && part.Kind == domain.KindAccount {
-				c = domain.ErasePerson{SubjectErased: e}
-			}
-			command := fmt.Sprintf("erase:%s:%d:%d", r.id, i, n)
-			result, err := d.Commands.Execute(ctx, eventstore.Request{
-				Stream: part.Stream, CommandID: command, Forever: true, Digest: sha256.Sum256([]byte(command)),
-				Meta: domain.Meta{Actor: r.plan.Actor, Reason: r.plan.Reason}, Command: c,
-			})
-			if err != nil {
-				return fmt.Errorf("write to %s: %w", part.Stream, err)
-			}
-			if i == 0 {
-				last := int64(result.Last)
-				r.revision = &last
-			}
-		}
-	}
-	return nil
-}
-
-// chunks cuts the digests of a part into what one event holds; there is one at least.
-func (p Part) chunks() (all [][]domain.Digest) {
-	left := p.Evidence
-	for len(left) > domain.MaxErasedEvidence {
-		all, left = append(all, left[:domain.MaxErasedEvidence]), left[domain.MaxErasedEvidence:]
-	}
-	return append(all, left)
-}
-
-// destroy destroys the keys.
-func (d *Desk) destroy(_ context.Context, r *row) error {
-	for _, part := range r.plan.Parts {
-		for _, subject := range part.Keys {
-			if err := d.Keys.Destroy(subject); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// How often open erasures are looked for, and how old one is that nobody is at work on.
-const (
-	lookEvery = time.Minute
-	restsFor  = 30 * time.Second
-)
-
-// Run carries on what was interrupted, at once and then every minute, until ctx ends.
-func (d *Desk) Run(ctx context.Context) {
-	age := time.Duration(0) // at a start, all of them: who was at work may be this server, before it died
-	for {
-		if err := d.Resume(ctx, age); err != nil && ctx.Err() == nil {
-			d.Logger.WarnContext(ctx, "an erasure is not finished; trying again", "err", err)
-		}
-		age = restsFor
-		t := time.NewTimer(lookEvery)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		}
-	}
-}
-
-// Resume carries on the erasures that were asked for longer than age ago and are not done. The error is of the first that
-// could not be finished; the others are tried all the same.
-func (d *Desk) Resume(ctx context.Context, age time.Duration) error {
-	open, err := d.unfinished(ctx, age)
-	for _, r := range open {
-		now, failed := d.carry(ctx, r)
-		switch {
-		case failed == nil:
-			d.Logger.InfoContext(ctx, "an erasure was carried on and is done", "erasure", r.id)
-		case err == nil:
-			err = fmt.Errorf("erasure %s, %s: %w", r.id, now.state, failed)
-		}
-	}
-	return err
-}
-
-// row is an erasure as its table has it.
-type row struct {
-	id       uuid.UUID
-	state    string
-	revision *int64
-	plan     *Plan
-}
-
-func (p *Plan) json() ([]byte, error) { return json.Marshal(p) }

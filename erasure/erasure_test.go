@@ -176,6 +176,41 @@ func TestKilledBetweenSteps(t *testing.T) {
 	}
 }
 
+// More evidence than is rewritten unasked is said so, and rewritten when that is asked for, at once or later.
+func TestALargeFileIsRewrittenWhenAsked(t *testing.T) {
+	t.Parallel()
+	s := told(t)
+	s.MostFull = 1
+	value := s.says["other"] // the last of its page: where the others are moved together, nothing comes to lie on it
+	last := erasure.Target{Stream: lab, Entity: domain.ArtifactEntity(domain.Name{Name: "model"}), Word: "artifact:model"}
+	done, err := s.Erase(t.Context(), last, because("asked for"))
+	s.must(err)
+	if done.State != "erased" || done.Files || done.Left != "large" || len(s.inTables(value)) > 0 {
+		t.Errorf("without full: %s, in tables %v", shown(done), s.inTables(value))
+	}
+	if in := s.inFiles(value); len(in) == 0 {
+		t.Error("the pages hold nothing of it: rewriting them would prove nothing")
+	}
+	full := because("and its pages")
+	full.Full, full.DryRun = true, true
+	if counted, err := s.Erase(t.Context(), last, full); err != nil || counted.State != "already" || counted.Files || len(s.inFiles(value)) == 0 {
+		t.Errorf("counted with full: %s, %v", shown(counted), err)
+	}
+	full.DryRun = false
+	again, err := s.Erase(t.Context(), last, full)
+	s.must(err)
+	if again.State != "already" || !again.Files || len(s.erasedIn(lab)) != 1 {
+		t.Errorf("again, with full: %s", shown(again))
+	}
+	if in := s.inFiles(value); len(in) > 0 {
+		t.Errorf("still there: %v", in)
+	}
+	about := erasure.Target{Stream: lab, Entity: domain.WorkspaceEntity(), Word: "workspace"}
+	if done, err := s.Erase(t.Context(), about, erasure.Ask{By: owner, Reason: "x", Full: true}); err != nil || !done.Files || len(s.inFiles(s.says["workspace"])) > 0 {
+		t.Errorf("at once with full: %s, %v", shown(done), err)
+	}
+}
+
 // A build that leaves out a step is found by these tests.
 func TestABrokenBuildIsFound(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,30 +37,31 @@ const usualFull = 256 << 20 // bytes
 // errWatched says that a transaction is open that began before the erasure.
 var errWatched = errors.New("a transaction that began earlier is still open, and the database keeps what it may want to see")
 
-// scrub rewrites the files of the tables that an erasure wrote to.
-func (d *Desk) scrub(ctx context.Context, p *Plan) error {
+// scrub rewrites the files of the tables that an erasure wrote to. large says that it left the file of evidence as it is,
+// with its pages freed, since that is larger than what is rewritten without being asked for.
+func (d *Desk) scrub(ctx context.Context, p *Plan) (large bool, err error) {
 	conn, err := d.Owner.Acquire(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Release()
 	if _, err := conn.Exec(ctx, lockSQL); err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Exec(context.WithoutCancel(ctx), unlockSQL) //nolint:errcheck // a broken connection is thrown away
 	if err := unwatched(ctx, conn); err != nil {
-		return err
+		return false, err
 	}
-	statements, err := d.rewrites(ctx, conn, p)
+	statements, large, err := d.rewrites(ctx, conn, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, s := range statements {
 		if _, err := conn.Exec(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
+			return false, fmt.Errorf("%s: %w", s, err)
 		}
 	}
-	return nil
+	return large, nil
 }
 
 // How long, and how often, it is asked whether those that began earlier have ended. Most of them take no longer.
@@ -92,29 +94,28 @@ func unwatched(ctx context.Context, conn *pgxpool.Conn) error {
 }
 
 // rewrites are the statements for the tables of a plan.
-func (d *Desk) rewrites(ctx context.Context, conn *pgxpool.Conn, p *Plan) (all []string, err error) {
+func (d *Desk) rewrites(ctx context.Context, conn *pgxpool.Conn, p *Plan) (all []string, large bool, err error) {
 	if p.Person != nil {
 		for _, table := range personTables {
 			all = append(all, fullSQL+table)
 		}
 	}
-	bodies := false
+	bodies := p.Counts.Gone > 0 // of an erasure before this one
 	for _, part := range p.Parts {
 		bodies = bodies || len(part.Evidence) > 0
 	}
-	if !bodies {
-		return all, nil
+	switch {
+	case !bodies:
+		return all, false, nil
+	case p.Full:
+		return append(all, fullSQL+"log.evidence"), false, nil
 	}
 	var size int64
 	if err := conn.QueryRow(ctx, sizeSQL).Scan(&size); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	most := d.MostFull
-	if most == 0 {
-		most = usualFull
+	if size <= cmp.Or(d.MostFull, usualFull) {
+		return append(all, fullSQL+"log.evidence"), false, nil
 	}
-	if p.Full || size <= most {
-		return append(all, fullSQL+"log.evidence"), nil
-	}
-	return append(all, plainSQL+"log.evidence"), nil
+	return append(all, plainSQL+"log.evidence"), true, nil
 }

@@ -50,7 +50,7 @@ type erasureRequest struct {
 	Reason  string `json:"reason,omitempty" doc:"Why: it is kept in the history, where nothing erases it. It names nobody."`
 	Confirm string `json:"confirm,omitempty" doc:"The subject once more; of a person, their id. Without it nothing is erased."`
 	DryRun  bool   `json:"dryRun,omitempty" doc:"true: only count what would go."`
-	Full    bool   `json:"full,omitempty" doc:"true: rewrite the file of evidence too, however large. Writers wait meanwhile."`
+	Full    bool   `json:"full,omitempty" doc:"true: rewrite the file of evidence too, however large, also for what was erased before. Writers wait meanwhile."`
 }
 
 // maxBody bounds a request, maxReason why something is erased, in bytes.

@@ -48,7 +48,7 @@ The subject is said twice: by --confirm, or typed when it is asked for. Only own
 	cmd.Flags().StringVar(&f.confirm, "confirm", "", "the `subject` once more; without it a person is asked to type it")
 	cmd.Flags().StringVar(&f.organization, "organization", "", "`organization` that the subject is of, instead of a workspace")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "only count what would go")
-	cmd.Flags().BoolVar(&f.full, "full", false, "rewrite the database's file of evidence at once, however large; writers wait meanwhile")
+	cmd.Flags().BoolVar(&f.full, "full", false, "rewrite the database's file of evidence, however large, also for what was erased before; writers wait meanwhile")
 	return cmd
 }
 
@@ -75,7 +75,8 @@ func (a *app) erase(ctx context.Context, c *client, subject string, f eraseFlags
 	if err != nil {
 		return err
 	}
-	if f.dry || r.text("state") != "counted" {
+	again := f.full && r.text("state") == "already" && nonzero(r.text("gone")) != "" // what was put off then is done now
+	if f.dry || r.text("state") != "counted" && !again {
 		return a.printObject(counted, writeErasure)
 	}
 	if f.confirm == "" && a.terminal(a.stderr) {
@@ -141,11 +142,13 @@ func (a *app) askForSubject(subject string, r row) error {
 func writeErasure(w io.Writer, r row) error {
 	state := map[string]string{"counted": "nothing yet: this is what would go", "erased": "erased", "already": "it was erased before: nothing is left", "nothing": "there is nothing of it to erase"}[r.text("state")]
 	pages := ""
-	if r.text("state") == "erased" {
-		pages = "rewritten"
-		if r.text("files") == "" {
-			pages = "still hold the bytes in pages that nothing reads; the server goes on with it, or see --full"
-		}
+	switch {
+	case r.at("files") == true:
+		pages = "rewritten: no page holds a byte of it"
+	case r.text("filesLeft") == "watched":
+		pages = "hold the bytes yet, in pages that nothing reads: something older is under way in the database, and the server tries again each minute"
+	case r.text("filesLeft") == "large":
+		pages = "hold the bytes yet, in pages that were freed, until other evidence comes to lie there: there is too much of it to be rewritten unasked. The same command with --full rewrites it; writers wait meanwhile"
 	}
 	return facts(w, "subject", r.text("subject"), "state", state, "erasure", r.text("erasure"), "revision", r.text("revision"), "at", r.text("at"),
 		"texts", nonzero(r.text("texts")), "bodies", nonzero(r.text("bodies")), "bytes", nonzero(r.text("bytes")), "keys", nonzero(r.text("keys")), "rows", nonzero(r.text("rows")),

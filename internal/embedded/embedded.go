@@ -208,8 +208,8 @@ func (s *Server) Exited() <-chan struct{} {
 	return s.post.exited
 }
 
-// Restart brings PostgreSQL up again after it died. It does nothing while the postmaster lives, and is an
-// error after Stop.
+// Restart brings PostgreSQL up again after it died, and returns when it accepts connections. While it does, nothing is
+// done. After Stop it is an error.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	stopped, post := s.stopped, s.post
@@ -217,11 +217,23 @@ func (s *Server) Restart(ctx context.Context) error {
 	if stopped {
 		return errors.New("restart postgres: it was stopped")
 	}
-	select {
-	case <-post.exited:
-		return s.launch(ctx)
-	default:
-		return nil
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		select {
+		case <-post.exited:
+			return s.launch(ctx)
+		default:
+		}
+		// Whoever lost a connection may know of a death before we were told: only a session proves that it lives.
+		if err := s.reach(ctx, post.endpoint); err == nil {
+			return nil
+		} else if !comingUp(err) {
+			return fmt.Errorf("restart postgres: it lives, and refuses us: %w", err)
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("wait for postgres to be gone, or to accept connections: %w", err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/internal/pgtest"
@@ -159,5 +160,24 @@ func waitBusy(t *testing.T, url string, pid uint32) {
 	t.Helper()
 	query := fmt.Sprintf(`SELECT coalesce(max(state), '') FROM pg_stat_activity WHERE pid = %d`, pid)
 	for ask(t, url, query) != "active" {
+	}
+}
+
+// Whoever restarts a server that was killed an instant ago, before anybody was told, gets one that answers.
+func TestRestartRightAfterAKill(t *testing.T) {
+	t.Parallel()
+	s := start(t, config(t))
+	for range 3 {
+		kill(t, s.PID())
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		if err := s.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := pgx.Connect(ctx, s.URL())
+		if err != nil {
+			t.Fatalf("restarted, it does not answer: %v", err)
+		}
+		_ = conn.Close(ctx)
 	}
 }
