@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/annals-io/annals/audit/replay"
@@ -27,15 +28,9 @@ func (r *Resolver) replayed(ctx context.Context, slug string, from, until *int64
 	if err != nil {
 		return nil, unfollowed(err)
 	}
-	last, end := domain.NoRevision, at.At.Revision
-	if from != nil {
-		if *from < 0 {
-			return nil, invalid("fromRevision", "fromRevision is a revision.", "fromRevision is %d; 0 or more", *from)
-		}
-		last = domain.Revision(*from) - 1
-	}
-	if until != nil {
-		end = min(end, domain.Revision(*until))
+	last, end, err := replayedPart(at.At, from, until)
+	if err != nil {
+		return nil, err
 	}
 	out := make(chan *model.EventBatch)
 	ctx, stop := r.whileReadable(ctx, of.mayRead)
@@ -56,6 +51,35 @@ func (r *Resolver) replayed(ctx context.Context, slug string, from, until *int64
 		}
 	}()
 	return out, nil
+}
+
+// replayedPart is behind which revision a replay begins, and with which it ends: no later than with what can be read.
+func replayedPart(at read.Moment, from, until *int64) (last, end domain.Revision, err error) {
+	part := replay.Part{Follow: true} // until may lie ahead: the replay ends with what there is
+	last, end = domain.NoRevision, at.Revision
+	if until != nil {
+		if *until < 0 {
+			return 0, 0, invalid("untilRevision", "untilRevision is a revision.", "untilRevision is %d; 0 or more", *until)
+		}
+		part.Until.Revision = new(domain.Revision(*until))
+		end = min(end, *part.Until.Revision)
+	}
+	if from != nil {
+		if *from < 0 {
+			return 0, 0, invalid("fromRevision", "fromRevision is a revision.", "fromRevision is %d; 0 or more", *from)
+		}
+		part.From.Revision = new(domain.Revision(*from))
+		last = *part.From.Revision - 1
+	}
+	var no *replay.OutsideError
+	switch errors.As(part.Check(replay.Extent{Name: "workspace " + string(at.Slug), Last: at.Revision}), &no); {
+	case no == nil:
+		return last, end, nil
+	case no.Code == replay.Backward:
+		return 0, 0, invalid("untilRevision", "fromRevision is not behind untilRevision.", "%s", no.Message)
+	default:
+		return 0, 0, &Fault{codeAhead, no.Message, map[string]any{"workspace": string(at.Slug), "head": int64(at.Revision), "argument": "fromRevision", "rule": ruleMoment}}
+	}
 }
 
 // paced sends events when they are due; the last message tells how far the history was read. False: nobody listens.

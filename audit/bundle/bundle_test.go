@@ -171,34 +171,6 @@ func TestLines(t *testing.T) {
 	})
 }
 
-func TestTreeIsThatOfTheSpecification(t *testing.T) {
-	t.Parallel()
-	var tree bundle.Tree
-	var stored []tlog.Hash
-	reader := tlog.HashReaderFunc(func(at []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(at))
-		for i, n := range at {
-			out[i] = stored[n]
-		}
-		return out, nil
-	})
-	for n := range int64(300) {
-		want, err := tlog.TreeHash(n, reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tree.Root(); n > 0 && got != bundle.Hash(want) || n == 0 && got != sha256.Sum256(nil) || tree.Size() != n {
-			t.Fatalf("%d leaves: %s, want %s", n, got, want)
-		}
-		hashes, err := tlog.StoredHashes(n, []byte(fmt.Sprint(n)), reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored = append(stored, hashes...)
-		tree.Add(bundle.Hash(tlog.RecordHash([]byte(fmt.Sprint(n)))))
-	}
-}
-
 func TestDamageIsFound(t *testing.T) {
 	t.Parallel()
 	change := func(name string, with func([]byte) []byte) func(*testing.T, string) {
@@ -234,6 +206,10 @@ func TestDamageIsFound(t *testing.T) {
 		"another root":      change("manifest.json", func(b []byte) []byte { i := bytes.Index(b, []byte(`"root": "`)) + 9; b[i] ^= 1; return b }),
 		"another count":     change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"evidence": 2`), []byte(`"evidence": 3`), 1) }),
 		"another last":      change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"last": 1199`), []byte(`"last": 1198`), 1) }),
+		"another time":      change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte("2026-03-01"), []byte("2026-03-02"), 1) }),
+		"other lines":       change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"lines": 2`), []byte(`"lines": 3`), 1) }),
+		"another blank":     change("manifest.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`  "format"`), []byte(`   "format"`), 1) }),
+		"something behind":  change("manifest.json", func(b []byte) []byte { return append(b, "{}\n"...) }),
 		"a cut manifest":    change("manifest.json", func(b []byte) []byte { return b[:len(b)/2] }),
 		"a file of elsewhere": change("manifest.json", func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"name": "checkpoints"`), []byte(`"name": "../checkpoints"`), 1)
@@ -344,7 +320,7 @@ func TestAStreamIsWholeOrNone(t *testing.T) {
 func TestAnImportedPartKeepsItsName(t *testing.T) {
 	t.Parallel()
 	origins := head
-	origins.Stream = "workspace-copy"
+	origins.Workspace, origins.Stream = "copy", "workspace-copy"
 	origins.Origins = []bundle.Origin{{Instance: "first", Stream: "workspace-a", UpTo: 4}, {Instance: "second", Stream: "workspace-b", UpTo: 9}}
 	dir := filepath.Join(t.TempDir(), "export")
 	d, err := bundle.CreateDir(dir)

@@ -1,20 +1,21 @@
 package bundle
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/annals-io/annals/audit/tree"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 )
 
-// Check reads all of the bundle and finds what is not as it was written: a file that is missing or has another digest, a
+// Check reads all of the bundle and finds what is not as it was written: a manifest of another form, a file that is missing or has another digest, a
 // line of another form, a revision that is missing or stands elsewhere, evidence that is not what its digest says, a root
 // of the golden index that the events do not have. What it finds is *[DamagedError]. Leaf is the hash of an event's leaf;
 // progress, which may be nil, hears of bytes. A bundle that passes is what its writer wrote, or what somebody wrote
@@ -26,6 +27,9 @@ func (b *Bundle) Check(ctx context.Context, leaf func(*eventstore.NewEvent) Hash
 	var done, total int64
 	for _, f := range b.Manifest.Files {
 		total += f.Size
+	}
+	if err := b.CheckManifest(); err != nil {
+		return err
 	}
 	for _, f := range b.Manifest.Files {
 		if err := ctx.Err(); err != nil {
@@ -74,11 +78,11 @@ func (b *Bundle) checkTree(ctx context.Context, leaf func(*eventstore.NewEvent) 
 	for _, g := range golden {
 		roots[g.Before] = g.Root
 	}
-	var tree Tree
+	var grown tree.Frontier
 	check := func() error {
-		want, ok := roots[domain.Revision(tree.Size())]
-		if ok && want != tree.Root() {
-			return &DamagedError{File: GoldenFile, Reason: fmt.Sprintf("the root of the first %d events is not the one it says", tree.Size())}
+		want, ok := roots[domain.Revision(grown.Size())]
+		if ok && want != Hash(grown.Root()) {
+			return &DamagedError{File: GoldenFile, Reason: fmt.Sprintf("the root of the first %d events is not the one it says", grown.Size())}
 		}
 		return nil
 	}
@@ -86,7 +90,7 @@ func (b *Bundle) checkTree(ctx context.Context, leaf func(*eventstore.NewEvent) 
 		if err != nil {
 			return err
 		}
-		if tree.Size()%Every == 0 {
+		if grown.Size()%Every == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -94,12 +98,12 @@ func (b *Bundle) checkTree(ctx context.Context, leaf func(*eventstore.NewEvent) 
 				return err
 			}
 		}
-		tree.Add(leaf(e))
+		grown.Add(tlog.Hash(leaf(e)), nil)
 	}
 	if err := check(); err != nil {
 		return err
 	}
-	if tree.Root() != b.Manifest.Root || tree.Size() != b.Manifest.Counts.Events {
+	if Hash(grown.Root()) != b.Manifest.Root || grown.Size() != b.Manifest.Counts.Events {
 		return &DamagedError{File: ManifestFile, Reason: "its root is not that of the events"}
 	}
 	return nil
@@ -143,21 +147,4 @@ func (b *Bundle) checkCounts(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// parseEvidence reads a line of evidence, and holds the bytes to their digest.
-func parseEvidence(file string, line numbered) (Evidence, error) {
-	var e Evidence
-	d := json.NewDecoder(bytes.NewReader(line.text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&e); err != nil {
-		return e, &DamagedError{file, line.number, err.Error()}
-	}
-	h := sha256.New()
-	h.Write(e.Salt)
-	h.Write(e.Bytes)
-	if domain.Digest(h.Sum(nil)) != e.Digest {
-		return e, &DamagedError{file, line.number, "the evidence is not what its digest says"}
-	}
-	return e, nil
 }

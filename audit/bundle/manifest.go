@@ -35,6 +35,9 @@ type Manifest struct {
 	Root   Hash   `json:"root"`
 	Counts Counts `json:"counts"`
 	Files  []File `json:"files"` // in the order in which they were written
+	// Digest is the SHA-256 of the manifest without this member: a copy that was damaged shows it. Exports of the first
+	// weeks have none.
+	Digest Hash `json:"digest,omitzero"`
 }
 
 // An Origin says that the events up to a revision were imported: they were recorded in a stream of another instance, and

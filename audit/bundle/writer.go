@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/annals-io/annals/audit/tree"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 )
@@ -25,7 +28,7 @@ type Writer struct {
 	sink     Sink
 	manifest Manifest
 	leaf     func(*eventstore.NewEvent) Hash
-	tree     Tree
+	tree     tree.Frontier
 	golden   bytes.Buffer
 	names    bytes.Buffer
 
@@ -46,7 +49,7 @@ func (p *part) name() string { return fmt.Sprintf("%s%05d.ndjson", p.prefix, p.n
 // NewWriter begins a bundle. Of the head, the fields that say what it is of are taken: Instance, Workspace, Stream,
 // Origins. Leaf is the hash of an event's leaf; the event's Stream is the one that its leaf names.
 func NewWriter(sink Sink, head Manifest, leaf func(*eventstore.NewEvent) Hash) *Writer {
-	head.Format, head.Last, head.Counts, head.Files = Format, domain.NoRevision, Counts{}, nil
+	head.Format, head.Last, head.Counts, head.Files, head.Digest = Format, domain.NoRevision, Counts{}, nil, Hash{}
 	return &Writer{
 		sink: sink, manifest: head, leaf: leaf,
 		events: part{prefix: EventsPrefix}, evidence: part{prefix: EvidencePrefix}, others: part{prefix: OthersPrefix},
@@ -69,7 +72,7 @@ func (w *Writer) Event(e *eventstore.NewEvent) error {
 	if e.Revision%Every == 0 {
 		w.mark(e.Revision)
 	}
-	w.tree.Add(w.leaf(&own))
+	w.tree.Add(tlog.Hash(w.leaf(&own)), nil)
 	w.events.buffer = append(AppendEvent(w.events.buffer, &own), '\n')
 	w.events.lines++
 	w.manifest.Last = e.Revision
@@ -78,7 +81,7 @@ func (w *Writer) Event(e *eventstore.NewEvent) error {
 }
 
 func (w *Writer) mark(before domain.Revision) {
-	line, _ := json.Marshal(Golden{before, w.events.name(), int64(len(w.events.buffer)), w.tree.Root()}) // plain fields
+	line, _ := json.Marshal(Golden{before, w.events.name(), int64(len(w.events.buffer)), Hash(w.tree.Root())}) // plain fields
 	w.golden.Write(append(line, '\n'))
 }
 
@@ -118,9 +121,6 @@ func (w *Writer) Name(n Name) error {
 	w.manifest.Counts.Names++
 	return nil
 }
-
-// Tree is the tree over the events so far.
-func (w *Writer) Tree() *Tree { return &w.tree }
 
 // make puts a file that is long enough, and begins the next.
 func (w *Writer) make(p *part) error {
@@ -182,12 +182,16 @@ func (w *Writer) Close(at time.Time, checkpoints [][]byte, instance []byte) erro
 			return err
 		}
 	}
-	w.manifest.ExportedAt, w.manifest.Root = at.UTC().Truncate(time.Microsecond), w.tree.Root()
-	b, err := json.MarshalIndent(w.manifest, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+	w.manifest.ExportedAt, w.manifest.Root = at.UTC().Truncate(time.Microsecond), Hash(w.tree.Root())
+	var err error
+	if w.manifest.Digest, err = w.manifest.digest(); err != nil {
+		return err
 	}
-	if err := w.sink.Put(ManifestFile, append(b, '\n')); err != nil {
+	b, err := w.manifest.form()
+	if err != nil {
+		return err
+	}
+	if err := w.sink.Put(ManifestFile, b); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return nil

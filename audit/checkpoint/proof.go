@@ -81,11 +81,16 @@ func (p Proof) Check(leaf tlog.Hash, keys ...Key) (Checkpoint, error) {
 	if err != nil {
 		return c, err
 	}
+	return c, p.fits(leaf, c)
+}
+
+// fits says whether the leaf is in the tree of a checkpoint.
+func (p Proof) fits(leaf tlog.Hash, c Checkpoint) error {
 	if p.Index >= c.Size {
-		return c, fmt.Errorf("leaf %d is not in a tree of %d leaves", p.Index, c.Size)
+		return fmt.Errorf("leaf %d is not in a tree of %d leaves", p.Index, c.Size)
 	}
 	if err := tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Index, leaf); err != nil {
-		return c, fmt.Errorf("leaf %d is not in the tree that %s had at %d leaves", p.Index, c.Origin, c.Size)
+		return fmt.Errorf("leaf %d is not in the tree that %s had at %d leaves", p.Index, c.Origin, c.Size)
 	}
-	return c, nil
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/annals-io/annals/audit/bundle"
 	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/audit/history"
+	"github.com/annals-io/annals/audit/tree"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/esdb"
@@ -110,7 +111,7 @@ func lab(t *testing.T, s store) {
 	record(t, s, "workspace-lab", []eventstore.Evidence{body}, facts...)
 }
 
-// signed are checkpoints made when they are asked for.
+// signed are checkpoints made when they are asked for. The instance's log has the last of them, and others beside it.
 type signed struct {
 	signer *checkpoint.Signer
 	log    eventstore.RawStreamReader
@@ -126,14 +127,14 @@ func (s signed) Notes(ctx context.Context, stream domain.Stream, size int64) (no
 	if err != nil {
 		return nil, err
 	}
-	var tree bundle.Tree
+	var grown tree.Frontier
 	for i := range page.Events {
-		tree.Add(history.Leaf(&page.Events[i]))
+		grown.Add(tlog.Hash(history.Leaf(&page.Events[i])), nil)
 		for _, n := range append(s.sizes, size) {
-			if n != tree.Size() {
+			if n != grown.Size() {
 				continue
 			}
-			c, err := s.signer.Sign(string(stream), n, tlog.Hash(tree.Root()))
+			c, err := s.signer.Sign(string(stream), n, grown.Root())
 			if err != nil {
 				return nil, err
 			}
@@ -143,7 +144,29 @@ func (s signed) Notes(ctx context.Context, stream domain.Stream, size int64) (no
 	return notes, nil
 }
 
-func (signed) Instance(context.Context, domain.Stream, int64) ([]byte, error) { return nil, nil }
+func (s signed) Instance(ctx context.Context, stream domain.Stream, size int64) ([]byte, error) {
+	notes, err := s.Notes(ctx, stream, size)
+	if err != nil {
+		return nil, err
+	}
+	return tied(s.signer, notes[len(notes)-1])
+}
+
+// tied is a line of an export's instance.ndjson: a log of three checkpoints, of which the second is that one.
+func tied(signer *checkpoint.Signer, note []byte) ([]byte, error) {
+	var grown tree.Frontier
+	var tiles []byte
+	for _, leaf := range [][]byte{[]byte("one"), note, []byte("another")} {
+		grown.Add(tlog.RecordHash(leaf), func(n tree.Node) { tiles = append(tiles, n.Hash[:]...) })
+	}
+	c, err := signer.Sign(checkpoint.InstanceLog, grown.Size(), grown.Root())
+	if err != nil {
+		return nil, err
+	}
+	p := checkpoint.Proof{Index: 1, Checkpoint: c.Note}
+	p.Hashes, err = tlog.ProveRecord(c.Size, p.Index, &tree.Reader{Tiles: func(int, int64) ([]byte, error) { return tiles, nil }})
+	return append(checkpoint.Tie{Checkpoint: note, Proof: p}.Line(), '\n'), err
+}
 
 func signer(t *testing.T, name string) *checkpoint.Signer {
 	t.Helper()

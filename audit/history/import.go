@@ -77,8 +77,8 @@ func (i *Importer) Import(ctx context.Context, p *Proven, b Bringing, progress f
 	if !isWorkspace(p.Manifest.Stream) || p.Manifest.Last < 0 {
 		return Imported{}, &domain.Error{Code: domain.Invalid, Subject: "export", Message: "it is of no workspace"}
 	}
-	if err := p.known(); err != nil {
-		return Imported{}, err
+	if p.unknown != nil { // before anything is written
+		return Imported{}, p.unknown
 	}
 	conn, err := i.Pool.Acquire(ctx)
 	if err != nil {
@@ -111,19 +111,6 @@ func (i *Importer) Import(ctx context.Context, p *Proven, b Bringing, progress f
 	info, err := i.Log.Info(ctx, stream)
 	out.Revision = info.Last
 	return out, err
-}
-
-// known refuses, before anything is written, what this build could not project.
-func (p *Proven) known() error {
-	for e, err := range p.Events(0) {
-		if err != nil {
-			return err
-		}
-		if isUnknown(e) {
-			return &domain.Error{Code: domain.Invalid, Subject: "export", Message: fmt.Sprintf("revision %d is a %s of version %d, which this server does not know: import it with a newer one", e.Revision, e.Type, e.Version)}
-		}
-	}
-	return nil
 }
 
 func taken(slug domain.Slug) error {

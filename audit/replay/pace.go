@@ -37,10 +37,11 @@ func (Wall) Sleep(ctx context.Context, d time.Duration) error {
 // Max is the speed at which nothing is waited for.
 const Max = 0
 
-// The speeds that can be meant: a year in a second, and an event a day.
+// The speeds that can be meant, and how they are written: a thousandth of what it was, and a year in a third of a second.
 const (
 	slowest = 0.001
 	fastest = 1e8
+	between = "0.001 to 100,000,000"
 )
 
 // ParseSpeed reads a speed: "max", "10x", "0.5x" or "1x", which is as it happened.
@@ -51,7 +52,7 @@ func ParseSpeed(text string) (float64, error) {
 	number, times := strings.CutSuffix(text, "x")
 	n, err := strconv.ParseFloat(number, 64)
 	if !times || err != nil || !(n >= slowest && n <= fastest) {
-		return 0, fmt.Errorf("%q is no speed: write max, or 10x for ten times as fast as it happened (%gx to %gx)", text, slowest, fastest)
+		return 0, fmt.Errorf("%q is no speed: write max, or 10x for ten times as fast as it happened (%s)", text, between)
 	}
 	return n, nil
 }
@@ -59,7 +60,7 @@ func ParseSpeed(text string) (float64, error) {
 // CheckSpeed refuses what is no speed above [Max].
 func CheckSpeed(n float64) (float64, error) {
 	if !(n >= slowest && n <= fastest) {
-		return 0, fmt.Errorf("%g is no speed: %g to %g", n, slowest, fastest)
+		return 0, fmt.Errorf("%g is no speed: %s", n, between)
 	}
 	return n, nil
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // The forms in which entries are written.
@@ -63,47 +63,16 @@ func after(e *Entry) string {
 	return s
 }
 
-// clean keeps what came from outside on its line.
+// clean keeps what came from outside on its line, and to the characters that attributes of CloudEvents have: no control
+// characters, and none that stand for no character at all.
 func clean(s string) string {
-	if strings.IndexFunc(s, unicode.IsControl) < 0 {
-		return s
-	}
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '\uFFFD'
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case unicode.IsControl(r) || r&0xFFFE == 0xFFFE || r >= 0xFDD0 && r <= 0xFDEF:
+			return utf8.RuneError
 		}
 		return r
 	}, s)
-}
-
-// A cloudEvent is an event in the form of CloudEvents 1.0. Attributes of an extension are of lower-case letters alone.
-type cloudEvent struct {
-	SpecVersion     string          `json:"specversion"`
-	ID              string          `json:"id"`
-	Source          string          `json:"source"`
-	Type            string          `json:"type"`
-	Subject         string          `json:"subject"`
-	Time            time.Time       `json:"time"` // when it happened
-	DataContentType string          `json:"datacontenttype"`
-	Revision        string          `json:"revision"`
-	RecordedTime    time.Time       `json:"recordedtime"`
-	SchemaVersion   int             `json:"schemaversion"`
-	Actor           string          `json:"actor,omitempty"`
-	Reason          string          `json:"reason,omitempty"`
-	CommandID       string          `json:"commandid,omitempty"`
-	CorrelationID   string          `json:"correlationid,omitempty"`
-	CausationID     string          `json:"causationid,omitempty"`
-	Data            json.RawMessage `json:"data"`
-}
-
-func (p *Printer) cloud(e *Entry) cloudEvent {
-	c := cloudEvent{
-		SpecVersion: "1.0", ID: e.ID, Source: p.Source, Type: "io.annals." + e.Type, Subject: e.Subject.Kind + "/" + e.Subject.ID, Time: e.OccurredAt, DataContentType: "application/json",
-		Revision: fmt.Sprint(e.Revision), RecordedTime: e.RecordedAt, SchemaVersion: e.SchemaVersion, Reason: e.Reason,
-		CommandID: e.CommandID, CorrelationID: e.CorrelationID, CausationID: e.CausationID, Data: e.Data,
-	}
-	if e.Actor.Kind != "" {
-		c.Actor = e.Actor.Kind + "/" + e.Actor.ID
-	}
-	return c
 }

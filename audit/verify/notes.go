@@ -3,10 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/annals-io/annals/audit/bundle"
 	"github.com/annals-io/annals/audit/checkpoint"
@@ -116,37 +113,19 @@ func (v *verification) instance(context.Context) error {
 			continue
 		}
 		t, err := checkpoint.ParseTie(line)
+		var by checkpoint.Checkpoint
 		if err == nil {
-			err = v.tie(t)
+			by, err = t.Check(v.Instance, v.Stream, v.Keys...)
 		}
 		if err != nil {
 			v.add(Failure{Stream: v.Stream, Revision: -1, File: bundle.InstanceFile, Line: int64(number) + 1, Reason: err.Error()})
 			continue
 		}
+		v.Instances = by.Size
 		tied = tied || bytes.Equal(t.Checkpoint, v.last.Note)
 	}
 	if !tied {
 		v.fail(-1, bundle.InstanceFile, "nothing shows that the instance's log has the last checkpoint, of %d events", v.last.Size)
 	}
-	return nil
-}
-
-// tie checks one proof that the instance's tree has a checkpoint of this stream.
-func (v *verification) tie(t checkpoint.Tie) error {
-	of, err := checkpoint.Open(t.Checkpoint, v.Keys...)
-	if err != nil {
-		return err
-	}
-	if of.Origin != v.origin() {
-		return errors.New("it is about " + of.Origin)
-	}
-	c, err := t.Proof.Check(tlog.RecordHash(t.Checkpoint), v.Keys...)
-	if err != nil {
-		return err
-	}
-	if c.Origin != v.Instance+"/"+checkpoint.InstanceLog {
-		return errors.New("it is by the tree of " + c.Origin + ", which is not the instance's")
-	}
-	v.Instances = c.Size
 	return nil
 }

@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/annals-io/annals/audit/bundle"
 	"github.com/annals-io/annals/audit/history"
-	"github.com/annals-io/annals/audit/replay"
 )
 
 // exportOf takes the history of a workspace away.
@@ -63,101 +57,6 @@ func TestAnExportIsWhatIsStored(t *testing.T) {
 	}
 	if _, _, exit := s.annals("", "export", "nowhere", "-o", filepath.Join(t.TempDir(), "x")); exit != exitNotFound {
 		t.Errorf("a workspace that is not there: %d", exit)
-	}
-}
-
-// replayed is what a server replays.
-func replayed(t *testing.T, s *testServer, args ...string) []replay.Entry {
-	t.Helper()
-	out, errs, exit := s.annals("", append([]string{"replay", "-o", "json"}, args...)...)
-	if exit != 0 {
-		t.Fatalf("replay: %d %s", exit, errs)
-	}
-	return entriesOf(t, out)
-}
-
-func entriesOf(t *testing.T, out string) (entries []replay.Entry) {
-	t.Helper()
-	for _, line := range strings.Split(strings.TrimSuffix(out, "\n"), "\n") {
-		if line == "" {
-			continue
-		}
-		var e replay.Entry
-		decode(t, line, &e)
-		entries = append(entries, e)
-	}
-	return entries
-}
-
-func TestAReplayIsTheSameFromAServerAndFromAnExport(t *testing.T) {
-	t.Parallel()
-	s := loaded(t)
-	dir := exportOf(t, s, "default")
-	all := replayed(t, s, "default")
-	at := all[len(all)/2].RecordedAt.Format(time.RFC3339Nano)
-	for name, args := range map[string][]string{
-		"all": nil, "from a revision": {"--from", "3"}, "until a revision": {"--until", "4"}, "between": {"--from", "2", "--until", "5"}, "past the end": {"--from", "100000"},
-		"from a time": {"--from", at}, "until a time": {"--until", at}, "compact": {"-o", "compact"}, "in words of other commands": {"-o", "table"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			form := []string{"-o", "json"}
-			if len(args) > 0 && args[0] == "-o" {
-				form = nil
-			}
-			live, errs, exit := s.annals("", slices.Concat([]string{"replay", "default"}, form, args)...)
-			if exit != 0 {
-				t.Fatal(errs)
-			}
-			kept, errs, exit := s.annals("", slices.Concat([]string{"replay", dir}, form, args)...)
-			if exit != 0 {
-				t.Fatal(errs)
-			}
-			if live != kept {
-				t.Errorf("the server:\n%s\nthe export:\n%s", live, kept)
-			}
-			if live == "" != (name == "past the end") {
-				t.Errorf("got %q", live)
-			}
-		})
-	}
-	out, _, exit := s.annals("", "replay", "default", "-o", "cloudevents", "--until", "0")
-	var event map[string]any
-	decode(t, out, &event)
-	if exit != 0 || event["specversion"] != "1.0" || event["type"] != "io.annals.workspace.created" || event["id"] != all[0].ID || event["revision"] != "0" || event["source"] == "" {
-		t.Errorf("%d %s", exit, out)
-	}
-}
-
-// A stopped clock tells how long it would have been waited.
-type stoppedClock struct {
-	now    time.Time
-	waited time.Duration
-}
-
-func (c *stoppedClock) Now() time.Time { return c.now }
-
-func (c *stoppedClock) Sleep(ctx context.Context, d time.Duration) error {
-	c.now, c.waited = c.now.Add(d), c.waited+d
-	return ctx.Err()
-}
-
-func TestAReplayTakesAsLongAsItIsToldTo(t *testing.T) {
-	t.Parallel()
-	s := loaded(t)
-	dir := exportOf(t, s, "default")
-	all := replayed(t, s, "default")
-	whole := all[len(all)-1].RecordedAt.Sub(all[0].RecordedAt)
-	for speed, want := range map[string]time.Duration{"max": 0, "1x": whole, "10x": whole / 10, "0.5x": 2 * whole} {
-		clock := &stoppedClock{now: time.Unix(0, 0)}
-		var out bytes.Buffer
-		a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: io.Discard, getenv: func(string) string { return "" }, terminal: func(io.Writer) bool { return false }}
-		if err := a.replay(t.Context(), replayFlags{speed: speed, form: replay.JSON, clock: clock}, []string{dir}); err != nil {
-			t.Fatal(err)
-		}
-		if off := clock.waited - want; off < -time.Microsecond || off > time.Microsecond || len(entriesOf(t, out.String())) != len(all) {
-			t.Errorf("at %s it took %s, want %s", speed, clock.waited, want)
-		}
 	}
 }
 

@@ -20,7 +20,7 @@ func historyOperations() []openapi.Operation {
 			Description: "All of it as a tar of files: events as they are stored, the bodies beside them, signed checkpoints, an index; manifest.json, which has the digests of all others, comes last. " +
 				"An answer without it was cut off and is no export. The header " + eventsHeader + " says how many events there are.",
 			Parameters: []openapi.Parameter{slugParameter, {Name: "names", In: "query", Description: "Whether names of people come along readable. Erasing them later does not reach what was exported.", Shape: flag}},
-			Answers:    []openapi.Answer{file("The export.", "application/x-tar")}, Refuses: []int{http.StatusNotFound},
+			Answers:    []openapi.Answer{file("The export.", "application/x-tar")}, Refuses: []int{http.StatusBadRequest, http.StatusNotFound},
 		},
 		{
 			Pattern: "PUT /v1/organizations/{org}/histories/{slug}", ID: "importHistory", Tag: "history", Summary: "Import an export into a new workspace", Permission: string(domain.CreateWorkspaces),
@@ -37,7 +37,8 @@ func historyOperations() []openapi.Operation {
 		},
 		{
 			Pattern: "GET /v1/workspaces/{slug}/replay", ID: "replayHistory", Tag: "history", Summary: "Replay the history of a workspace", Permission: string(domain.ReadWorkspace),
-			Description: "Its events as they lie in its stream, a line each, as fast as they are taken. What was erased is the word erased. Go on from a revision by from.",
+			Description: "Its events as they lie in its stream, a line each, as fast as they are taken. What was erased is the word erased. Go on from a revision by from. " +
+				"A moment before the first event or ahead of what there is is refused (as_of_before_first_event, as_of_ahead), as everywhere; with follow, until may lie ahead, and the answer ends when that has come.",
 			Parameters: []openapi.Parameter{
 				slugParameter, moment("from", "Begin with this revision, or with what was recorded at this time or later."), moment("until", "End with this revision, or with what was recorded at this time or earlier."),
 				{Name: "follow", In: "query", Description: "Whether to go on with what is recorded from then on. An empty line every now and then says that nothing was.", Shape: flag},

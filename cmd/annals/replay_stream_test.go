@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -50,11 +51,20 @@ func TestTheReplaySubscription(t *testing.T) {
 	if some, last := heard(", fromRevision: 3, untilRevision: 7, speed: 1000"); !slices.Equal(some, want[3:8]) || last != 7 {
 		t.Errorf("a part: %v up to %d", some, last)
 	}
-	if none, _ := heard(", fromRevision: 100000"); len(none) != 0 {
+	end := want[len(want)-1]
+	if none, _ := heard(fmt.Sprintf(", fromRevision: %d", end+1)); len(none) != 0 {
 		t.Errorf("past the end: %v", none)
 	}
-	body := string(rawJSON(map[string]any{"query": `subscription { replay(workspace: "default", speed: -1) { revision } }`}))
-	if _, answer, _ := s.call(t, "POST", "/graphql", s.Key, body, "Content-Type", "application/json", "Accept", "text/event-stream"); !strings.Contains(answer, "BAD_USER_INPUT") {
-		t.Errorf("a speed that is none: %s", answer)
+	if some, last := heard(fmt.Sprintf(", fromRevision: %d, untilRevision: %d", end, end+100)); len(some) != 1 || last != end {
+		t.Errorf("until more than there is: %v up to %d", some, last)
+	}
+	for arguments, code := range map[string]string{
+		"speed: -1": "BAD_USER_INPUT", "speed: 0": "BAD_USER_INPUT", "fromRevision: -1": "BAD_USER_INPUT", "untilRevision: -1": "BAD_USER_INPUT", "fromRevision: 9, untilRevision: 3": "BAD_USER_INPUT",
+		fmt.Sprintf("fromRevision: %d", end+2): "AS_OF_AHEAD",
+	} {
+		body := string(rawJSON(map[string]any{"query": `subscription { replay(workspace: "default", ` + arguments + `) { revision } }`}))
+		if _, answer, _ := s.call(t, "POST", "/graphql", s.Key, body, "Content-Type", "application/json", "Accept", "text/event-stream"); !strings.Contains(answer, code) {
+			t.Errorf("%s: %s", arguments, answer)
+		}
 	}
 }

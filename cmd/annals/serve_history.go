@@ -85,7 +85,11 @@ func (a historyAPI) export(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	order := history.Order{Workspace: ws, WithNames: r.URL.Query().Get("names") == "true"}
+	order := history.Order{Workspace: ws}
+	if order.WithNames, err = readFlag(r, "names"); err != nil {
+		a.fail(w, r, err)
+		return
+	}
 	standing, err := a.rights.Workspace(r.Context(), p.Who(), ws)
 	if err != nil {
 		a.fail(w, r, err)

@@ -26,14 +26,14 @@ var rooms = map[string][]string{
 	"projections/fold": {"domain"}, // how events change rows: a function of the stream alone
 	"projections/read": {"domain", "schema"},
 
-	"audit/bundle":     {"audit/checkpoint", "domain", "eventstore"}, // the format of an export: files, and no database
+	"audit/bundle":     {"audit/checkpoint", "audit/tree", "domain", "eventstore"}, // the format of an export: files, and no database
 	"audit/leaf":       {"domain", "eventstore"},
 	"audit/tree":       {},
 	"audit/checkpoint": {},
 	"audit/verify":     {"audit/bundle", "audit/checkpoint", "audit/leaf", "audit/tree", "domain"}, // no database, no server
 	"audit/sink":       {"audit/checkpoint"},
 	"audit/seal":       {"audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore", "schema"},
-	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "domain", "eventstore"},
+	"audit/history":    {"audit/bundle", "audit/checkpoint", "audit/leaf", "audit/tree", "domain", "eventstore"},
 	"audit/replay":     {"domain", "eventstore", "evidence"},
 
 	"fork":             {},
