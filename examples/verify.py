@@ -3,9 +3,10 @@
 
     python3 verify.py EXPORT KEY [KEPT]
 
-EXPORT is a directory, KEY what `annals audit key` prints, KEPT a file of signed checkpoints that you kept from before (a
-sink's file, or one note). It shares no code with Annals: what both find right is right by two readings of the format, which
-docs/auditing.md describes. It ends with 0 where everything fits, and with 6 and a line for each thing that does not.
+EXPORT is a directory, KEY what `annals audit key` prints or a file of it (a line for each key, the newest first), KEPT a
+file of signed checkpoints that you kept from before (a sink's file, one note, or that of an earlier export). It shares no
+code with Annals: what both find right is right by two readings of the format, which docs/auditing.md describes. It ends
+with 0 where everything fits, with 6 and what is wrong where it does not, and with 2 where nothing could be compared.
 """
 import base64, hashlib, json, os, struct, sys, uuid
 
@@ -58,6 +59,10 @@ class Wrong(Exception):
     pass
 
 
+class Usage(Exception):
+    pass
+
+
 def sha(b):
     return hashlib.sha256(b).digest()
 
@@ -66,18 +71,19 @@ def node(left, right):
     return sha(b"\x01" + left + right)
 
 
-def checkpoint(signed, name, key):
-    """The origin, size and root of a note that the key of the instance called name has signed, under the origin's name."""
+def checkpoint(signed, name, keys):
+    """The origin, size and root of a note that a key of the instance called name has signed, under the origin's name; and which."""
     body, _, signatures = signed.partition(b"\n\n")
     origin, size, root = body.decode().split("\n")[:3]
     if not origin.startswith(name + "/"):
         raise Wrong(f"a checkpoint is of {origin}, which is no tree of {name}")
-    key_id = sha(origin.encode() + b"\n\x01" + key)[:4]
     for line in signatures.decode().splitlines():
         dash, signer, text = line.split(" ")
         raw = base64.b64decode(text, validate=True)
-        if dash == "\u2014" and signer == origin and raw[:4] == key_id and ed25519(key, body + b"\n", raw[4:]):
-            return origin, int(size), base64.b64decode(root, validate=True)
+        for number, key in enumerate(keys):
+            key_id = sha(origin.encode() + b"\n\x01" + key)[:4]
+            if dash == "\u2014" and signer == origin and raw[:4] == key_id and ed25519(key, body + b"\n", raw[4:]):
+                return origin, int(size), base64.b64decode(root, validate=True), number
     raise Wrong(f"the checkpoint of {origin} at {size} is not signed by this key")
 
 
@@ -115,9 +121,38 @@ def notes_in(b):  # signed notes, each of a text, an empty line, and lines that 
         ended = dash
 
 
+def keys_in(text):  # the instance's name, and its keys
+    if os.path.isfile(text):
+        text = open(text, encoding="utf-8").read()
+    keys = [line.strip().split("+", 2) for line in text.splitlines() if line.strip()]
+    if not keys or any(len(k) != 3 or k[0] != keys[0][0] for k in keys):
+        raise Usage("KEY is what `annals audit key` prints, of one instance, or a file of it: NAME+12345678+AbCd...")
+    keys = [(name, id, base64.b64decode(encoded, validate=True)) for name, id, encoded in keys]
+    if any(len(raw) != 33 or raw[0] != 1 or sha(name.encode() + b"\n" + raw)[:4].hex() != id for name, id, raw in keys):
+        raise Usage("the key is damaged: its parts do not belong together")
+    return keys[0][0], [raw[1:] for _, _, raw in keys]
+
+
+def kept_in(file):
+    if file and not os.path.isfile(file):
+        raise Usage(f"{file} is no file of checkpoints")
+    text = open(file, "rb").read() if file else b""
+    if text.startswith(b"c2sp.org/tlog-proof@"):  # a receipt: its checkpoint stands behind the path
+        text = text.partition(b"\n\n")[2]
+    notes = list(notes_in(text))
+    if file and not all(b"\n\n\xe2\x80\x94 " in note and b"/" in note.split(b"\n")[0] for note in notes or [b""]):
+        raise Usage(f"{file} holds no checkpoints")
+    return notes
+
+
 def main(folder, key_text, kept=None):
-    name, _, encoded = key_text.strip().split("+", 2)
-    key = base64.b64decode(encoded)[1:]
+    try:
+        name, keys = keys_in(key_text)
+        since = kept_in(kept)
+    except ValueError:
+        raise Usage("the key cannot be read")
+    if not os.path.isfile(os.path.join(folder, "manifest.json")):
+        raise Usage(f"{folder} is no whole export: it has no manifest.json")
 
     def read(file):
         if not os.path.exists(os.path.join(folder, file)):
@@ -131,30 +166,36 @@ def main(folder, key_text, kept=None):
             raise Wrong(f"{f['name']}: its content is not what the manifest says")
     if manifest["instance"] != name:
         raise Wrong(f"the export is of {manifest['instance']}, and the key of {name}")
-    own, want, last, sealed = f"{name}/{stream}", {}, None, 0
+    own, want, last, sealed, turns, ends = f"{name}/{stream}", {}, None, 0, {}, {}
     imported = {f"{o['instance']}/{o['stream']}" for o in origins}
     for signed in notes_in(read("checkpoints")):
         if signed.split(b"\n")[0].decode() in imported - {own}:
             continue  # signed by another instance: it is for that one's key
-        origin, size, root = checkpoint(signed, name, key)
+        origin, size, root, by = checkpoint(signed, name, keys)
         if origin != own:
             raise Wrong(f"a checkpoint is of {origin}, and this is {own}")
         want.setdefault(size, set()).add(root)
+        turns[by], ends[by] = min(size, turns.get(by, size)), max(size, ends.get(by, 0))
         if size > sealed:
             last, sealed = signed, size
     compared = 0
-    for signed in notes_in(open(kept, "rb").read()) if kept else []:
+    for signed in since:
         if signed.split(b"\n")[0].decode() == own:
-            _, size, root = checkpoint(signed, name, key)
+            _, size, root, by = checkpoint(signed, name, keys)
             want.setdefault(size, set()).add(root)
+            turns[by] = min(size, turns.get(by, size))
             compared += 1
             if size > sealed:
                 raise Wrong(f"{stream}: a checkpoint of {size} events was kept, and this ends at {sealed}: history was cut back")
+    if since and not compared:
+        raise Wrong(f"none of the checkpoints that were kept is of {own}: there is nothing to compare with")
+    if any(later < former and turns[later] < ends[former] for later in turns for former in ends):
+        raise Wrong("a former key has signed more events than a later one: give the newest first, and if you did, somebody else signed")
     for line in read("instance.ndjson").splitlines():
         tie = json.loads(line)
         head, _, signed = tie["proof"].partition("\n\n")
         lines = head.split("\n")
-        origin, size, root = checkpoint(signed.encode(), name, key)
+        origin, size, root, _ = checkpoint(signed.encode(), name, keys)
         path = [base64.b64decode(h, validate=True) for h in lines[2:]]
         if lines[0] != "c2sp.org/tlog-proof@v1" or origin != name + "/instance" or included(sha(b"\x00" + tie["checkpoint"].encode()), int(lines[1][6:]), size, path) != root:
             raise Wrong("the instance's log does not have this checkpoint")
@@ -195,6 +236,8 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         main(*sys.argv[1:])
+    except (Usage, OSError) as error:
+        sys.exit(print(error, file=sys.stderr) or 2)
     except (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         print(f"WRONG: {error}")
         sys.exit(6)

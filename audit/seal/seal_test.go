@@ -2,6 +2,9 @@ package seal_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -140,5 +143,65 @@ func TestAnotherKeySealsNothing(t *testing.T) {
 	}
 	if _, err := checkpoint.Open(c.Note, next.Key()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two servers that read one key file go on when it is rotated, whoever of them seals; a file that holds something else
+// changes nothing.
+func TestAKeyThatIsRotatedIsTakenUp(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	path := filepath.Join(t.TempDir(), "audit.key")
+	open := func() *seal.Sealer {
+		t.Helper()
+		signer, _, err := checkpoint.Ensure(path, "annals.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.sealer(t, func(c *seal.Config) { c.Signer, c.KeyFile = signer, path })
+	}
+	first, second := open(), open()
+	old := first.Signer.Key()
+	h.append(t, fraud, 3)
+	sealNow(t, first)
+	next, err := checkpoint.Rotate(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.append(t, fraud, 1)
+	sealNow(t, first)
+	pgtest.Exec(t, h.url, `UPDATE audit.sealing SET until = '-infinity'`)
+	h.append(t, fraud, 1)
+	sealNow(t, second) // its first look behind the rotation: the other one has sealed by a key that it does not know yet
+	if second.State().Fault != "" || second.Signer.Key().String() != next.Key().String() {
+		t.Errorf("%+v, by %s", second.State(), second.Signer.Key())
+	}
+	var by []string
+	for c, err := range h.Checkpoints(t.Context(), fraud) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch _, ofOld := checkpoint.Open(c.Note, old); {
+		case ofOld == nil:
+			by = append(by, "old")
+		default:
+			_, err := checkpoint.Open(c.Note, next.Key())
+			by = append(by, fmt.Sprint("new ", err))
+		}
+	}
+	if !slices.Equal(by, []string{"old", "new <nil>", "new <nil>"}) {
+		t.Errorf("signed by %v", by)
+	}
+	other, err := checkpoint.Generate("annals.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, other.File(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.append(t, fraud, 1)
+	sealNow(t, second)
+	if c, _, err := h.Latest(t.Context(), fraud); err != nil || c.Size != 6 || second.Signer.Key().String() != next.Key().String() {
+		t.Errorf("with another key in the file it sealed %d, %v", c.Size, err)
 	}
 }

@@ -38,8 +38,10 @@ type Config struct {
 	// Origin is the stream that an event was first written to, where that is another one: of a history that was imported.
 	// Nil: every event was first written where it lies.
 	Origin func(ctx context.Context, stream domain.Stream, at domain.Revision) (domain.Stream, error)
-	Logger *slog.Logger
-	Hooks  Hooks
+	// KeyFile is where the signer's key lies: where it is rotated, the new one is taken up. Empty: it stays as it is.
+	KeyFile string
+	Logger  *slog.Logger
+	Hooks   Hooks
 }
 
 // Hooks are told what happens; each may be nil.
@@ -63,6 +65,7 @@ type Sealer struct {
 	Config
 	lease lease
 	known map[string]checkpoint.Checkpoint // the last checkpoint of a tree that this process has seen
+	stuck string                           // why the key file was no use at the last look
 
 	mu    sync.Mutex
 	state State
@@ -161,23 +164,6 @@ func (s *Sealer) once(ctx context.Context, state *State) error {
 		s.lease.fresh = false
 	}
 	return s.pages(ctx, state)
-}
-
-// checkKey refuses to seal with a key that is not the instance's: signatures by two keys could not be compared.
-func (s *Sealer) checkKey(ctx context.Context) error {
-	var text string
-	if err := s.Pool.QueryRow(ctx, keySQL).Scan(&text); err != nil {
-		return fmt.Errorf("look who sealed last: %w", err)
-	}
-	for _, k := range s.Signer.Keys() {
-		if text == k.String() {
-			return nil
-		}
-	}
-	if text == "" {
-		return nil
-	}
-	return fmt.Errorf("history is sealed by the key %s, and this server's is %s: give it the instance's audit.key (--audit-key)", text, s.Signer.Key())
 }
 
 // pages seals the log from where it is sealed to its end.

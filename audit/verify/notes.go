@@ -43,9 +43,13 @@ func (v *verification) notes(context.Context) error {
 			}
 			continue
 		}
-		if _, err := checkpoint.Open(signed, v.Keys...); err != nil && v.checks(signatures) {
+		by, err := v.open(signed)
+		if err != nil && v.checks(signatures) {
 			v.fail(-1, bundle.CheckpointsFile, "%v", err)
 			continue
+		}
+		if err == nil {
+			v.exported = append(v.exported, by)
 		}
 		v.expect(expected{c, bundle.CheckpointsFile})
 		if own && c.Size >= v.last.Size {
@@ -72,6 +76,7 @@ func (v *verification) kept(context.Context) error {
 		return nil
 	}
 	about := 0
+	var known []signing
 	for _, signed := range v.Options.Since {
 		c, err := checkpoint.Read(signed)
 		if err != nil {
@@ -82,10 +87,12 @@ func (v *verification) kept(context.Context) error {
 			continue // of another workspace: a file of checkpoints has those of all
 		}
 		about++
-		if _, err := checkpoint.Open(signed, v.Keys...); err != nil {
+		by, err := v.open(signed)
+		if err != nil {
 			v.fail(-1, "", "the checkpoint that was kept: %v", err)
 			continue
 		}
+		known = append(known, by)
 		if c.Size > v.b.Manifest.Counts.Events {
 			v.fail(v.b.Manifest.Counts.Events, "", "a checkpoint of %d events was kept, and the export has %d: history was cut back", c.Size, v.b.Manifest.Counts.Events)
 			continue
@@ -94,6 +101,9 @@ func (v *verification) kept(context.Context) error {
 	}
 	if about == 0 && len(v.Options.Since) > 0 {
 		v.fail(-1, "", "none of the checkpoints that were kept is of %s: there is nothing to compare with", v.origin())
+	}
+	if v.checks(turns) {
+		v.turns(v.exported, known)
 	}
 	return nil
 }

@@ -12,9 +12,11 @@ import (
 
 // Options say what an export is held against.
 type Options struct {
-	Keys    []checkpoint.Key // of the instance, and of those that parts of the history were imported from
-	Since   [][]byte         // signed checkpoints that the auditor kept; none: there are none
-	Workers int              // how many files are hashed at once; default the number of processors
+	// Keys are those of the instance, and of those that parts of the history were imported from: of each the newest first,
+	// which `annals audit key` prints so.
+	Keys    []checkpoint.Key
+	Since   [][]byte // signed checkpoints that the auditor kept; none: there are none
+	Workers int      // how many files are hashed at once; default the number of processors
 	// Progress hears how many events were checked; it may be nil.
 	Progress func(done, total int64)
 
@@ -33,6 +35,7 @@ const (
 	since
 	instanceLog
 	texts
+	turns
 )
 
 // A Failure is one thing that is wrong. Revision is the first that is concerned; -1: none is.
@@ -49,6 +52,9 @@ func (f Failure) String() string {
 	at := f.Stream
 	if f.Revision >= 0 {
 		at = fmt.Sprintf("%s, revision %d", f.Stream, f.Revision)
+	}
+	if at == "" {
+		at = "the export"
 	}
 	switch {
 	case f.Line > 0:
@@ -92,6 +98,8 @@ type verification struct {
 	b    *bundle.Bundle
 	want map[int64][]expected // roots, by the size of the tree
 	last checkpoint.Checkpoint
+	// exported are the checkpoints of the export that a key has signed.
+	exported []signing
 }
 
 // expected is a root that somebody signed.

@@ -33,6 +33,9 @@ work in, or an event's id there.
 				return err
 			}
 			slug, event, ok := strings.Cut(args[0], "@")
+			if ok && (slug == "" || event == "") || !ok && slug == "" {
+				return usage("%q names no event", args[0]).with("write WORKSPACE@REVISION, a revision, or an event's id")
+			}
 			if !ok {
 				event = slug
 				if slug, err = a.inWorkspace(cmd.Context(), c); err != nil {

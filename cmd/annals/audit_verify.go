@@ -33,8 +33,8 @@ receipt is one. It reads files and asks nobody.
 
   annals audit verify fraud-export --key 'annals.example+4f2c61aa+AbCd…' --since kept.checkpoint
 
---key is what "annals audit key" prints, or a file of it; say it once for each instance that a part of
-the history was imported from. --since is what you kept from before: a checkpoint, a file of many as
+--key is what "annals audit key" prints, or a file of it, with former keys below the present one; say it
+once for each instance that a part of the history was imported from. --since is what you kept from before: a checkpoint, a file of many as
 sinks have them, a receipt or an earlier export. An export alone cannot show that its newest events
 were cut off, since that is what an earlier one looked like; what you kept shows it.
 
@@ -65,7 +65,7 @@ Every failure names the stream, the revision and what is wrong. Exit code 6 if a
 			report, err := verify.Export(cmd.Context(), args[0], verify.Options{Keys: keys, Since: kept})
 			var none *bundle.NoBundleError
 			if errors.As(err, &none) {
-				return (&failure{Exit: exitUsage, Code: "no_export", Message: none.Error()}).with("`annals export WORKSPACE -d DIR` makes one")
+				return (&failure{Exit: exitUsage, Code: "no_export", Message: none.Error()}).with("`annals export WORKSPACE -o DIR` makes one")
 			}
 			if err != nil {
 				return err

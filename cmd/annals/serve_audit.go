@@ -55,7 +55,7 @@ func (s *server) openAudit(f serveFlags, out io.Writer) error {
 		}
 		sinks = append(sinks, to)
 	}
-	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Origin: history.NewOrigins(s.store.Pool()).Of, Signer: signer, Sinks: sinks, Logger: s.log, Hooks: s.metrics.sealed()})
+	s.history, err = seal.New(seal.Config{Pool: s.pool, Source: s.store, Origin: history.NewOrigins(s.store.Pool()).Of, Signer: signer, KeyFile: path, Sinks: sinks, Logger: s.log, Hooks: s.metrics.sealed()})
 	return err
 }
 
