@@ -2,8 +2,6 @@ package graphql
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/annals-io/annals/domain"
@@ -42,21 +40,29 @@ func (r *Resolver) diff(ctx context.Context, w *model.Workspace, from model.AsOf
 	return d, nil
 }
 
-// diffQuery asks for what differs.
-func diffQuery(d *model.Diff, kinds []model.EntityKind, changes []model.DiffChange) read.DiffQuery {
-	q := read.DiffQuery{From: d.From.At.Revision}
+// diffQuery asks for what differs. Invitations name people who are not there yet: only who manages members sees what became
+// of them.
+func (r *Resolver) diffQuery(ctx context.Context, d *model.Diff, kinds []model.EntityKind, changes []model.DiffChange) (read.DiffQuery, error) {
+	q := read.DiffQuery{From: d.From.At.Revision, Texts: r.said}
+	var err error
+	if q.Invitations, err = caller(ctx).may(ctx, d.To.At.Slug, domain.ManageMembers); err != nil {
+		return q, err
+	}
 	for _, k := range kinds {
 		q.Kinds = append(q.Kinds, domain.Kind(strings.ToLower(string(k))))
 	}
 	for _, c := range changes {
 		q.Changes = append(q.Changes, read.Change(strings.ToLower(string(c))))
 	}
-	return q
+	return q, nil
 }
 
 // identical says whether nothing differs.
 func (r *Resolver) identical(ctx context.Context, d *model.Diff) (bool, error) {
-	q := diffQuery(d, nil, nil)
+	q, err := r.diffQuery(ctx, d, nil, nil)
+	if err != nil {
+		return false, err
+	}
 	q.Page.Limit = 1
 	found, err := r.Read.Diff(ctx, d.To.At, q)
 	return len(found.Rows) == 0, err
@@ -67,7 +73,11 @@ func (r *Resolver) diffCounts(ctx context.Context, d *model.Diff, most int) (*mo
 	if most < 1 || most > maxCount {
 		return nil, outside("max", most, 1, maxCount)
 	}
-	found, complete, err := r.Read.CountDiff(ctx, d.To.At, diffQuery(d, nil, nil), most)
+	q, err := r.diffQuery(ctx, d, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	found, complete, err := r.Read.CountDiff(ctx, d.To.At, q, most)
 	out := &model.DiffCounts{Kinds: make([]*model.DiffCount, len(found)), Complete: complete}
 	for i, n := range found {
 		out.Kinds[i] = &model.DiffCount{Kind: model.KindOf(n.Kind), Created: n.Created, Changed: n.Changed, Removed: n.Removed}
@@ -78,9 +88,11 @@ func (r *Resolver) diffCounts(ctx context.Context, d *model.Diff, most int) (*mo
 
 // diffChanges answers a page of what differs.
 func (r *Resolver) diffChanges(ctx context.Context, d *model.Diff, kinds []model.EntityKind, changes []model.DiffChange, a pageArgs) (*model.EntityChangeConnection, error) {
-	q := diffQuery(d, kinds, changes)
+	q, err := r.diffQuery(ctx, d, kinds, changes)
+	if err != nil {
+		return nil, err
+	}
 	hash := r.shape("diff", d.To.Slug(), d.From.Revision(), d.To.Revision(), kinds, changes)
-	var err error
 	if q.Page, err = r.page(a, hash); err != nil {
 		return nil, err
 	}
@@ -142,94 +154,4 @@ func (r *Resolver) changedFields(ctx context.Context, objs []*model.EntityChange
 		texts, err := r.differingTexts(ctx, at, fields)
 		return func(c *model.EntityChange) []*model.FieldDifference { return fieldDifferences(c.Row.Fields, texts) }, err
 	})
-}
-
-func (r *Resolver) differingTexts(ctx context.Context, at *model.Moment, fields []read.FieldDifference) (map[domain.Text]string, error) {
-	var refs []*domain.Text
-	for _, f := range fields {
-		for _, v := range []*read.FieldValue{f.Before, f.After} {
-			if v != nil && v.Text != nil {
-				refs = append(refs, v.Text)
-			}
-		}
-	}
-	return r.evidenceOf(ctx, at, refs)
-}
-
-// erasedText stands for a text of which nothing is left.
-var erasedText = json.RawMessage(`{"erased":true}`)
-
-func fieldDifferences(fields []read.FieldDifference, texts map[domain.Text]string) []*model.FieldDifference {
-	value := func(v *read.FieldValue) json.RawMessage {
-		switch {
-		case v == nil:
-			return nil
-		case v.Text == nil:
-			return v.JSON
-		}
-		s, ok := texts[*v.Text]
-		if !ok {
-			return erasedText
-		}
-		b, _ := json.Marshal(s) // a text
-		return b
-	}
-	out := make([]*model.FieldDifference, len(fields))
-	for i, f := range fields {
-		out[i] = &model.FieldDifference{Group: model.Word(f.Key.Group), Name: f.Name, Before: value(f.Before), After: value(f.After)}
-	}
-	return out
-}
-
-// compareRuns answers how two runs differ; nil where one of them is not there.
-func (r *Resolver) compareRuns(ctx context.Context, at *model.Moment, first, second string) (*model.RunComparison, error) {
-	a, err := shown(r.findRun(ctx, at, first))
-	if err != nil || a == nil {
-		return nil, err
-	}
-	b, err := shown(r.findRun(ctx, at, second))
-	if err != nil || b == nil {
-		return nil, err
-	}
-	c, ok, err := r.Read.CompareRuns(ctx, at.At, a.Row.Key, b.Row.Key)
-	if err != nil || !ok {
-		return nil, err
-	}
-	fields := slices.Clone(c.Fields)
-	var keys []int64
-	for _, s := range c.Steps {
-		fields, keys = append(fields, s.Fields...), append(keys, s.A, s.B)
-	}
-	texts, err := r.differingTexts(ctx, at, fields)
-	if err != nil {
-		return nil, err
-	}
-	steps, err := r.steps(ctx, at, keys)
-	if err != nil {
-		return nil, err
-	}
-	out := &model.RunComparison{A: a, B: b, Differences: fieldDifferences(c.Fields, texts), Steps: make([]*model.StepComparison, len(c.Steps)), EqualSteps: c.Equal, Complete: c.Complete}
-	out.Identical = len(c.Fields)+len(c.Steps) == 0
-	for i, s := range c.Steps {
-		out.Steps[i] = &model.StepComparison{Name: s.Name, A: steps[s.A], B: steps[s.B], Differences: fieldDifferences(s.Fields, texts)}
-	}
-	return out, nil
-}
-
-// compareVersions answers how two versions of artifacts differ; nil where one of them is not there.
-func (r *Resolver) compareVersions(ctx context.Context, at *model.Moment, first, second string) (*model.ArtifactVersionComparison, error) {
-	a, err := shown(r.findVersion(ctx, at, first))
-	if err != nil || a == nil {
-		return nil, err
-	}
-	b, err := shown(r.findVersion(ctx, at, second))
-	if err != nil || b == nil {
-		return nil, err
-	}
-	fields, ok, err := r.Read.CompareVersions(ctx, at.At, a.Row.Key, b.Row.Key)
-	if err != nil || !ok {
-		return nil, err
-	}
-	texts, err := r.differingTexts(ctx, at, fields)
-	return &model.ArtifactVersionComparison{A: a, B: b, Identical: len(fields) == 0, Differences: fieldDifferences(fields, texts)}, err
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/annals-io/annals/domain"
+	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/graphql/limit"
 )
 
@@ -112,4 +114,72 @@ func TestRunsAndVersionsAreCompared(t *testing.T) {
 	if got, want := a.fields("workspace.versions.differences"), []string{"uri s3://a/1 s3://a/2", "fields.x int long", "fields.y null int"}; !slices.Equal(got, want) {
 		t.Errorf("the versions differ in\n%q, want\n%q", got, want)
 	}
+}
+
+// Each time a text is said it lies beside the log anew: it is compared as it reads, and as what is left of it.
+func TestTextsAreComparedAsTheyRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "www", description: "same words"`, "")         // 0
+	h.do("labelWorkspace", `workspace: "www", set: [{key: "k", value: "v"}]`, "") // 1
+	for _, words := range []string{"same words", "secret words", "secret words"} {
+		h.do("describeWorkspace", `workspace: "www", description: "`+words+`"`, "") // 2, 3, 4
+	}
+	var last string
+	for _, r := range []string{"a", "b", "c"} { // 5 to 10
+		message := map[bool]string{true: "another", false: "no memory"}[r == "c"]
+		h.do("startRun", `workspace: "www", id: "`+r+`", pipeline: {name: "p"}, at: "2026-03-01T00:00:00Z"`, "")
+		last = h.do("failRun", `workspace: "www", run: "`+r+`", at: "2026-03-01T00:01:00Z", failure: {type: "E", message: "`+message+`", stack: "line 1"}`, "").at("it.revision")
+	}
+	diff := func(from, to int) answer {
+		return h.ask(fmt.Sprintf(`{ workspace(slug: "www") { diff(from: {revision: %d}, to: {revision: %d}) { %s } } }`, from, to, diffFields))
+	}
+	same := map[string]string{"workspace.diff.identical": "true", "workspace.diff.changes.nodes": "[]", "workspace.diff.changes.totalCount": "0", "workspace.diff.counts.changed": "0"}
+	other := map[string]string{"workspace.diff.identical": "false", "workspace.diff.changes.totalCount": "1", "workspace.diff.counts.changed": "1"}
+	compared := func(b string) answer {
+		return h.ask(`{ workspace(slug: "www", atLeast: ` + last + `) { compareRuns(a: "a", b: "` + b + `") { identical differences { group name before after } } } }`)
+	}
+	diff(1, 2).want(same)
+	diff(3, 4).want(same)
+	diff(2, 4).want(other)
+	compared("b").want(map[string]string{"workspace.compareRuns.identical": "true"})
+	if got, want := compared("c").fields("workspace.compareRuns.differences"), []string{"failure.message no memory another"}; !slices.Equal(got, want) {
+		t.Errorf("the runs differ in %q, want %q", got, want)
+	}
+
+	// What was erased reads erased, on either side.
+	page, err := h.store.ReadStream(t.Context(), domain.WorkspaceStream("www"), 3, eventstore.Forward, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range page.Events {
+		h.gone.Store(domain.Texts(e.Event)[0].Evidence, true)
+	}
+	diff(3, 4).want(same)
+	if got, want := diff(2, 4).fields("workspace.diff.changes.nodes.0.fields"), []string{`description same words {"erased":true}`}; !slices.Equal(got, want) {
+		t.Errorf("the workspace differs in %q, want %q", got, want)
+	}
+}
+
+// What became of invitations is told to those who manage members, and to nobody else: others do not learn that there is one.
+func TestDiffTellsOfInvitationsToThoseWhoMayInvite(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "www"`, "")
+	before := h.do("labelWorkspace", `workspace: "www", set: [{key: "k", value: "v"}]`, "").at("it.revision")
+	invited := h.do("inviteMember", `workspace: "www", roles: ["viewer"], invited: "eve@example.org"`, "invitation { invitation }")
+	id := invited.at("it.invitation.invitation")
+	after := h.do("revokeInvitation", `workspace: "www", invitation: "`+id+`"`, "").at("it.revision")
+	ask := func(who, from, to string) answer {
+		return h.as(who, `{ workspace(slug: "www") { diff(from: {revision: `+from+`}, to: {revision: `+to+`}) { `+diffFields+` } } }`, nil)
+	}
+	created := ask("owner", before, invited.at("it.revision")).fields("workspace.diff.changes.nodes.0.fields")
+	if len(created) != 1 || !strings.HasPrefix(created[0], "invitations."+id+" null ") || !strings.Contains(created[0], `"state":"OPEN"`) || strings.Contains(created[0], "eve") {
+		t.Errorf("an invitation shows as %q", created)
+	}
+	revoked := ask("owner", invited.at("it.revision"), after).fields("workspace.diff.changes.nodes.0.fields")
+	if len(revoked) != 1 || !strings.Contains(revoked[0], `"state":"OPEN"`) || !strings.Contains(revoked[0], `"state":"REVOKED"`) {
+		t.Errorf("a revoked invitation shows as %q", revoked)
+	}
+	ask("reader", before, after).want(map[string]string{"workspace.diff.identical": "true", "workspace.diff.counts.kinds": "[]", "workspace.diff.changes.nodes": "[]", "workspace.diff.changes.totalCount": "0"})
 }

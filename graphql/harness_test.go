@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,6 +49,26 @@ type house struct {
 	reads  atomic.Int64 // statements that read rows at a moment
 	revoke func()       // ends what was admitted by a key in a first message
 	left   atomic.Bool  // whether the caller "leaver" has lost every right
+	gone   sync.Map     // digests of the evidence that was erased
+}
+
+// An erasedLog is a log without the evidence that was erased.
+type erasedLog struct {
+	graphql.OpenLog
+	gone *sync.Map
+}
+
+// Evidence reads what is left.
+func (l erasedLog) Evidence(ctx context.Context, bodies []graphql.Bodies) ([]map[domain.Digest][]byte, error) {
+	found, err := l.OpenLog.Evidence(ctx, bodies)
+	for _, all := range found {
+		for d := range all {
+			if _, gone := l.gone.Load(d); gone {
+				delete(all, d)
+			}
+		}
+	}
+	return found, err
 }
 
 // TraceQueryStart counts what resolvers read: statements with the revision that an answer is true at.
@@ -113,7 +134,30 @@ func (l leaver) Holds(ctx context.Context, ws domain.Slug) (domain.PermissionSet
 	return l.may.Holds(ctx, ws)
 }
 
+// newHouse is a house with the organization "home-org", which ann owns.
 func newHouse(t *testing.T, limits limit.Limits) *house {
+	t.Helper()
+	h := emptyHouse(t, limits)
+	done, err := h.commands.Execute(t.Context(), eventstore.Request{Stream: domain.OrganizationStream("home-org"), OccurredAt: time.Now(), Command: domain.CreateOrganization{Slug: "home-org", Name: "Home", Owner: ann}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.await(projections.OrganizationScope("home-org"), done.Revision)
+	return h
+}
+
+// await waits until a revision can be read.
+func (h *house) await(scope domain.Slug, n domain.Revision) {
+	h.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	if err := h.engine.Wait(ctx, scope, n); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// emptyHouse is a house in which nothing ever happened.
+func emptyHouse(t *testing.T, limits limit.Limits) *house {
 	t.Helper()
 	h := &house{t: t, log: &bytes.Buffer{}}
 	good, revoke := context.WithCancel(context.Background())
@@ -144,11 +188,8 @@ func newHouse(t *testing.T, limits limit.Limits) *house {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
 	rights := access.NewRights(store, nil, "personal")
 	desk := &people.Desk{Commands: rights.Watch(commands), Log: store, Lens: rights.Lens(), Rights: rights, Sealer: plainNames{}, First: "personal"}
-	if _, err := commands.Execute(t.Context(), eventstore.Request{Stream: domain.OrganizationStream("home-org"), OccurredAt: time.Now(), Command: domain.CreateOrganization{Slug: "home-org", Name: "Home", Owner: ann}}); err != nil {
-		t.Fatal(err)
-	}
 	server, err := graphql.New(graphql.Config{
-		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: graphql.OpenLog{Store: store}, Whole: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
+		Resolver: &graphql.Resolver{Moments: engine, Read: read.New(pool), Log: erasedLog{graphql.OpenLog{Store: store}, &h.gone}, Whole: store, Commands: commands, Native: readNative, Version: "test", Desk: desk, Names: plainNames{}, Activity: seen{}},
 		Limits:   limits, Log: log,
 		Caller: func(ctx context.Context) (graphql.Caller, bool) {
 			who, _ := ctx.Value(whoKey{}).(string)

@@ -90,6 +90,34 @@ func (q *questioner) composite(name string) bool {
 	return false
 }
 
+// own asks of a type what it says without leading on.
+func (q *questioner) own(of string, at *question) {
+	at.add("__typename", nil, "")
+	for _, f := range q.schema.Types[of].Fields {
+		if args, ok := q.given(of, f); ok && !q.composite(f.Type.Name()) && !strings.HasPrefix(f.Name, "__") {
+			at.add(f.Name, f, args)
+		}
+	}
+}
+
+// each asks of an interface or union what each of its types has, and what that leads to says of itself. Fields of one name
+// may be of different types there, so that each has the name of its type before its own.
+func (q *questioner) each(typ *ast.Definition, at *question) {
+	for _, one := range q.schema.GetPossibleTypes(typ) {
+		on := at.add("... on "+one.Name, nil, "")
+		for _, f := range one.Fields {
+			args, ok := q.given(one.Name, f)
+			if !ok || strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			there := on.add(one.Name+"_"+f.Name+": "+f.Name, f, args)
+			if q.composite(f.Type.Name()) {
+				q.own(f.Type.Name(), there)
+			}
+		}
+	}
+}
+
 // document asks everything that the queries named by roots reach.
 func (q *questioner) document(roots ...string) string {
 	var whole question
@@ -103,6 +131,12 @@ func (q *questioner) document(roots ...string) string {
 		args, ok := q.given("Query", f)
 		if !ok {
 			q.t.Fatalf("nobody knows the arguments of %s", name)
+		}
+		q.asked["Query."+name] = true
+		top := whole.add(name, f, args) // whatever others lead to the same type
+		q.own(f.Type.Name(), top)
+		if typ := q.schema.Types[f.Type.Name()]; typ.Kind != ast.Object {
+			q.each(typ, top)
 		}
 		queue = append(queue, place{f.Type.Name(), []step{{name, f, args}}})
 	}
@@ -120,6 +154,9 @@ func (q *questioner) document(roots ...string) string {
 		}
 		typ := q.schema.Types[at.typ]
 		here.add("__typename", nil, "")
+		if typ.Kind != ast.Object {
+			q.each(typ, here)
+		}
 		for _, f := range typ.Fields {
 			args, ok := q.given(at.typ, f)
 			if !ok || strings.HasPrefix(f.Name, "__") {
@@ -130,13 +167,7 @@ func (q *questioner) document(roots ...string) string {
 				here.add(f.Name, f, args)
 				continue
 			}
-			there := here.add(f.Name, f, args)
-			there.add("__typename", nil, "")
-			for _, leaf := range q.schema.Types[f.Type.Name()].Fields {
-				if args, ok := q.given(f.Type.Name(), leaf); ok && !q.composite(leaf.Type.Name()) && !strings.HasPrefix(leaf.Name, "__") {
-					there.add(leaf.Name, leaf, args)
-				}
-			}
+			q.own(f.Type.Name(), here.add(f.Name, f, args))
 			queue = append(queue, place{f.Type.Name(), append(slices.Clone(at.path), step{f.Name, f, args})})
 		}
 	}
@@ -145,8 +176,13 @@ func (q *questioner) document(roots ...string) string {
 	return b.String()
 }
 
-// unasked are the fields of types that a query reaches and that nobody asked.
+// unasked are the queries that take a moment, and the fields of types that a query reaches, that nobody asked.
 func (q *questioner) unasked(reached []string) (out []string) {
+	for _, f := range q.schema.Query.Fields {
+		if key := "Query." + f.Name; !q.asked[key] && momentless[f.Name] == "" && !strings.HasPrefix(f.Name, "__") {
+			out = append(out, key)
+		}
+	}
 	for _, name := range reached {
 		for _, f := range q.schema.Types[name].Fields {
 			if key := name + "." + f.Name; !q.asked[key] && !strings.HasPrefix(f.Name, "__") {
@@ -185,7 +221,7 @@ func timeless(v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, x := range v {
-			switch k {
+			switch k[strings.LastIndexByte(k, '_')+1:] { // without the type before it
 			case "settled": // now is never settled
 			case "progress": // how far read models are is about now
 			default:
@@ -203,34 +239,45 @@ func timeless(v any) any {
 	return v
 }
 
-// differing says where two answers differ first.
-func differing(path string, a, b any) string {
-	switch x := a.(type) {
+// private is in every text that may be erased.
+const private = "private"
+
+// differing says where what was answered at a moment, and what is answered later as of that moment, differ first. What was
+// erased meanwhile reads erased, wherever it was read: later on, nobody reads a private text.
+func differing(path string, was, is any, gone bool) string {
+	switch x := was.(type) {
 	case map[string]any:
-		y, ok := b.(map[string]any)
+		y, ok := is.(map[string]any)
 		if !ok {
 			break
 		}
 		for _, k := range slices.Sorted(maps.Keys(x)) {
-			if d := differing(path+"."+k, x[k], y[k]); d != "" {
+			if d := differing(path+"."+k, x[k], y[k], gone); d != "" {
 				return d
 			}
 		}
 		return ""
 	case []any:
-		y, ok := b.([]any)
+		y, ok := is.([]any)
 		if !ok || len(x) != len(y) {
 			break
 		}
 		for i := range x {
-			if d := differing(fmt.Sprintf("%s.%d", path, i), x[i], y[i]); d != "" {
+			if d := differing(fmt.Sprintf("%s.%d", path, i), x[i], y[i], gone); d != "" {
 				return d
 			}
 		}
 		return ""
+	case string:
+		if strings.Contains(x, private) && gone {
+			if said := fmt.Sprint(is); said == "erased" || said == "map[erased:true]" {
+				return ""
+			}
+			return fmt.Sprintf("%s\n was erased, and is %.800v", path, is)
+		}
 	}
-	if fmt.Sprint(a) == fmt.Sprint(b) {
+	if fmt.Sprint(was) == fmt.Sprint(is) {
 		return ""
 	}
-	return fmt.Sprintf("%s\n was %.800v\n is  %.800v", path, a, b)
+	return fmt.Sprintf("%s\n was %.800v\n is  %.800v", path, was, is)
 }

@@ -167,7 +167,7 @@ func (c *call) flag(name string) any {
 // asOf is the moment to look at, as GraphQL has it: a revision or a time; nil: now.
 func (c *call) asOf() (any, error) {
 	s := c.query.Get("asOf")
-	if s == "" {
+	if !c.query.Has("asOf") {
 		return nil, nil
 	}
 	if _, err := strconv.ParseUint(s, 10, 63); err == nil {

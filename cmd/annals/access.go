@@ -131,7 +131,9 @@ func (a *app) accessWhoCan() *cobra.Command {
 					return page{}, p.missing()
 				}
 				c.shows(shownMoment{data.WhoCan.AsOf, asOf.given()})
-				return data.WhoCan.page, nil
+				asOf.hold(a.shown)
+				vars["asOf"], err = asOf.input()
+				return data.WhoCan.page, err
 			}, []column{{"MEMBER", field("member")}, {"NAME", field("name")}, {"BY", sources}, {"LAST ACTIVE", moment("lastActiveAt")}})
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -9,14 +10,53 @@ import (
 )
 
 // asOfFlag is --as-of: a revision, or a time.
-type asOfFlag struct{ text string }
+type asOfFlag struct {
+	text string
+	held json.Number // the revision that was shown first, of a list that is read page by page
+}
 
 func (f *asOfFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.text, "as-of", "", "look at an earlier `moment`: a time (2026-03-01, 2026-03-01T12:00:00Z) or a revision (4711)")
+	cmd.Flags().Var(momentFlag{&f.text}, "as-of", "look at an earlier `moment`: a time (2026-03-01, 2026-03-01T12:00:00Z) or a revision (4711)")
+}
+
+// A momentFlag is the text of a moment. An empty one is refused where it is given, as by a variable of a script that is not
+// set: it would be now.
+type momentFlag struct{ text *string }
+
+func (f momentFlag) String() string {
+	if f.text == nil {
+		return ""
+	}
+	return *f.text
+}
+
+// Type is the word for the value in help texts.
+func (momentFlag) Type() string { return "moment" }
+
+// Set takes the text.
+func (f momentFlag) Set(s string) error {
+	if strings.TrimSpace(s) == "" {
+		return errors.New("it is empty: write a revision (4711) or a time (2026-03-01), or leave the flag out for now")
+	}
+	*f.text = strings.TrimSpace(s)
+	return nil
 }
 
 // input is the GraphQL value, nil where the moment is the present.
-func (f *asOfFlag) input() (map[string]any, error) { return momentInput("--as-of", f.text) }
+func (f *asOfFlag) input() (map[string]any, error) {
+	if f.held != "" {
+		return map[string]any{"revision": f.held}, nil
+	}
+	return momentInput("--as-of", f.text)
+}
+
+// hold keeps to the moment that the first page showed: a list is of one moment, whatever is recorded while its other pages
+// are read.
+func (f *asOfFlag) hold(m shownMoment) {
+	if r, err := decodeRow(m.doc); err == nil {
+		f.held, _ = r.at("revision").(json.Number)
+	}
+}
 
 // given says that an earlier moment was asked for.
 func (f *asOfFlag) given() bool { return f.text != "" }
@@ -68,15 +108,20 @@ func momentWords(r row) string {
 
 // within is an object with the moment that it is true at, where it does not name that itself.
 func (m shownMoment) within(raw json.RawMessage) json.RawMessage {
-	if len(m.doc) == 0 || len(raw) < 2 || raw[0] != '{' {
+	return withField(raw, "asOf", m.doc)
+}
+
+// withField is an object with one more field, at its end, where it has none of that name and there is a value.
+func withField(raw json.RawMessage, name string, value json.RawMessage) json.RawMessage {
+	if len(value) == 0 || len(raw) < 2 || raw[0] != '{' {
 		return raw
 	}
 	var has map[string]json.RawMessage
-	if json.Unmarshal(raw, &has) != nil || len(has) == 0 || has["asOf"] != nil {
+	if json.Unmarshal(raw, &has) != nil || len(has) == 0 || has[name] != nil {
 		return raw
 	}
 	out := append([]byte(nil), raw[:len(raw)-1]...)
-	return append(append(append(out, `,"asOf":`...), m.doc...), '}')
+	return append(append(append(append(out, `,"`...), name+`":`...), value...), '}')
 }
 
 // timeLayouts are the forms of time that are understood; without a zone it is UTC.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -77,10 +80,123 @@ func TestBadMomentsAreRefused(t *testing.T) {
 		{[]string{"diff", "--from", "1", "--to", "4711"}, exitNotFound, "has no revision 4711 yet"},
 		{[]string{"diff", "--from", "3", "--to", "1"}, exitUsage, "from is the earlier one"},
 		{[]string{"diff"}, exitUsage, "--from is missing"},
+		{[]string{"run", "list", "--as-of", ""}, exitUsage, "it is empty"},
+		{[]string{"diff", "--from", "1", "--to", ""}, exitUsage, "it is empty"},
 	} {
 		_, errs, exit := s.annals("", tt.args...)
 		if exit != tt.exit || !strings.Contains(errs, tt.says) {
 			t.Errorf("%v: exit %d, want %d: %s", tt.args, exit, tt.exit, errs)
+		}
+	}
+}
+
+// Every line of ndjson names the moment that it shows, and no line is anything but a row. What no row can say stands on
+// standard error.
+func TestEveryLineNamesItsMoment(t *testing.T) {
+	t.Parallel()
+	s := loaded(t)
+	lines := func(exit int, args ...string) (rows []map[string]any, beside string) {
+		t.Helper()
+		out, errs, got := s.annals("", append(args, "-o", "ndjson")...)
+		if got != exit {
+			t.Fatalf("%v: exit %d, want %d: %s", args, got, exit, errs)
+		}
+		for line := range strings.Lines(out) {
+			var row map[string]any
+			decode(t, line, &row)
+			rows = append(rows, row)
+		}
+		return rows, errs
+	}
+	for _, command := range []string{"run list --all", "pipeline list", "artifact list", "artifact versions features", "lineage features", "log --limit 0", "member list", "role list", "run show train#2", "workspace show default", "access who-can workspace:read"} {
+		for _, asOf := range [][]string{nil, {"--as-of", "70"}} {
+			rows, errs := lines(0, append(strings.Fields(command), asOf...)...)
+			if len(rows) == 0 || errs != "" {
+				t.Errorf("%s %v prints %d rows, and %q beside them", command, asOf, len(rows), errs)
+			}
+			for _, row := range rows {
+				if at, _ := row["asOf"].(map[string]any); at == nil || at["revision"] == nil || asOf != nil && fmt.Sprint(at["revision"]) != "70" {
+					t.Errorf("%s %v prints the line %v", command, asOf, row)
+				}
+			}
+		}
+	}
+	if rows, errs := lines(0, "workspace", "list"); len(rows) == 0 || rows[0]["asOf"] == nil || errs != "" {
+		t.Errorf("workspaces are listed as %v, %s", rows, errs)
+	}
+
+	var beside struct {
+		NextCursor *string
+		AsOf       struct{ Revision int }
+	}
+	rows, errs := lines(0, "pipeline", "list", "--as-of", "0")
+	decode(t, errs, &beside)
+	if len(rows) != 0 || beside.AsOf.Revision != 0 || !strings.Contains(errs, `"revision":0`) {
+		t.Errorf("an empty list prints %v, and %q beside it", rows, errs)
+	}
+	first, errs := lines(0, "run", "list", "--all", "--limit", "1")
+	decode(t, errs, &beside)
+	if len(first) != 1 || beside.NextCursor == nil {
+		t.Fatalf("a list that is cut off prints %v, and %q beside it", first, errs)
+	}
+	if next, _ := lines(0, "run", "list", "--all", "--limit", "1", "--after", *beside.NextCursor); len(next) != 1 || next[0]["id"] == first[0]["id"] {
+		t.Errorf("after %v comes %v", first, next)
+	}
+
+	differ, errs := lines(exitUnverified, "diff", "--from", "2", "--to", "20")
+	for _, row := range differ {
+		from, _ := row["from"].(map[string]any)
+		to, _ := row["to"].(map[string]any)
+		if fmt.Sprint(from["revision"], to["revision"]) != "2 20" {
+			t.Errorf("a difference is %v", row)
+		}
+	}
+	if len(differ) == 0 {
+		t.Errorf("nothing differs: %s", errs)
+	}
+	if same, errs := lines(0, "diff", "--from", "20", "--to", "20"); len(same) != 0 || !strings.Contains(errs, `"identical":true`) {
+		t.Errorf("no difference is %v, and %q beside it", same, errs)
+	}
+}
+
+// A list of several pages is of the moment that its first page showed, whatever is recorded before the next one is read.
+func TestAListIsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"run list --workspace w", "artifact versions a --workspace w", "member list --workspace w", "access who-can workspace:read --workspace w", "team show core --organization w"} {
+		var asked []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var q struct {
+				Variables struct {
+					AsOf  *struct{ Revision *int }
+					After *string
+				}
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			decode(t, string(body), &q)
+			revision, more := 7, q.Variables.After == nil
+			if at := q.Variables.AsOf; at != nil && at.Revision != nil {
+				revision = *at.Revision
+			} else if !more {
+				revision = 8 // something was recorded
+			}
+			asked = append(asked, fmt.Sprint(revision))
+			at := fmt.Sprintf(`"asOf":{"revision":%d,"time":"2026-03-01T00:00:00Z","settled":true}`, revision)
+			page := fmt.Sprintf(`"nodes":[{"id":"x"}],"pageInfo":{"hasNextPage":%v,"endCursor":"c"},"totalCount":2`, more)
+			w.Header().Set("Content-Type", "application/graphql-response+json")
+			fmt.Fprintf(w, `{"data":{"workspace":{%[1]s,"it":{"page":{%[2]s},%[2]s}},"place":{%[1]s,"it":{"members":{%[2]s},%[2]s}},"whoCan":{%[1]s,%[2]s}}}`, at, page)
+		}))
+		defer server.Close()
+		a, out, errs := quiet("")
+		root := a.root()
+		root.SetArgs(append(strings.Fields(command), "-o", "ndjson", "--url", server.URL, "--api-key", "k", "--limit", "0"))
+		if err := root.ExecuteContext(t.Context()); err != nil {
+			t.Fatalf("%s: %v %s", command, err, errs)
+		}
+		if strings.Join(asked, " ") != "7 7" || strings.Count(out.String(), `"revision":7`) != 2 {
+			t.Errorf("%s asks as of revisions %v and prints %s", command, asked, out)
 		}
 	}
 }

@@ -74,8 +74,8 @@ does not differ. The exit code is 0 where nothing differs and 6 where anything d
 		},
 	}
 	f.add(cmd, 500)
-	cmd.Flags().StringVar(&from, "from", "", "the earlier `moment`: a revision or a time")
-	cmd.Flags().StringVar(&to, "to", "", "the later `moment`; now when left out")
+	cmd.Flags().Var(momentFlag{&from}, "from", "the earlier `moment`: a revision or a time")
+	cmd.Flags().Var(momentFlag{&to}, "to", "the later `moment`; now when left out")
 	cmd.Flags().StringSliceVar(&kinds, "kind", nil, "only things of these `kinds`: "+strings.Join(diffKinds, ", "))
 	cmd.Flags().StringSliceVar(&changes, "change", nil, "only what was `created`, changed or removed")
 	return cmd
@@ -126,6 +126,11 @@ func (a *app) printDiff(cmd *cobra.Command, f listFlags, vars map[string]any) er
 			vars[side.name] = map[string]any{"revision": m.at("revision")}
 		}
 		a.shown = shownMoment{} // a diff has two
+		if a.global.output == "ndjson" {
+			for i, line := range got.Page.Nodes {
+				got.Page.Nodes[i] = withField(withField(line, "from", got.From), "to", got.To)
+			}
+		}
 		return got.Page, nil
 	}
 	if err := a.gather(f, next, rows); err != nil {
@@ -144,7 +149,13 @@ func (a *app) printDiff(cmd *cobra.Command, f listFlags, vars map[string]any) er
 func (a *app) writeDiff(d diff) error {
 	switch a.global.output {
 	case "ndjson":
-		return nil // it was written as it came
+		return a.printBeside(d.rows, struct { // the rest was written as it came
+			From       json.RawMessage `json:"from"`
+			To         json.RawMessage `json:"to"`
+			Identical  bool            `json:"identical"`
+			NextCursor *string         `json:"nextCursor"`
+			TotalCount int             `json:"totalCount"`
+		}{d.From, d.To, d.Identical, d.rows.NextCursor, d.rows.TotalCount})
 	case "json", "yaml":
 		return a.printValue(struct {
 			From       json.RawMessage   `json:"from"`

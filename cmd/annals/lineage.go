@@ -88,7 +88,7 @@ func (a *app) printLineage(raw json.RawMessage) error {
 		if err := json.Unmarshal(raw, &parts); err != nil {
 			return err
 		}
-		return a.printLines(parts.Nodes)
+		return a.printLines(parts.Nodes, a.shown.doc)
 	}
 	return a.printObject(raw, func(w io.Writer, _ row) error {
 		var l lineage

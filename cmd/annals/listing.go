@@ -48,8 +48,15 @@ const mostPerPage = 500
 // collect reads pages until the limit is reached or there is no more. With ndjson, rows are written as they come.
 func (a *app) collect(f listFlags, next func(first int, after *string) (page, error), columns []column) error {
 	var l list
-	if err := a.gather(f, next, &l); err != nil || a.global.output == "ndjson" {
+	if err := a.gather(f, next, &l); err != nil {
 		return err
+	}
+	if a.global.output == "ndjson" {
+		return a.printBeside(l, struct {
+			NextCursor *string         `json:"nextCursor"`
+			TotalCount int             `json:"totalCount"`
+			AsOf       json.RawMessage `json:"asOf,omitempty"`
+		}{l.NextCursor, l.TotalCount, l.AsOf})
 	}
 	return a.printList(l, columns)
 }
@@ -86,9 +93,10 @@ func (a *app) gather(f listFlags, next func(first int, after *string) (page, err
 			l.NextCursor = p.PageInfo.EndCursor
 		}
 		if a.global.output == "ndjson" {
-			if err := a.printLines(p.Nodes); err != nil {
+			if err := a.printLines(p.Nodes, l.AsOf); err != nil {
 				return err
 			}
+			l.lines = shown
 		} else {
 			l.Items = append(l.Items, p.Nodes...)
 		}
@@ -122,6 +130,7 @@ func (a *app) listIn(ctx context.Context, field, args, declare, node string, var
 		if err != nil {
 			return p, err
 		}
+		asOf.hold(a.shown)
 		return p, json.Unmarshal(raw, &p)
 	}, columns)
 }

@@ -212,7 +212,7 @@ func (a *app) followOnce(ctx context.Context, c *client, slug string, after **in
 func (a *app) printEvents(events []json.RawMessage) error {
 	switch a.global.output {
 	case "json", "ndjson":
-		return a.printLines(events)
+		return a.printLines(events, nil)
 	case "yaml":
 		for _, e := range events {
 			if _, err := io.WriteString(a.stdout, "---\n"); err != nil {

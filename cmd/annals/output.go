@@ -17,6 +17,8 @@ type list struct {
 	NextCursor *string           `json:"nextCursor"`
 	TotalCount int               `json:"totalCount"`
 	AsOf       json.RawMessage   `json:"asOf,omitempty"` // the moment that is shown; of lists across workspaces each row has its own
+
+	lines int // that were written already: with ndjson, rows are not kept
 }
 
 // listOf is a complete list of our own rows.
@@ -159,7 +161,7 @@ func decodeRow(raw json.RawMessage) (row, error) {
 func (a *app) printList(l list, columns []column) error {
 	switch a.global.output {
 	case "ndjson":
-		return a.printLines(l.Items)
+		return a.printLines(l.Items, l.AsOf)
 	case "json", "yaml":
 		return a.printValue(l)
 	}
@@ -185,11 +187,12 @@ func (a *app) printList(l list, columns []column) error {
 	return nil
 }
 
-// printLines writes one object a line.
-func (a *app) printLines(items []json.RawMessage) error {
+// printLines writes one object a line, each with the moment that it is true at: lines are read one by one, sorted and cut
+// apart, and there is none that is not a row.
+func (a *app) printLines(items []json.RawMessage, asOf json.RawMessage) error {
 	var b bytes.Buffer
 	for _, item := range items {
-		if err := json.Compact(&b, item); err != nil {
+		if err := json.Compact(&b, withField(item, "asOf", asOf)); err != nil {
 			return fmt.Errorf("read the server's answer: %w", err)
 		}
 		b.WriteByte('\n')
@@ -198,11 +201,25 @@ func (a *app) printLines(items []json.RawMessage) error {
 	return err
 }
 
+// printBeside tells programs that read lines what no line says, as one more on standard error: which moment an empty list is
+// of, and where a list that was cut off goes on.
+func (a *app) printBeside(l list, about any) error {
+	if l.lines > 0 && l.NextCursor == nil {
+		return nil
+	}
+	b, err := json.Marshal(about)
+	if err != nil {
+		return fmt.Errorf("write what the list is of: %w", err)
+	}
+	_, err = fmt.Fprintf(a.stderr, "%s\n", b)
+	return err
+}
+
 // printObject writes one thing; people get what show prints.
 func (a *app) printObject(raw json.RawMessage, show func(w io.Writer, r row) error) error {
 	switch a.global.output {
 	case "ndjson":
-		return a.printLines([]json.RawMessage{a.shown.within(raw)})
+		return a.printLines([]json.RawMessage{raw}, a.shown.doc)
 	case "json", "yaml":
 		return a.printValue(a.shown.within(raw))
 	}

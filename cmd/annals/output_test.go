@@ -115,13 +115,13 @@ func TestMoments(t *testing.T) {
 		"": `null`, "0": `{"revision":0}`, "0042": `{"revision":42}`, "2026-03-01": `{"time":"2026-03-01T00:00:00Z"}`,
 		"2026-03-01T12:00:00+02:00": `{"time":"2026-03-01T10:00:00Z"}`, "2026-03-01 12:00": `{"time":"2026-03-01T12:00:00Z"}`,
 	} {
-		f := asOfFlag{text}
+		f := asOfFlag{text: text}
 		got, err := f.input()
 		if b, _ := json.Marshal(got); err != nil || string(b) != want {
 			t.Errorf("%q: %s, %v; want %s", text, b, err, want)
 		}
 	}
-	if _, err := (&asOfFlag{"yesterday"}).input(); err == nil {
+	if _, err := (&asOfFlag{text: "yesterday"}).input(); err == nil {
 		t.Error("yesterday is taken")
 	}
 }

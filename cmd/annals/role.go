@@ -20,7 +20,7 @@ func (a *app) wholeList(raw json.RawMessage, columns []column) error {
 	if err := json.Unmarshal(raw, &l.Items); err != nil {
 		return err
 	}
-	l.TotalCount = len(l.Items)
+	l.TotalCount, l.AsOf = len(l.Items), a.shown.doc
 	return a.printList(l, columns)
 }
 

@@ -125,6 +125,7 @@ func (p roster) list(ctx context.Context, a *app, c *client, connection, args, d
 		if err != nil {
 			return found, err
 		}
+		asOf.hold(a.shown)
 		return found, json.Unmarshal(raw, &found)
 	}, columns)
 }

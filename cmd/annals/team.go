@@ -54,6 +54,7 @@ func (a *app) teamShow() *cobra.Command {
 				if err != nil {
 					return page{}, err
 				}
+				asOf.hold(a.shown)
 				var team *struct{ Members page }
 				if err := json.Unmarshal(raw, &team); err != nil {
 					return page{}, err

@@ -25,6 +25,7 @@ func (a *app) listUnder(ctx context.Context, what, word, connection, node string
 		if err != nil {
 			return page{}, err
 		}
+		asOf.hold(a.shown)
 		var holder struct{ Page page }
 		err = json.Unmarshal(raw, &holder)
 		return holder.Page, err

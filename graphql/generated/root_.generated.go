@@ -11434,6 +11434,7 @@ enum DiffChange {
 
 """
 What differs between two moments of a workspace. It is about things and their fields, not about events: what was changed and changed back is no difference.
+Texts are compared as they read: one that is said again in the same words is no difference, and nor are two that were erased.
 """
 type Diff {
   "The earlier moment."
@@ -11500,7 +11501,7 @@ type DiffCount {
 A thing that is not at the later moment what it was at the earlier one.
 """
 type EntityChange {
-  "What it is. Members, roles and labels of a workspace are fields of the WORKSPACE."
+  "What it is. Members, roles and labels of a workspace are fields of the WORKSPACE, and so are invitations for those who may see them (` + "`" + `members:manage` + "`" + `)."
   kind: EntityKind!
   "The global id."
   id: ID!

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/annals-io/annals/domain"
 )
@@ -35,8 +34,9 @@ const maxCompared = 1000
 // own are fields that are no difference between two runs, or two steps.
 var own = []string{"runId", "number", "name", "startedAt", "endedAt", "parent", "root", "attempts", "orchestrator", "run"}
 
-// CompareRuns compares two runs and their steps at the moment. ok is false where one of them is not there.
-func (d *DB) CompareRuns(ctx context.Context, m Moment, a, b int64) (c RunComparison, ok bool, err error) {
+// CompareRuns compares two runs and their steps at the moment; texts as said reads them. ok is false where one of them is
+// not there.
+func (d *DB) CompareRuns(ctx context.Context, m Moment, a, b int64, said Texts) (c RunComparison, ok bool, err error) {
 	sides := [2]int64{a, b}
 	var steps [2]map[string]int64
 	nodes := []Node{{Kind: domain.KindRun, Key: a}, {Kind: domain.KindRun, Key: b}}
@@ -61,23 +61,39 @@ func (d *DB) CompareRuns(ctx context.Context, m Moment, a, b int64) (c RunCompar
 		return c, false, err
 	}
 	c.Fields = compareFields(all[a].Fields, all[b].Fields)
+	if err := c.compareSteps(ctx, m, steps, all, said); err != nil {
+		return c, false, err
+	}
+	return c, true, d.nameCompared(ctx, m, &c)
+}
+
+// compareSteps compares the steps of both runs, by name, and the texts of everything.
+func (c *RunComparison) compareSteps(ctx context.Context, m Moment, steps [2]map[string]int64, all map[int64]*Entity, said Texts) error {
 	var names []string
 	for _, side := range steps {
-		for name := range side {
-			names = append(names, name)
-		}
+		names = slices.AppendSeq(names, maps.Keys(side))
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	names = slices.Compact(names)
+	both := make([]StepComparison, len(names))
+	fields := []*[]FieldDifference{&c.Fields}
+	for i, name := range names {
 		x := StepComparison{Name: name, A: steps[0][name], B: steps[1][name]}
 		x.Fields = compareFields(fieldsOf(all[x.A]), fieldsOf(all[x.B]))
+		both[i] = x
+		fields = append(fields, &both[i].Fields)
+	}
+	if err := said.settle(ctx, m, fields...); err != nil {
+		return err
+	}
+	for _, x := range both {
 		if x.A != 0 && x.B != 0 && len(x.Fields) == 0 {
 			c.Equal++
 			continue
 		}
 		c.Steps = append(c.Steps, x)
 	}
-	return c, true, d.nameCompared(ctx, m, &c)
+	return nil
 }
 
 func (d *DB) nameCompared(ctx context.Context, m Moment, c *RunComparison) error {
@@ -194,44 +210,4 @@ func (d *DB) usedVersions(ctx context.Context, m Moment, all map[int64]*Entity) 
 		u.artifact[v.Key] = v.Artifact
 	}
 	return u, err
-}
-
-// CompareVersions compares two versions of artifacts at the moment. ok is false where one of them is not there.
-func (d *DB) CompareVersions(ctx context.Context, m Moment, a, b int64) (fields []FieldDifference, ok bool, err error) {
-	all, err := d.Entities(ctx, m, []Node{{Kind: domain.KindArtifactVersion, Key: a}, {Kind: domain.KindArtifactVersion, Key: b}})
-	if err != nil || all[a] == nil || all[b] == nil {
-		return nil, false, err
-	}
-	for _, e := range all {
-		for k, v := range maps.Clone(e.Fields) { // fields come and go
-			switch {
-			case k.Group == groupSources, k.Group == groupPromotions, k.Group == "" && slices.Contains([]string{"number", "name", "attempt", "completedAt", "producedBy"}, k.Name):
-				delete(e.Fields, k)
-			case k.Group == "" && k.Name == "fields":
-				delete(e.Fields, k)
-				if err := e.columns(v.JSON); err != nil {
-					return nil, false, err
-				}
-			}
-		}
-	}
-	fields = compareFields(all[a].Fields, all[b].Fields)
-	names, err := d.NamesOf(ctx, m, nodesIn(domain.KindArtifactVersion, fields))
-	if err != nil {
-		return nil, false, err
-	}
-	nameFields(fields, names)
-	return fields, true, nil
-}
-
-// columns makes a field of each column of a schema.
-func (e *Entity) columns(doc json.RawMessage) error {
-	var columns []domain.Field
-	if err := json.Unmarshal(doc, &columns); err != nil {
-		return fmt.Errorf("read the fields of a version: %w", err)
-	}
-	for _, c := range columns {
-		e.put("fields", strings.ToValidUTF8(c.Name, "?"), c.Type)
-	}
-	return nil
 }

@@ -16,15 +16,20 @@ const everyUse = 100_000
 
 // An assembly is things being put together at one moment.
 type assembly struct {
-	d   *DB
-	m   Moment
-	all map[int64]*Entity
+	d           *DB
+	m           Moment
+	all         map[int64]*Entity
+	invitations bool // are fields of the workspace, too
 }
 
 // Entities reads the things that are there at the moment, with all their fields, by key: those that were named by then
 // and not deleted. The workspace itself has key 0.
 func (d *DB) Entities(ctx context.Context, m Moment, nodes []Node) (map[int64]*Entity, error) {
-	a := assembly{d: d, m: m, all: make(map[int64]*Entity, len(nodes))}
+	return d.entities(ctx, m, nodes, false)
+}
+
+func (d *DB) entities(ctx context.Context, m Moment, nodes []Node, invitations bool) (map[int64]*Entity, error) {
+	a := assembly{d: d, m: m, all: make(map[int64]*Entity, len(nodes)), invitations: invitations}
 	keys := map[domain.Kind][]int64{}
 	for _, n := range nodes {
 		keys[n.Kind] = append(keys[n.Kind], n.Key)
@@ -90,8 +95,11 @@ func (a *assembly) workspace(ctx context.Context, _ []int64) error {
 	}
 	for _, r := range roles {
 		e.put(groupRoles, r.Name, r.Permissions)
+		if r.Description != nil {
+			e.Fields[FieldKey{Group: groupRoles, Name: r.Name + " description"}] = FieldValue{Text: r.Description}
+		}
 	}
-	return nil
+	return a.invited(ctx, e)
 }
 
 func (a *assembly) pipelines(ctx context.Context, keys []int64) error {

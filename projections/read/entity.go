@@ -34,8 +34,8 @@ type FieldValue struct {
 	Ref  Node         // another thing
 }
 
-// Equal says whether two values are the same. Texts are when they are one text of one body: what an erased text said
-// nobody knows.
+// Equal says whether two values are the same. Texts are when they are one text of one body: whether others read the same,
+// [Texts] knows.
 func (v FieldValue) Equal(w FieldValue) bool {
 	if v.Text != nil && w.Text != nil {
 		return *v.Text == *w.Text
@@ -58,6 +58,8 @@ const (
 	groupLabels     = "labels"
 	groupMembers    = "members"
 	groupRoles      = "roles"
+
+	groupInvitations = "invitations" // by those who may see them
 )
 
 // kindExecution stands for a run or a step where a row does not say which.
