@@ -108,7 +108,7 @@ func (r *Rights) Foresee(ctx context.Context, who domain.Grantee, slugs []domain
 		stream := domain.WorkspaceStream(slug)
 		at = append(at, eventstore.Sight{Stream: stream, Entity: domain.WorkspaceEntity()}, eventstore.Sight{Stream: stream, Entity: domain.RosterEntity()})
 	}
-	_, err := r.see(ctx, at, who)
+	_, err := r.lens.Foresee(ctx, withAccount(at, who)...)
 	return err
 }
 
@@ -124,10 +124,15 @@ func (r *Rights) seeOrganization(ctx context.Context, org domain.Slug, who domai
 
 // see sees entities, and behind them the account of a person.
 func (r *Rights) see(ctx context.Context, at []eventstore.Sight, who domain.Grantee) ([]*domain.State, error) {
+	return r.lens.See(ctx, withAccount(at, who)...)
+}
+
+// withAccount adds the account of a person to what is looked at.
+func withAccount(at []eventstore.Sight, who domain.Grantee) []eventstore.Sight {
 	if id, err := uuid.Parse(who.ID); err == nil && who.Kind == domain.AccountGrantee {
 		at = append(at, eventstore.Sight{Stream: domain.AccountStream(id), Entity: domain.Entity{Kind: domain.KindAccount, ID: id}})
 	}
-	return r.lens.See(ctx, at...)
+	return at
 }
 
 // judge says what the states mean for who asks. The last of the states is that of who asks.

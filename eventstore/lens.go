@@ -68,9 +68,19 @@ func (l *Lens) Forget(stream domain.Stream) {
 // See answers the states of entities, in their order: the zero State where no fact is about one. They must not be changed.
 // Errors are those of [Reader.ReadEntity]; an event that this build does not know is [domain.ErrUnknownEvent].
 func (l *Lens) See(ctx context.Context, at ...Sight) ([]*domain.State, error) {
+	return l.see(ctx, l.fresh, at)
+}
+
+// Foresee is See for who goes on to look at the same entities one by one: what would be old before they are done is looked
+// at anew, all of it at once, and not then, one after the other.
+func (l *Lens) Foresee(ctx context.Context, at ...Sight) ([]*domain.State, error) {
+	return l.see(ctx, l.fresh/2, at)
+}
+
+func (l *Lens) see(ctx context.Context, fresh time.Duration, at []Sight) ([]*domain.State, error) {
 	states, began := make([]*domain.State, len(at)), time.Now()
 	for {
-		mine, other := l.claim(at, states, began)
+		mine, other := l.claim(at, states, began, fresh)
 		if mine == nil && other == nil {
 			return states, nil
 		}
@@ -100,7 +110,7 @@ type claimed struct {
 
 // claim fills in what is fresh, and takes over to look at the rest. Where all of the rest is being looked at already, it
 // answers what to wait for. What was asked for since the caller began is fresh, however long the store took to say it.
-func (l *Lens) claim(at []Sight, states []*domain.State, began time.Time) (mine []claimed, other chan struct{}) {
+func (l *Lens) claim(at []Sight, states []*domain.State, began time.Time, fresh time.Duration) (mine []claimed, other chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -113,7 +123,7 @@ func (l *Lens) claim(at []Sight, states []*domain.State, began time.Time) (mine 
 			other = s.done
 			continue
 		}
-		if s != nil && s.done == nil && (now.Sub(s.asked) < l.fresh || !s.asked.Before(began)) && !s.asked.Before(l.changed[x.Stream]) {
+		if s != nil && s.done == nil && (now.Sub(s.asked) < fresh || !s.asked.Before(began)) && !s.asked.Before(l.changed[x.Stream]) {
 			states[i] = s.state
 			continue
 		}

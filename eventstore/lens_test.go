@@ -108,6 +108,29 @@ func TestALensSeesWhatIsFresh(t *testing.T) {
 	}
 }
 
+// Who goes on to look at the same things one by one has all of them looked at anew before they are old, at once.
+func TestALensForesees(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, _ := lensStore(t)
+		c := &counted{indexed: indexed{store}}
+		l := eventstore.NewLens(c, nil, 50*time.Millisecond)
+		for _, step := range []struct {
+			after time.Duration
+			look  func(context.Context, ...eventstore.Sight) ([]*domain.State, error)
+			looks int64
+		}{
+			{0, l.Foresee, 1}, {24 * time.Millisecond, l.Foresee, 1}, {2 * time.Millisecond, l.Foresee, 2}, {49 * time.Millisecond, l.See, 2}, {2 * time.Millisecond, l.See, 3},
+		} {
+			<-time.After(step.after)
+			states, err := step.look(t.Context(), theWorkspace)
+			if err != nil || states[0].Name != "Fraud" || c.looks.Load() != step.looks {
+				t.Errorf("%s later: %+v, %v, after %d looks, want %d", step.after, states, err, c.looks.Load(), step.looks)
+			}
+		}
+	})
+}
+
 // A look in vain is not remembered, and who waits for it looks himself.
 func TestALensThatCannotSee(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 
 // overviewDocument is what a page about all of one's workspaces asks.
 const overviewDocument = `query($f: WorkspaceFilter, $a: AsOf) { workspaces(first: 50, filter: $f, asOf: $a) {
-  nodes { slug name status kind environment sensitivity team labels { key value } memberCount lastActivityAt createdAt updatedAt
+  nodes { slug name status kind environment sensitivity team labels { key value } memberCount myRole { role through } lastActivityAt createdAt updatedAt
     counts { pipelines runs steps artifacts artifactVersions } }
   pageInfo { hasNextPage endCursor } } }`
 

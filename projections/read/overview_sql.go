@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// A list of workspaces is two statements. The first finds, as [Crosser], which workspaces somebody sees: from their own rows
-// in the rosters and those of their teams, then the workspaces these open, and of those the page; so its cost follows what
-// they may see, never what there is. Planning either anew for each question would take longer than answering it. The second reads, as [Surveyor], what a list shows of those that the rights still
-// let through.
+// A list of workspaces is two statements. The first finds, as [Crosser], which workspaces somebody sees and which of them
+// the page shows. The second reads, as [Surveyor], what the list shows of those that the rights still let through: so the
+// wall is drawn round what the log allows, not round what the read model believes. Planning either anew for each question
+// would take longer than answering it.
 
 // A named statement has parameters with names, {like} this.
 type named struct {
@@ -41,13 +41,17 @@ func (n named) values(of map[string]any) []any {
 	return out
 }
 
+// myTeams are the teams of somebody, each in its organization, but those by which they see nothing: they were suspended
+// there, or the team was.
+const myTeams = `
+my_teams AS MATERIALIZED (
+	SELECT t.ws AS org, 'team:' || t.team AS team FROM read.team_members t
+	WHERE t.member = {who}::text AND NOT EXISTS (SELECT FROM read.members s WHERE s.ws = t.ws AND s.member IN ({who}::text, 'team:' || t.team) AND s.suspended))`
+
 // mine is what there is of somebody in rosters: their teams, the places that suspended them, the roles they hold by their
 // own rows (org 0) and those of their teams, and the organizations that open all their workspaces to them. A team's roles
 // count only in its own organization, and nobody sees anything by an organization that suspended them, or their team.
-const mine = `
-my_teams AS MATERIALIZED (
-	SELECT t.ws AS org, 'team:' || t.team AS team FROM read.team_members t
-	WHERE t.member = {who}::text AND NOT EXISTS (SELECT FROM read.members s WHERE s.ws = t.ws AND s.member IN ({who}::text, 'team:' || t.team) AND s.suspended)),
+const mine = myTeams + `,
 shut AS MATERIALIZED (
 	SELECT s.ws FROM read.members s WHERE s.member = {who}::text AND s.suspended),
 held AS MATERIALIZED (
@@ -60,8 +64,8 @@ whole AS MATERIALIZED (
 		SELECT FROM read.roles c WHERE c.ws = o.ws AND 'workspace:read' = ANY(c.permissions) AND 'organization/' || c.name = ANY(h.roles)))
 	GROUP BY o.slug)`
 
-// letsIn says of roles h, held in a workspace w of an organization o, that they let somebody see it.
-const letsIn = `coalesce(o.ws, 0) NOT IN (SELECT ws FROM shut) AND (h.roles && '{viewer,member,admin,owner}' OR EXISTS (
+// lets says of roles h, held in a workspace w of an organization o, that they let somebody see it who is not shut out.
+const lets = `(h.roles && '{viewer,member,admin,owner}' OR EXISTS (
 			SELECT FROM read.roles c WHERE c.ws IN (w.ws, o.ws) AND 'workspace:read' = ANY(c.permissions)
 			AND (CASE c.ws WHEN w.ws THEN 'workspace/' ELSE 'organization/' END || c.name) = ANY(h.roles)))`
 
@@ -70,7 +74,7 @@ const opened = mine + `,
 opened AS MATERIALIZED (
 	SELECT ws, bool_or(owner) AS owner FROM (
 		SELECT w.ws, 'owner' = ANY(h.roles) AS owner FROM held h JOIN read.workspaces w ON w.ws = h.ws LEFT JOIN read.organizations o ON o.slug = w.organization
-		WHERE (h.org = 0 OR h.org = o.ws) AND ` + letsIn + `
+		WHERE (h.org = 0 OR h.org = o.ws) AND coalesce(o.ws, 0) NOT IN (SELECT ws FROM shut) AND ` + lets + `
 		UNION ALL
 		SELECT w.ws, r.owner FROM whole r JOIN read.workspaces w ON w.organization = r.slug
 	) x GROUP BY ws),
@@ -116,22 +120,31 @@ func seenSQL(w overviewWay) string {
 }
 
 // nextSQL is the same found the other way round: it goes through the first of all workspaces in the order of the list, and
-// asks of each whether somebody sees it. For who sees most of them that is little to look at, however many there are.
+// asks of each whether somebody sees it. For who sees most of them that is little to look at, however many there are. What
+// somebody holds in an organization is found once for all of its workspaces. The last column says that there was nothing
+// further to look at; a row of it alone, without a workspace, that there was nothing to see among them.
 func nextSQL(w overviewWay) string {
 	beyond, order := paging("w", w.back)
 	_, outer := paging("v", w.back)
-	return `WITH ` + mine + ` SELECT v.ws, v.slug, v.org FROM (
-		SELECT w.*, o.ws AS org FROM (SELECT w.* FROM read.workspaces w WHERE ({only}::text = '' OR w.slug = {only}) AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {walk}) w
-		LEFT JOIN read.organizations o ON o.slug = w.organization
-		LEFT JOIN whole r ON r.slug = w.organization
-		LEFT JOIN LATERAL (
-			SELECT true AS opens, bool_or('owner' = ANY(h.roles)) AS owner FROM (
-				SELECT m.roles FROM read.members m WHERE m.ws = w.ws AND m.member = {who}::text AND NOT m.suspended
-				UNION ALL
-				SELECT m.roles FROM my_teams t JOIN read.members m ON m.ws = w.ws AND m.member = t.team AND NOT m.suspended WHERE t.org = o.ws
-			) h WHERE (r.slug IS NULL OR w.deleted) AND ` + letsIn + ` HAVING count(*) > 0) d ON true
-		WHERE (r.slug IS NOT NULL OR d.opens) AND (NOT w.deleted OR r.owner OR d.owner)) v
-	WHERE ` + couldFit(w.past) + ` ORDER BY ` + outer + ` LIMIT {limit}`
+	return `WITH ` + myTeams + `,
+walked AS MATERIALIZED (SELECT w.* FROM read.workspaces w WHERE ({only}::text = '' OR w.slug = {only}) AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {walk}),
+houses AS MATERIALIZED (
+	SELECT o.slug, o.ws, g.names, m.shut, m.opens, m.owner
+	FROM (SELECT DISTINCT organization FROM walked) x JOIN read.organizations o ON o.slug = x.organization
+	CROSS JOIN LATERAL (SELECT coalesce(array_agg(t.team), '{}') || {who}::text AS names FROM my_teams t WHERE t.org = o.ws) g
+	CROSS JOIN LATERAL (
+		SELECT coalesce(bool_or(m.suspended AND m.member = {who}::text), false) AS shut, coalesce(bool_or('owner' = ANY(m.roles) AND NOT m.suspended), false) AS owner,
+			coalesce(bool_or(NOT m.suspended AND (m.roles && '{admin,owner}' OR EXISTS (
+				SELECT FROM read.roles c WHERE c.ws = o.ws AND 'workspace:read' = ANY(c.permissions) AND 'organization/' || c.name = ANY(m.roles)))), false) AS opens
+		FROM read.members m WHERE m.ws = o.ws AND m.member = ANY(g.names)) m)
+SELECT v.ws, v.slug, v.org, (SELECT count(*) FROM walked) < {walk} AS all FROM (VALUES (1)) one LEFT JOIN (
+	SELECT v.ws, v.slug, o.ws AS org FROM walked v LEFT JOIN houses o ON o.slug = v.organization
+	LEFT JOIN LATERAL (
+		SELECT bool_or('owner' = ANY(h.roles)) AS owner FROM read.members h, (SELECT v.ws) w
+		WHERE h.ws = v.ws AND h.member = ANY(coalesce(o.names, ARRAY[{who}::text])) AND NOT h.suspended AND (o.opens IS NOT TRUE OR v.deleted) AND ` + lets + `
+		HAVING count(*) > 0) d ON true
+	WHERE o.shut IS NOT TRUE AND (o.opens OR d.owner IS NOT NULL) AND (NOT v.deleted OR o.owner OR d.owner) AND ` + couldFit(w.past) + ` ORDER BY ` + outer + ` LIMIT {limit}) v ON true
+ORDER BY ` + outer
 }
 
 // couldFit says of a row v of workspaces that it fits, or, for a page of the past, that it may have.
@@ -164,7 +177,8 @@ func standing(past bool) string {
 }
 
 // overviewSQL is what a list shows of workspaces: members, totals and, of the rosters, the rows that say through what
-// somebody sees each. Of the past it is the page, too.
+// somebody sees each; what they hold in an organization is read once for all of its workspaces, and custom roles only where
+// they hold any. Of the past it is the page, too.
 func overviewSQL(past, back bool) string {
 	orgN, orgAt := "0", ""
 	if past {
@@ -176,29 +190,31 @@ func overviewSQL(past, back bool) string {
 	if past {
 		page = `SELECT * FROM ` + standing(past) + ` w WHERE ` + fits + ` AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {limit}`
 	}
-	mine := "(x.member = {who}::text OR x.member = ANY(mt.teams))"
-	return `WITH page AS MATERIALIZED (` + page + `)
-SELECT w.ws, w.n, w.recorded_at, w.applied, ` + columns("w", workspaceColumns) + `,
-	(SELECT count(*) FROM ` + rowsAt(past, "members", "member", "w.ws", "w.n", "true") + ` m) AS members,
-	coalesce(t.pipelines, 0), coalesce(t.runs, 0), coalesce(t.steps, 0), coalesce(t.artifacts, 0), coalesce(t.versions, 0), mt.teams, rosters.rows, customs.rows,
-	(SELECT e.recorded_at FROM read.audit_entries e WHERE e.ws = w.ws AND e.revision = w.since)
-FROM (SELECT page.*, o.ws AS org, ` + orgN + ` AS org_n FROM page LEFT JOIN read.organizations o ON o.slug = page.organization` + orgAt + `) w
-LEFT JOIN read.totals t ON t.ws = w.ws
-CROSS JOIN LATERAL (SELECT coalesce(array_agg('team:' || x.team), '{}') AS teams FROM ` + rowsAt(past, "team_members", "team", "w.org", "w.org_n", "x.member = {who}::text") + ` x) mt
+	held := func(level string) string {
+		return `jsonb_agg(jsonb_build_object('in', '` + level + `', 'member', x.member, 'roles', x.roles, 'suspended', x.suspended))`
+	}
+	holds := func(level string) string {
+		return `'` + level + `/' || x.name IN (SELECT jsonb_array_elements_text(y -> 'roles') FROM jsonb_array_elements(rosters.rows) y)`
+	}
+	return `WITH page AS MATERIALIZED (` + page + `),
+houses AS MATERIALIZED (
+	SELECT o.slug, o.ws, o.n, mt.teams, r.rows FROM (
+		SELECT o.slug, o.ws, ` + orgN + ` AS n FROM (SELECT DISTINCT organization FROM page) p JOIN read.organizations o ON o.slug = p.organization` + orgAt + `) o
+	CROSS JOIN LATERAL (SELECT coalesce(array_agg('team:' || x.team), '{}') AS teams FROM ` + rowsAt(past, "team_members", "team", "o.ws", "o.n", "x.member = {who}::text") + ` x) mt
+	CROSS JOIN LATERAL (SELECT coalesce(` + held("organization") + `, '[]') AS rows FROM ` + rowsAt(past, "members", "member, roles, suspended", "o.ws", "o.n", "x.member = ANY({who}::text || mt.teams)") + ` x) r)
+SELECT w.ws, w.n, w.recorded_at, w.applied, ` + columns("w", workspaceColumns) + `, m.members,
+	coalesce(t.pipelines, 0), coalesce(t.runs, 0), coalesce(t.steps, 0), coalesce(t.artifacts, 0), coalesce(t.versions, 0), coalesce(o.teams, '{}'), rosters.rows,
+	CASE WHEN strpos(rosters.rows::text, '/') > 0 THEN (
+		SELECT coalesce(jsonb_agg(jsonb_build_object('in', y.level, 'name', y.name, 'permissions', y.permissions)), '[]') FROM (
+			SELECT 'workspace' AS level, x.* FROM ` + rowsAt(past, "roles", "name, permissions", "w.ws", "w.n", holds("workspace")) + ` x
+			UNION ALL
+			SELECT 'organization', x.* FROM ` + rowsAt(past, "roles", "name, permissions", "o.ws", "o.n", holds("organization")) + ` x) y) ELSE '[]' END AS customs,
+	CASE w.since WHEN w.n THEN w.recorded_at ELSE (SELECT e.recorded_at FROM read.audit_entries e WHERE e.ws = w.ws AND e.revision = w.since) END
+FROM page w LEFT JOIN houses o ON o.slug = w.organization LEFT JOIN read.totals t ON t.ws = w.ws
 CROSS JOIN LATERAL (
-	SELECT coalesce(jsonb_agg(jsonb_build_object('in', y.level, 'member', y.member, 'roles', y.roles, 'suspended', y.suspended)), '[]') AS rows,
-		coalesce(array_agg(r.role) FILTER (WHERE strpos(r.role, '/') > 0), '{}') AS wanted
-	FROM (
-		SELECT 'workspace' AS level, x.* FROM ` + rowsAt(past, "members", "member, roles, suspended", "w.ws", "w.n", mine) + ` x
-		UNION ALL
-		SELECT 'organization', x.* FROM ` + rowsAt(past, "members", "member, roles, suspended", "w.org", "w.org_n", mine) + ` x
-	) y CROSS JOIN LATERAL unnest(y.roles) r (role)) rosters
-CROSS JOIN LATERAL (
-	SELECT coalesce(jsonb_agg(jsonb_build_object('in', y.level, 'name', y.name, 'permissions', y.permissions)), '[]') AS rows FROM (
-		SELECT 'workspace' AS level, x.* FROM ` + rowsAt(past, "roles", "name, permissions", "w.ws", "w.n", "'workspace/' || x.name = ANY(rosters.wanted)") + ` x
-		UNION ALL
-		SELECT 'organization', x.* FROM ` + rowsAt(past, "roles", "name, permissions", "w.org", "w.org_n", "'organization/' || x.name = ANY(rosters.wanted)") + ` x
-	) y) customs
+	SELECT count(*) AS members, coalesce(` + held("workspace") + ` FILTER (WHERE x.member = {who}::text OR x.member = ANY(o.teams)), '[]') AS rows
+	FROM ` + rowsAt(past, "members", "member, roles, suspended", "w.ws", "w.n", "true") + ` x) m
+CROSS JOIN LATERAL (SELECT m.rows || coalesce(o.rows, '[]') AS rows) rosters
 ORDER BY ` + order
 }
 
