@@ -77,7 +77,7 @@ func (w Word) revision() (domain.Revision, error) {
 func (w Word) id() (uuid.UUID, error) {
 	id, err := uuid.Parse(w.Name)
 	if err != nil {
-		return id, &domain.Error{Code: domain.Invalid, Subject: "subject", Message: fmt.Sprintf("a %s goes by its id", w.Kind)}
+		return id, &domain.Error{Code: domain.Invalid, Subject: "subject", Message: fmt.Sprintf("write %s:ID, with the id of the %s", w.Kind, strings.ReplaceAll(w.Kind, "-", " "))}
 	}
 	return id, nil
 }

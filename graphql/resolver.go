@@ -20,7 +20,7 @@ const (
 	maxLineageDepth = read.MaxDepth
 )
 
-// A Resolver answers every field of the schema that is not a column of a row. All fields but Desk, Names, Activity, Version and Now are
+// A Resolver answers every field of the schema that is not a column of a row. All fields but Desk, Eraser, Names, Activity, Version and Now are
 // needed.
 type Resolver struct {
 	Moments  Moments
@@ -30,6 +30,7 @@ type Resolver struct {
 	Commands eventstore.Commander
 	Native   NativeReader
 	Desk     *people.Desk     // nil: organizations and people are not changed here
+	Eraser   Eraser           // nil: nothing is erased here
 	Names    Revealer         // nil: names are not shown
 	Activity Activity         // nil: nobody was ever seen
 	Fork     func() string    // the short form of the course of events; nil: there is only one

@@ -29,6 +29,7 @@ var matrixFields = func() map[string]matrixRow {
 		"Mutation.ingestRunEvents":         takes(domain.IngestEvents).with("input.events", []any{}),
 		"Mutation.createWorkspace":         takesThere(domain.CreateWorkspaces).with("input.organization", "$organization").with("input.slug", "!").with("input.name", "x"),
 		"Mutation.deleteWorkspace":         takes(domain.DeleteWorkspaces).with("input.confirmSlug", "x"),
+		"Mutation.eraseSubject":            takes(domain.DeleteWorkspaces).with("input.workspace", "$workspace").with("input.subject", "workspace").with("input.dryRun", true),
 		"Mutation.consumeArtifactVersions": takes(domain.WriteRuns),
 		"Mutation.produceArtifactVersions": takes(domain.WriteArtifacts),
 		"Mutation.logMetrics":              takes(domain.WriteRuns),
@@ -77,7 +78,7 @@ var matrixTypes = func() map[string]string {
 			"Diff", "DiffCounts", "DiffCount", "EntityChange", "FieldDifference", "RunComparison", "StepComparison", "ArtifactVersionComparison",
 		},
 		byPlace:          {"Actor", "AuditEvent", "EventBatch", "Member", "Role", "EffectiveAccess", "AccessSource", "PermissionGrant", "Invitation"},
-		byAsking:         {"AlreadyExists", "IdempotencyConflict", "IngestResult", "InvalidInput", "InvalidTransition", "NotFoundError", "RevisionConflict", "WorkspaceClosed", "Conflict", "LastOwner", "PermissionDenied", "DeletionBlocked", "Moment", "PageInfo"},
+		byAsking:         {"AlreadyExists", "IdempotencyConflict", "IngestResult", "InvalidInput", "InvalidTransition", "NotFoundError", "RevisionConflict", "WorkspaceClosed", "Conflict", "LastOwner", "PermissionDenied", "DeletionBlocked", "Erasure", "ErasureOthers", "Moment", "PageInfo"},
 		"any credential": {"ServerInfo", "ServerLimits", "SlugAvailability", "Viewer", "PermissionInfo", "Membership"},
 		byOrganization:   {"Organization", "Team", "TeamMember", "ServiceAccount"},
 	} {

@@ -36,6 +36,9 @@ func (s *server) eraser() *erasure.Desk {
 	}
 }
 
+// eraseDoor lets those erase who may.
+func (s *server) eraseDoor() erasure.Door { return erasure.Door{Desk: s.erasures, Rights: s.rights} }
+
 // acceptedBy are the invitations that a person came by, as far as can be read by now.
 func (s *server) acceptedBy(ctx context.Context, person uuid.UUID) ([]erasure.Accepted, error) {
 	found, err := s.engine.AcceptedBy(ctx, person)

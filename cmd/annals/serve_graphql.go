@@ -100,7 +100,7 @@ func (s *server) resolver(memory int64) *graphql.Resolver {
 	answers.Remember(int(memory))
 	return &graphql.Resolver{
 		Moments: s.engine, Read: answers, Log: s.logFor(), Whole: s.store, Commands: s.rights.Watch(s.commander()), Native: readNative, Version: buildVersion(),
-		Desk: s.desk, Fork: s.forkShort, Names: opened{s.sealer}, Activity: s.keys,
+		Desk: s.desk, Eraser: s.eraseDoor(), Fork: s.forkShort, Names: opened{s.sealer}, Activity: s.keys,
 	}
 }
 

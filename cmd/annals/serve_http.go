@@ -92,7 +92,7 @@ func (s *server) register(mux *access.Mux, api graphqlAPI, f serveFlags) {
 	mux.Handle("GET /v1/workspaces/{slug}/replay", access.Read, http.HandlerFunc(past.replay))
 	mux.Lasts("GET /v1/workspaces/{slug}/replay")
 	admin := adminAPI{engine: s.engine, rights: s.rights, model: s.model, unsafe: s.unsafeSettings, seal: s.sealStatus, log: s.log, began: s.began}
-	erasure.Handler{Desk: s.erasures, Rights: s.rights, Log: s.log}.Register(mux)
+	erasure.Handler{Door: s.eraseDoor(), Log: s.log}.Register(mux)
 	mux.Handle("GET /v1/instance", access.Read, http.HandlerFunc(s.instance))
 	mux.Handle("POST /v1/instance/fork", access.Admin, http.HandlerFunc(s.fork))
 	mux.Handle("GET /v1/status", access.Read, http.HandlerFunc(admin.status))

@@ -32,6 +32,7 @@ type MutationResolver interface {
 	RegisterArtifactVersion(ctx context.Context, input model.RegisterArtifactVersionInput) (*model.RegisterArtifactVersionPayload, error)
 	AnnotateArtifactVersion(ctx context.Context, input model.AnnotateArtifactVersionInput) (*model.AnnotateArtifactVersionPayload, error)
 	DeleteArtifactVersion(ctx context.Context, input model.DeleteArtifactVersionInput) (*model.DeleteArtifactVersionPayload, error)
+	EraseSubject(ctx context.Context, input model.EraseSubjectInput) (*model.EraseSubjectPayload, error)
 	ConsumeArtifactVersions(ctx context.Context, input model.ConsumeArtifactVersionsInput) (*model.ConsumeArtifactVersionsPayload, error)
 	ProduceArtifactVersions(ctx context.Context, input model.ProduceArtifactVersionsInput) (*model.ProduceArtifactVersionsPayload, error)
 	LogMetrics(ctx context.Context, input model.LogMetricsInput) (*model.LogMetricsPayload, error)
@@ -548,6 +549,20 @@ func (ec *executionContext) field_Mutation_describeWorkspace_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.DescribeWorkspaceInput, error) {
 			return ec.unmarshalNDescribeWorkspaceInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐDescribeWorkspaceInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_eraseSubject_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.EraseSubjectInput, error) {
+			return ec.unmarshalNEraseSubjectInput2githubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐEraseSubjectInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1804,6 +1819,50 @@ func (ec *executionContext) fieldContext_Mutation_deleteArtifactVersion(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deleteArtifactVersion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_eraseSubject(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_eraseSubject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EraseSubject(ctx, fc.Args["input"].(model.EraseSubjectInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EraseSubjectPayload) graphql.Marshaler {
+			return ec.marshalNEraseSubjectPayload2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐEraseSubjectPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_eraseSubject(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EraseSubjectPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_eraseSubject_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4781,6 +4840,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deleteArtifactVersion":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteArtifactVersion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "eraseSubject":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_eraseSubject(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

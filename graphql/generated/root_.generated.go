@@ -625,6 +625,36 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	EraseSubjectPayload struct {
+		ClientMutationID func(childComplexity int) int
+		Duplicate        func(childComplexity int) int
+		Erasure          func(childComplexity int) int
+		Revision         func(childComplexity int) int
+		UserErrors       func(childComplexity int) int
+	}
+
+	Erasure struct {
+		At        func(childComplexity int) int
+		Bodies    func(childComplexity int) int
+		Bytes     func(childComplexity int) int
+		Erasure   func(childComplexity int) int
+		Files     func(childComplexity int) int
+		FilesLeft func(childComplexity int) int
+		Gone      func(childComplexity int) int
+		Keys      func(childComplexity int) int
+		Others    func(childComplexity int) int
+		Revision  func(childComplexity int) int
+		Rows      func(childComplexity int) int
+		State     func(childComplexity int) int
+		Subject   func(childComplexity int) int
+		Texts     func(childComplexity int) int
+	}
+
+	ErasureOthers struct {
+		Count func(childComplexity int) int
+		Kind  func(childComplexity int) int
+	}
+
 	EventBatch struct {
 		Events   func(childComplexity int) int
 		Revision func(childComplexity int) int
@@ -984,6 +1014,7 @@ type ComplexityRoot struct {
 		DescribeOrganization    func(childComplexity int, input model.DescribeOrganizationInput) int
 		DescribePipeline        func(childComplexity int, input model.DescribePipelineInput) int
 		DescribeWorkspace       func(childComplexity int, input model.DescribeWorkspaceInput) int
+		EraseSubject            func(childComplexity int, input model.EraseSubjectInput) int
 		FailRun                 func(childComplexity int, input model.FailRunInput) int
 		FailStep                func(childComplexity int, input model.FailStepInput) int
 		GrantRole               func(childComplexity int, input model.GrantRoleInput) int
@@ -4218,6 +4249,135 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EntityChangeEdge.Node(childComplexity), true
 
+	case "EraseSubjectPayload.clientMutationId":
+		if e.ComplexityRoot.EraseSubjectPayload.ClientMutationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseSubjectPayload.ClientMutationID(childComplexity), true
+	case "EraseSubjectPayload.duplicate":
+		if e.ComplexityRoot.EraseSubjectPayload.Duplicate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseSubjectPayload.Duplicate(childComplexity), true
+	case "EraseSubjectPayload.erasure":
+		if e.ComplexityRoot.EraseSubjectPayload.Erasure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseSubjectPayload.Erasure(childComplexity), true
+	case "EraseSubjectPayload.revision":
+		if e.ComplexityRoot.EraseSubjectPayload.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseSubjectPayload.Revision(childComplexity), true
+	case "EraseSubjectPayload.userErrors":
+		if e.ComplexityRoot.EraseSubjectPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseSubjectPayload.UserErrors(childComplexity), true
+
+	case "Erasure.at":
+		if e.ComplexityRoot.Erasure.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.At(childComplexity), true
+	case "Erasure.bodies":
+		if e.ComplexityRoot.Erasure.Bodies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Bodies(childComplexity), true
+	case "Erasure.bytes":
+		if e.ComplexityRoot.Erasure.Bytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Bytes(childComplexity), true
+	case "Erasure.erasure":
+		if e.ComplexityRoot.Erasure.Erasure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Erasure(childComplexity), true
+	case "Erasure.files":
+		if e.ComplexityRoot.Erasure.Files == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Files(childComplexity), true
+	case "Erasure.filesLeft":
+		if e.ComplexityRoot.Erasure.FilesLeft == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.FilesLeft(childComplexity), true
+	case "Erasure.gone":
+		if e.ComplexityRoot.Erasure.Gone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Gone(childComplexity), true
+	case "Erasure.keys":
+		if e.ComplexityRoot.Erasure.Keys == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Keys(childComplexity), true
+	case "Erasure.others":
+		if e.ComplexityRoot.Erasure.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Others(childComplexity), true
+	case "Erasure.revision":
+		if e.ComplexityRoot.Erasure.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Revision(childComplexity), true
+	case "Erasure.rows":
+		if e.ComplexityRoot.Erasure.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Rows(childComplexity), true
+	case "Erasure.state":
+		if e.ComplexityRoot.Erasure.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.State(childComplexity), true
+	case "Erasure.subject":
+		if e.ComplexityRoot.Erasure.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Subject(childComplexity), true
+	case "Erasure.texts":
+		if e.ComplexityRoot.Erasure.Texts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Texts(childComplexity), true
+
+	case "ErasureOthers.count":
+		if e.ComplexityRoot.ErasureOthers.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureOthers.Count(childComplexity), true
+	case "ErasureOthers.kind":
+		if e.ComplexityRoot.ErasureOthers.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureOthers.Kind(childComplexity), true
+
 	case "EventBatch.events":
 		if e.ComplexityRoot.EventBatch.Events == nil {
 			break
@@ -5842,6 +6002,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DescribeWorkspace(childComplexity, args["input"].(model.DescribeWorkspaceInput)), true
+	case "Mutation.eraseSubject":
+		if e.ComplexityRoot.Mutation.EraseSubject == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseSubject_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseSubject(childComplexity, args["input"].(model.EraseSubjectInput)), true
 	case "Mutation.failRun":
 		if e.ComplexityRoot.Mutation.FailRun == nil {
 			break
@@ -10187,6 +10358,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDescribeOrganizationInput,
 		ec.unmarshalInputDescribePipelineInput,
 		ec.unmarshalInputDescribeWorkspaceInput,
+		ec.unmarshalInputEraseSubjectInput,
 		ec.unmarshalInputFailRunInput,
 		ec.unmarshalInputFailStepInput,
 		ec.unmarshalInputFailureInput,
@@ -11639,6 +11811,120 @@ extend type Workspace {
     "The other version."
     b: ID!
   ): ArtifactVersionComparison
+}
+`, BuiltIn: false},
+	{Name: "../../schema/graphql/erasure.graphqls", Input: `"""
+What an erasure came to, or would come to.
+"""
+enum ErasureState {
+  "Only counted: nothing was done."
+  COUNTED
+  "It was erased."
+  ERASED
+  "It was erased before: nothing was left."
+  ALREADY
+  "There is nothing of it to erase."
+  NOTHING
+}
+
+"""
+Why the files of the database were not rewritten.
+"""
+enum ErasureFilesLeft {
+  "Something in the database began before the erasure and is not over: the server tries again each minute."
+  WATCHED
+  "The evidence is more than is rewritten without being asked: its pages are freed, and hold the bytes until other evidence comes to lie there. Erasing again with ` + "`" + `full` + "`" + ` rewrites them."
+  LARGE
+}
+
+"""
+How many things of a kind lose texts that lie in the same bodies.
+"""
+type ErasureOthers {
+  "The kind, as events have it, such as ` + "`" + `run` + "`" + `."
+  kind: String!
+  "How many."
+  count: Int!
+}
+
+"""
+What an erasure came to, or would come to.
+"""
+type Erasure {
+  "What was asked for; of a person with their id."
+  subject: String!
+  "What was done."
+  state: ErasureState!
+  "The id that the history has it under; null: nothing was erased."
+  erasure: String
+  "The revision of the event that says so; of the earlier one, where it was erased before."
+  revision: Int64
+  "When it was erased before."
+  at: Time
+  "Whether the files of the database were rewritten too: no page holds a byte of it."
+  files: Boolean!
+  "Why they were not; null where they were, or nothing was erased."
+  filesLeft: ErasureFilesLeft
+  "Texts of the subject that there is something to read of."
+  texts: Int!
+  "Bodies and texts beside the log that go."
+  bodies: Int!
+  "What they take, compressed, in bytes."
+  bytes: Int64!
+  "Those that were erased before."
+  gone: Int!
+  "Keys that are destroyed: what was sealed with them can never be read again."
+  keys: Int!
+  "Rows beside the log that go, or lose what names a person: sessions, identities, keys."
+  rows: Int!
+  "How many other things lose texts, by kind: theirs lie in the same bodies."
+  others: [ErasureOthers!]!
+}
+
+extend type Mutation {
+  """
+  Destroys what can be read about a person, the free texts of a thing or one raw body. The history stays, with every digest and proof, and says that it was erased. Nothing brings it back. Owners of a place erase in it; a person is erased by operators of the server, and by themself.
+  """
+  eraseSubject(
+    "What to do."
+    input: EraseSubjectInput!
+  ): EraseSubjectPayload!
+}
+
+"""
+The input of ` + "`" + `eraseSubject` + "`" + `.
+"""
+input EraseSubjectInput {
+  "The slug of the workspace that the subject is of; this, ` + "`" + `organization` + "`" + `, or neither for a person."
+  workspace: String
+  "The slug of the organization that the subject is of."
+  organization: String
+  "` + "`" + `workspace` + "`" + `, ` + "`" + `pipeline:NAME` + "`" + `, ` + "`" + `run:NAME` + "`" + `, ` + "`" + `artifact:NAME` + "`" + `, ` + "`" + `event:REVISION` + "`" + `, ` + "`" + `role:NAME` + "`" + ` or ` + "`" + `invitation:ID` + "`" + ` of a workspace; ` + "`" + `organization` + "`" + `, ` + "`" + `role:NAME` + "`" + `, ` + "`" + `team:NAME` + "`" + `, ` + "`" + `service-account:ID` + "`" + ` or ` + "`" + `invitation:ID` + "`" + ` of an organization; ` + "`" + `person:ID` + "`" + `."
+  subject: String!
+  "The subject once more; of a person their id. Without it nothing is erased."
+  confirm: String
+  "Only count what would go."
+  dryRun: Boolean! = false
+  "Rewrite the database's file of evidence too, however large, also for what was erased before. Writers wait meanwhile."
+  full: Boolean! = false
+  "How the write is done. ` + "`" + `reason` + "`" + ` is needed, unless it is only counted; it is kept in the history, so name nobody. Of an erasure, ` + "`" + `ifUnchangedSince` + "`" + ` means nothing and is refused; sent again it is ` + "`" + `ALREADY` + "`" + `, with or without ` + "`" + `idempotencyKey` + "`" + `."
+  meta: WriteMeta
+}
+
+"""
+The answer of ` + "`" + `eraseSubject` + "`" + `.
+"""
+type EraseSubjectPayload implements MutationPayload {
+  "What it came to; null where it was refused."
+  erasure: Erasure
+  "Why nothing was done; empty when it was."
+  userErrors: [UserError!]!
+  "The revision of the event that says so, in the stream of the place or of the person; -1 where there is none."
+  revision: Int64!
+  "Always false: what was erased before says so in ` + "`" + `state` + "`" + `."
+  duplicate: Boolean!
+  "What the caller gave as ` + "`" + `clientMutationId` + "`" + `."
+  clientMutationId: String
 }
 `, BuiltIn: false},
 	{Name: "../../schema/graphql/execution.graphqls", Input: `"""
@@ -18599,6 +18885,66 @@ func (ec *executionContext) childFields_EntityChangeEdge(ctx context.Context, fi
 		return ec.fieldContext_EntityChangeEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EntityChangeEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_EraseSubjectPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "erasure":
+		return ec.fieldContext_EraseSubjectPayload_erasure(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_EraseSubjectPayload_userErrors(ctx, field)
+	case "revision":
+		return ec.fieldContext_EraseSubjectPayload_revision(ctx, field)
+	case "duplicate":
+		return ec.fieldContext_EraseSubjectPayload_duplicate(ctx, field)
+	case "clientMutationId":
+		return ec.fieldContext_EraseSubjectPayload_clientMutationId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseSubjectPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Erasure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_Erasure_subject(ctx, field)
+	case "state":
+		return ec.fieldContext_Erasure_state(ctx, field)
+	case "erasure":
+		return ec.fieldContext_Erasure_erasure(ctx, field)
+	case "revision":
+		return ec.fieldContext_Erasure_revision(ctx, field)
+	case "at":
+		return ec.fieldContext_Erasure_at(ctx, field)
+	case "files":
+		return ec.fieldContext_Erasure_files(ctx, field)
+	case "filesLeft":
+		return ec.fieldContext_Erasure_filesLeft(ctx, field)
+	case "texts":
+		return ec.fieldContext_Erasure_texts(ctx, field)
+	case "bodies":
+		return ec.fieldContext_Erasure_bodies(ctx, field)
+	case "bytes":
+		return ec.fieldContext_Erasure_bytes(ctx, field)
+	case "gone":
+		return ec.fieldContext_Erasure_gone(ctx, field)
+	case "keys":
+		return ec.fieldContext_Erasure_keys(ctx, field)
+	case "rows":
+		return ec.fieldContext_Erasure_rows(ctx, field)
+	case "others":
+		return ec.fieldContext_Erasure_others(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
+}
+
+func (ec *executionContext) childFields_ErasureOthers(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_ErasureOthers_kind(ctx, field)
+	case "count":
+		return ec.fieldContext_ErasureOthers_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ErasureOthers", field.Name)
 }
 
 func (ec *executionContext) childFields_EventBatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

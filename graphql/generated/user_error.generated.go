@@ -1343,6 +1343,13 @@ func (ec *executionContext) _MutationPayload(ctx context.Context, sel ast.Select
 			return graphql.Null
 		}
 		return ec._FailRunPayload(ctx, sel, obj)
+	case model.EraseSubjectPayload:
+		return ec._EraseSubjectPayload(ctx, sel, &obj)
+	case *model.EraseSubjectPayload:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EraseSubjectPayload(ctx, sel, obj)
 	case model.DescribeWorkspacePayload:
 		return ec._DescribeWorkspacePayload(ctx, sel, &obj)
 	case *model.DescribeWorkspacePayload:

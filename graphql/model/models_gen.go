@@ -893,6 +893,64 @@ type EntityChangeEdge struct {
 	Node *EntityChange `json:"node"`
 }
 
+// The input of `eraseSubject`.
+type EraseSubjectInput struct {
+	// The slug of the workspace that the subject is of; this, `organization`, or neither for a person.
+	Workspace *string `json:"workspace,omitempty,omitzero"`
+	// The slug of the organization that the subject is of.
+	Organization *string `json:"organization,omitempty,omitzero"`
+	// `workspace`, `pipeline:NAME`, `run:NAME`, `artifact:NAME`, `event:REVISION`, `role:NAME` or `invitation:ID` of a workspace; `organization`, `role:NAME`, `team:NAME`, `service-account:ID` or `invitation:ID` of an organization; `person:ID`.
+	Subject string `json:"subject"`
+	// The subject once more; of a person their id. Without it nothing is erased.
+	Confirm *string `json:"confirm,omitempty,omitzero"`
+	// Only count what would go.
+	DryRun bool `json:"dryRun"`
+	// Rewrite the database's file of evidence too, however large, also for what was erased before. Writers wait meanwhile.
+	Full bool `json:"full"`
+	// How the write is done. `reason` is needed, unless it is only counted; it is kept in the history, so name nobody. Of an erasure, `ifUnchangedSince` means nothing and is refused; sent again it is `ALREADY`, with or without `idempotencyKey`.
+	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
+}
+
+// What an erasure came to, or would come to.
+type Erasure struct {
+	// What was asked for; of a person with their id.
+	Subject string `json:"subject"`
+	// What was done.
+	State ErasureState `json:"state"`
+	// The id that the history has it under; null: nothing was erased.
+	Erasure *string `json:"erasure,omitempty,omitzero"`
+	// The revision of the event that says so; of the earlier one, where it was erased before.
+	Revision *int64 `json:"revision,omitempty,omitzero"`
+	// When it was erased before.
+	At *time.Time `json:"at,omitempty,omitzero"`
+	// Whether the files of the database were rewritten too: no page holds a byte of it.
+	Files bool `json:"files"`
+	// Why they were not; null where they were, or nothing was erased.
+	FilesLeft *ErasureFilesLeft `json:"filesLeft,omitempty,omitzero"`
+	// Texts of the subject that there is something to read of.
+	Texts int `json:"texts"`
+	// Bodies and texts beside the log that go.
+	Bodies int `json:"bodies"`
+	// What they take, compressed, in bytes.
+	Bytes int64 `json:"bytes"`
+	// Those that were erased before.
+	Gone int `json:"gone"`
+	// Keys that are destroyed: what was sealed with them can never be read again.
+	Keys int `json:"keys"`
+	// Rows beside the log that go, or lose what names a person: sessions, identities, keys.
+	Rows int `json:"rows"`
+	// How many other things lose texts, by kind: theirs lie in the same bodies.
+	Others []*ErasureOthers `json:"others"`
+}
+
+// How many things of a kind lose texts that lie in the same bodies.
+type ErasureOthers struct {
+	// The kind, as events have it, such as `run`.
+	Kind string `json:"kind"`
+	// How many.
+	Count int `json:"count"`
+}
+
 // Events that came together.
 type EventBatch struct {
 	// The events, oldest first. Empty batches tell how far the stream was read.
@@ -2939,6 +2997,128 @@ func (e *Environment) UnmarshalJSON(b []byte) error {
 }
 
 func (e Environment) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Why the files of the database were not rewritten.
+type ErasureFilesLeft string
+
+const (
+	// Something in the database began before the erasure and is not over: the server tries again each minute.
+	ErasureFilesLeftWatched ErasureFilesLeft = "WATCHED"
+	// The evidence is more than is rewritten without being asked: its pages are freed, and hold the bytes until other evidence comes to lie there. Erasing again with `full` rewrites them.
+	ErasureFilesLeftLarge ErasureFilesLeft = "LARGE"
+)
+
+var AllErasureFilesLeft = []ErasureFilesLeft{
+	ErasureFilesLeftWatched,
+	ErasureFilesLeftLarge,
+}
+
+func (e ErasureFilesLeft) IsValid() bool {
+	switch e {
+	case ErasureFilesLeftWatched, ErasureFilesLeftLarge:
+		return true
+	}
+	return false
+}
+
+func (e ErasureFilesLeft) String() string {
+	return string(e)
+}
+
+func (e *ErasureFilesLeft) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ErasureFilesLeft(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ErasureFilesLeft", str)
+	}
+	return nil
+}
+
+func (e ErasureFilesLeft) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ErasureFilesLeft) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ErasureFilesLeft) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What an erasure came to, or would come to.
+type ErasureState string
+
+const (
+	// Only counted: nothing was done.
+	ErasureStateCounted ErasureState = "COUNTED"
+	// It was erased.
+	ErasureStateErased ErasureState = "ERASED"
+	// It was erased before: nothing was left.
+	ErasureStateAlready ErasureState = "ALREADY"
+	// There is nothing of it to erase.
+	ErasureStateNothing ErasureState = "NOTHING"
+)
+
+var AllErasureState = []ErasureState{
+	ErasureStateCounted,
+	ErasureStateErased,
+	ErasureStateAlready,
+	ErasureStateNothing,
+}
+
+func (e ErasureState) IsValid() bool {
+	switch e {
+	case ErasureStateCounted, ErasureStateErased, ErasureStateAlready, ErasureStateNothing:
+		return true
+	}
+	return false
+}
+
+func (e ErasureState) String() string {
+	return string(e)
+}
+
+func (e *ErasureState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ErasureState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ErasureState", str)
+	}
+	return nil
+}
+
+func (e ErasureState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ErasureState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ErasureState) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -86,6 +86,12 @@ func (p *CreateOrganizationPayload) Workspace(ctx context.Context) (*Workspace, 
 	return p.Default(ctx)
 }
 
+// An EraseSubjectPayload is what an erasure came to.
+type EraseSubjectPayload struct {
+	Outcome
+	Erasure *Erasure
+}
+
 // An InviteMemberPayload is an invitation with its link, which is shown this once.
 type InviteMemberPayload struct {
 	InvitationWritten

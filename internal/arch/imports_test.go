@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"erasure":          {"access", "domain", "eventstore", "rest/openapi"},
 	"workspaces":       {"domain", "eventstore", "projections"},
 	"promotion":        {"domain", "eventstore", "evidence", "projections"},
-	"graphql":          {"access", "access/people", "audit/replay", "domain", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
+	"graphql":          {"access", "access/people", "audit/replay", "domain", "erasure", "eventstore", "evidence", "projections", "promotion", "schema", "workspaces"},
 	"graphql/explorer": {},
 	"ingest":           {"domain", "eventstore", "evidence", "projections", "rest/openapi"},
 
