@@ -30,7 +30,7 @@ func (l *slowLog) ReadRaw(ctx context.Context, after eventstore.Position, limit 
 
 // unlock lets the owner of the database do what a superuser could.
 const unlock = `ALTER TABLE log.events DISABLE TRIGGER events_immutable; ALTER TABLE log.streams DISABLE TRIGGER streams_kept;
-ALTER TABLE audit.checkpoints DISABLE TRIGGER checkpoints_kept; ALTER TABLE audit.instance_checkpoints DISABLE TRIGGER instance_checkpoints_kept`
+ALTER TABLE audit.checkpoints DISABLE TRIGGER USER; ALTER TABLE audit.instance_checkpoints DISABLE TRIGGER USER`
 
 // cut takes the last events of the log away, as if they had never been.
 func cut(stream domain.Stream, keep int) string {

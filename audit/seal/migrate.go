@@ -19,8 +19,9 @@ CREATE TABLE IF NOT EXISTS audit.migrations (name text COLLATE "C" PRIMARY KEY, 
 	grantSQL = `
 GRANT USAGE ON SCHEMA audit TO %[1]s;
 GRANT SELECT ON audit.migrations TO %[1]s;
-GRANT SELECT, INSERT, UPDATE ON audit.trees, audit.tiles, audit.sinks TO %[1]s;
-GRANT SELECT, INSERT ON audit.checkpoints, audit.instance_checkpoints, audit.resumed TO %[1]s;
+GRANT SELECT, INSERT, UPDATE ON audit.trees, audit.tiles, audit.prints, audit.sinks TO %[1]s;
+GRANT SELECT, INSERT, DELETE ON audit.checkpoints, audit.instance_checkpoints TO %[1]s;
+GRANT SELECT, INSERT ON audit.resumed TO %[1]s;
 GRANT SELECT, UPDATE ON audit.sealing TO %[1]s`
 )
 

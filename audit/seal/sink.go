@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/annals-io/annals/audit/checkpoint"
 	"github.com/annals-io/annals/eventstore"
@@ -137,8 +136,8 @@ func (s *Sealer) confront(ctx context.Context, at eventstore.Position) error {
 func (s *Sealer) foresee(ctx context.Context, t *growing, c checkpoint.Checkpoint) error {
 	ahead := *t
 	ahead.frontier = t.frontier.Clone()
-	err := s.catchUp(ctx, &ahead, c.Size, func(leaf tlog.Hash) error {
-		ahead.frontier.Add(leaf, nil)
+	err := s.catchUp(ctx, &ahead, c.Size, func(l leafAt) error {
+		ahead.frontier.Add(l.hash, nil)
 		return nil
 	})
 	var b *broken

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -111,17 +112,22 @@ type growth struct {
 	since       int // leaves since the last checkpoint
 	added       int
 	nodes       []tree.Node
+	first       int64       // the first leaf that is added
+	ids         []uuid.UUID // of the events that are added; none in the instance's tree
 	checkpoints []checkpoint.Checkpoint
 }
 
 func (t *growing) grow(signer *checkpoint.Signer, most int) *growth {
-	return &growth{tree: t, signer: signer, most: most}
+	return &growth{tree: t, signer: signer, most: most, first: t.frontier.Size()}
 }
 
 // add grows the tree by a leaf, and signs it every so often.
-func (g *growth) add(leaf tlog.Hash) error {
-	g.tree.frontier.Add(leaf, func(n tree.Node) { g.nodes = append(g.nodes, n) })
+func (g *growth) add(l leafAt) error {
+	g.tree.frontier.Add(l.hash, func(n tree.Node) { g.nodes = append(g.nodes, n) })
 	g.added++
+	if l.id != uuid.Nil {
+		g.ids = append(g.ids, l.id)
+	}
 	if g.since++; g.since < g.most {
 		return nil
 	}
@@ -217,7 +223,7 @@ func (w *writing) sign(signer *checkpoint.Signer, instance *growing) error {
 	w.first = instance.frontier.Size()
 	g := instance.grow(signer, len(w.checkpoints)+1)
 	for _, c := range w.checkpoints {
-		if err := g.add(tlog.RecordHash(c.Note)); err != nil {
+		if err := g.add(leafAt{hash: tlog.RecordHash(c.Note)}); err != nil {
 			return err
 		}
 	}
@@ -280,6 +286,7 @@ func (w *writing) queueTrees(b *pgx.Batch) {
 	}
 	b.Queue(growSQL, ids, sizes, edges)
 	b.Queue(tilesSQL, trees, levels, numbers, hashes)
+	w.queuePrints(b)
 }
 
 func (w *writing) queueCheckpoints(b *pgx.Batch) {

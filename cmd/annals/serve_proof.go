@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -117,9 +118,35 @@ func (s *server) eventOf(ctx context.Context, stream domain.Stream, named string
 	if err != nil {
 		return nil, errNoEvent
 	}
+	return s.eventByID(ctx, stream, id)
+}
+
+// eventByID finds an event of a stream by its id: where the sealer has seen it, else by looking at those of which it has
+// not kept the ids: the youngest, and what was sealed before ids were kept.
+func (s *server) eventByID(ctx context.Context, stream domain.Stream, id uuid.UUID) (*eventstore.NewEvent, error) {
+	places, err := s.history.Kept().Places(ctx, stream, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range places.At {
+		e, err := s.eventAmong(ctx, stream, id, at, at+1)
+		if !errors.Is(err, errNoEvent) {
+			return e, err
+		}
+	}
+	e, err := s.eventAmong(ctx, stream, id, places.Behind, domain.Revision(math.MaxInt64))
+	if !errors.Is(err, errNoEvent) {
+		return e, err
+	}
+	return s.eventAmong(ctx, stream, id, 0, places.Before)
+}
+
+// eventAmong looks at the events of a stream from one revision to before another.
+func (s *server) eventAmong(ctx context.Context, stream domain.Stream, id uuid.UUID, from, to domain.Revision) (*eventstore.NewEvent, error) {
 	const page = 5000
-	for from := domain.Revision(0); ; from += page { // no index has ids: a receipt by revision is the fast one
-		events, err := s.rawPage(ctx, stream, from, page)
+	for from < to {
+		limit := int(min(page, to-from))
+		events, err := s.rawPage(ctx, stream, from, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -128,10 +155,12 @@ func (s *server) eventOf(ctx context.Context, stream domain.Stream, named string
 				return &events.Events[i], nil
 			}
 		}
-		if len(events.Events) < page {
-			return nil, errNoEvent
+		if len(events.Events) < limit {
+			break
 		}
+		from += domain.Revision(limit)
 	}
+	return nil, errNoEvent
 }
 
 func (s *server) rawPage(ctx context.Context, stream domain.Stream, from domain.Revision, limit int) (eventstore.RawPage, error) {
