@@ -116,9 +116,11 @@ test-kurrentdb: go ## hold a real EventStoreDB or KurrentDB to the contract: KUR
 test-esdbfake: go ## show that our EventStoreDB for tests answers as real ones do: suites of two of its clients; needs Node
 	cd internal/esdbfake/fidelity && $(GO) vet . && $(GO) test -count=1 -timeout 20m -v $(FLAGS) .
 
-# The control comes first: with every check switched off the soak must find what belongs to others.
+# The controls come first: with the first wall down the second one must keep everything back, and with both down the soak
+# must find what belongs to others. Then the first wall by itself, and last both, as servers have them.
 soak: go ## ask a server for what belongs to others, REQUESTS times (1000000): SEED and FROM go on with an earlier soak
-	$(GO) test -tags unchecked -run '^TestSoak$$' -count=1 ./cmd/annals -soak.requests 2000
+	$(GO) test -tags unchecked -run '^TestSoak' -count=1 -v ./cmd/annals -soak.requests 10000
+	$(GO) test -run '^TestSoakWithoutTheSecondWall$$' -count=1 -v ./cmd/annals -soak.requests 10000
 	$(GO) test -run '^TestSoak$$' -count=1 -v -timeout 24h ./cmd/annals -soak.requests $(REQUESTS) -soak.seed $(SEED) -soak.from $(FROM)
 
 test-audit: go ## change history MUTATIONS times (10000) and look whether both verifiers find it; needs Python

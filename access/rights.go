@@ -60,6 +60,11 @@ func (r *Rights) Lens() *eventstore.Lens { return r.lens }
 // is to look like one that does not exist. In a deleted one everything stays as it was, except that only owners read it:
 // who had a right there is told that it was deleted.
 func (r *Rights) Workspace(ctx context.Context, who domain.Grantee, ws domain.Slug) (domain.Access, error) {
+	a, err := r.workspace(ctx, who, ws)
+	return judged(a), err
+}
+
+func (r *Rights) workspace(ctx context.Context, who domain.Grantee, ws domain.Slug) (domain.Access, error) {
 	stream := domain.WorkspaceStream(ws)
 	at := []eventstore.Sight{{Stream: stream, Entity: domain.WorkspaceEntity()}, {Stream: stream, Entity: domain.RosterEntity()}}
 	seen, err := r.see(ctx, at, who)
@@ -83,6 +88,11 @@ func (r *Rights) Workspace(ctx context.Context, who domain.Grantee, ws domain.Sl
 
 // Organization says what somebody may do in an organization.
 func (r *Rights) Organization(ctx context.Context, who domain.Grantee, org domain.Slug) (domain.Access, error) {
+	a, err := r.organization(ctx, who, org)
+	return judged(a), err
+}
+
+func (r *Rights) organization(ctx context.Context, who domain.Grantee, org domain.Slug) (domain.Access, error) {
 	seen, err := r.seeOrganization(ctx, org, who)
 	if err != nil || !seen[0].Exists {
 		return domain.Access{}, err
@@ -172,7 +182,6 @@ func (r *Rights) judge(ctx context.Context, q asked, org domain.Slug, from []*do
 }
 
 func (r *Rights) remember(q asked, from []*domain.State, a domain.Access) domain.Access {
-	a = judged(a)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.memo) >= maxMemo {

@@ -15,11 +15,7 @@ func (r *Rights) Holds(ctx context.Context, p Principal, ws domain.Slug) (domain
 	if !p.In(ws) {
 		return nil, nil
 	}
-	a, err := r.Workspace(ctx, p.Who(), ws)
-	if err != nil || !a.Exists {
-		return nil, err
-	}
-	return p.Scoped(a.Holds), nil
+	return p.among(r.Workspace(ctx, p.Who(), ws))
 }
 
 // HoldsIn is what a principal may do in an organization. A key that is bound to a workspace may do nothing there.
@@ -27,11 +23,7 @@ func (r *Rights) HoldsIn(ctx context.Context, p Principal, org domain.Slug) (dom
 	if p.Workspace != "" {
 		return nil, nil
 	}
-	a, err := r.Organization(ctx, p.Who(), org)
-	if err != nil || !a.Exists {
-		return nil, err
-	}
-	return p.Scoped(a.Holds), nil
+	return p.among(r.Organization(ctx, p.Who(), org))
 }
 
 // May says whether a principal holds a permission in a workspace.

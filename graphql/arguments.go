@@ -68,7 +68,7 @@ func (w *write) run(field, word string) domain.RunRef {
 // mine refuses every run but its own to the token of a run.
 func (w *write) mine(ref domain.RunRef) domain.RunRef {
 	if c := caller(w.ctx); w.fault == nil && c.Principal != nil && !c.MayRun(ref) {
-		w.fault = otherRun(fmt.Sprintf("this token is good for one run alone, and %s is another", clip(ref.String())))
+		w.fault = otherRun("this token is good for one run alone, and this would be another: name its own by its id")
 	}
 	return ref
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,10 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/annals-io/annals/access"
+	"github.com/annals-io/annals/access/people"
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/eventstore"
 	"github.com/annals-io/annals/eventstore/postgres"
 	"github.com/annals-io/annals/internal/pgtest"
+	"github.com/annals-io/annals/vault"
 )
 
 // The workspaces that are asked about. Their slugs are equally long, so that answers about them can be told apart by
@@ -40,6 +43,10 @@ func newMatrixWorld(t *testing.T) *matrixWorld {
 	t.Helper()
 	database := pgtest.URL(t)
 	w := &matrixWorld{testServer: startServerIn(t, pgtest.Dir(t), database, func(stop func()) { t.Cleanup(stop) }), cast: actors()}
+	sealer, err := vault.Open(filepath.Join(w.Dir, "vault"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	store, err := postgres.Open(t.Context(), database, postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -52,16 +59,20 @@ func newMatrixWorld(t *testing.T) *matrixWorld {
 	defer pool.Close()
 	x := eventstore.New(store, eventstore.Config{})
 	defer x.Close(context.Background())
-	b := &matrixBuilder{t: t, x: x, keys: access.NewKeys(pool, nil)}
+	rights := access.NewRights(store, nil, firstOrganization)
+	desk := &people.Desk{Commands: x, Log: store, Lens: rights.Lens(), Rights: rights, Sealer: sealer, First: firstOrganization}
+	b := &matrixBuilder{t: t, server: w.URL, x: x, keys: access.NewKeys(pool, nil), registry: newRegistry(pool, x, desk)}
 	b.build(w.cast)
 	w.waitFor(t, ownWorkspace, w.cast)
 	return w
 }
 
 type matrixBuilder struct {
-	t    *testing.T
-	x    *eventstore.Executor
-	keys *access.Keys
+	registry
+	t      *testing.T
+	server string
+	x      *eventstore.Executor
+	keys   *access.Keys
 }
 
 func (b *matrixBuilder) do(stream domain.Stream, c domain.Command) {
@@ -85,6 +96,9 @@ func (b *matrixBuilder) build(cast []*actor) {
 	accounts := map[string]uuid.UUID{}
 	for i, a := range cast {
 		accounts[a.name] = uuid.UUID{0: 9, 15: byte(i)}
+	}
+	for name, slug := range map[string]string{"session": "browser-mx", "program signed in by a device code": "program-mx"} {
+		accounts[name] = b.person(b.t, slug).ID
 	}
 	accounts["key to read"], accounts["key to ingest"], accounts["run token"] = founder, founder, founder
 	grantee := func(name string) domain.Grantee {
@@ -115,7 +129,7 @@ func (b *matrixBuilder) build(cast []*actor) {
 		}
 		b.do(stream, domain.DefineRole{Name: "steward", Permissions: []domain.Permission{domain.ReadWorkspace, domain.WriteArtifacts}, By: by})
 		for name, role := range map[string]domain.RoleRef{
-			"viewer": domain.Viewer, "member": domain.Member, "admin": domain.Admin, "owner": domain.Owner, "service account": domain.Member, "revoked": domain.Owner, "expired": domain.Owner,
+			"viewer": domain.Viewer, "member": domain.Member, "session": domain.Member, "program signed in by a device code": domain.Member, "admin": domain.Admin, "owner": domain.Owner, "service account": domain.Member, "revoked": domain.Owner, "expired": domain.Owner,
 			"custom role": {Level: domain.WorkspaceLevel, Name: "steward"}, "suspended": domain.Admin,
 		} {
 			b.do(stream, domain.GrantRole{Member: grantee(name), Role: role, By: by})
@@ -136,6 +150,10 @@ func (b *matrixBuilder) key(a *actor, account uuid.UUID, holder domain.GranteeKi
 	b.t.Helper()
 	scope := access.Admin
 	switch a.name {
+	case "session":
+		return b.cookie(b.t, account)
+	case "program signed in by a device code":
+		return deviceKey(b.t, b.server, b.cookie(b.t, account), "admin")
 	case "key to read":
 		scope = access.Read
 	case "key to ingest":

@@ -49,7 +49,7 @@ func firstDifference(got, want string) string {
 const matrixHead = `# Who may ask what
 
 Every field of GraphQL's roots, every route, and every field below: what it takes, and who has it by the built-in roles. It is written by
-` + "`go test ./cmd/annals -run TestMatrixIsWritten -update`" + ` from the rows by which tests ask each of them, as each of these and as others (nobody, an outsider, a service account, members of a team,
+` + "`go test ./cmd/annals -run TestMatrixIsWritten -update`" + ` from the rows by which tests ask each of them, as each of these and as others (nobody, an outsider, a service account, members of a team, who is signed in by a browser or by a device code,
 somebody suspended, custom roles, keys with less than all scopes, keys that have expired or were revoked), about one's own workspace, a foreign one, a deleted one and one that never was. What one may not see is answered as what never was, in
 status, body and headers. There are two exceptions: whether a slug is free, and how many things lie behind a wall in lineage (see [workspaces.md](workspaces.md)).
 
@@ -90,7 +90,11 @@ func matrixDocument(t *testing.T, schema matrixSchema) string {
 		}
 		var fields []string
 		for _, f := range typ.Fields {
-			fields = append(fields, f.Name)
+			said := f.Name
+			if needs, ok := matrixBelow[name+"."+f.Name]; ok {
+				said += " (takes `" + string(needs) + "`)"
+			}
+			fields = append(fields, said)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, gate, strings.Join(fields, ", "))
 	}

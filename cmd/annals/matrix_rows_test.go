@@ -127,6 +127,7 @@ type actor struct {
 	owns        bool // the workspace or its organization: they read what was deleted
 	shut        bool // their credential opens nothing
 	bound       bool // their credential is bound to their own workspace
+	browser     bool // their credential is the cookie of a session
 	// holdsHere, holdsThere say whether they hold a role directly in their own workspace, and in its organization.
 	holdsHere, holdsThere bool
 	key                   string
@@ -152,6 +153,8 @@ func actors() []*actor {
 		{name: "suspended", holdsHere: true, holdsThere: true},
 		{name: "key to read", here: append(slices.Clone(matrixViewer), "history:export"), there: matrixOrganizationMember, owns: true, holdsHere: true, holdsThere: true}, // of an owner
 		{name: "run token", bound: true}, // of the run r1 in their own workspace
+		{name: "session", here: matrixMember, holdsHere: true, browser: true},
+		{name: "program signed in by a device code", here: matrixMember, holdsHere: true},
 		{name: "key to ingest", here: []domain.Permission{"events:ingest"}},
 	}
 }

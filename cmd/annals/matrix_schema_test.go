@@ -175,8 +175,17 @@ func (w *matrixWorld) asks(t *testing.T, a *actor, kind, document string, variab
 	if kind == "Subscription" {
 		return w.subscribes(t, a, document, variables)
 	}
-	status, body, header := w.call(t, "POST", "/graphql", a.key, string(rawJSON(map[string]any{"query": document, "variables": variables})), "Content-Type", "application/json")
+	status, body, header := w.as(t, a, "POST", "/graphql", string(rawJSON(map[string]any{"query": document, "variables": variables})), "Content-Type", "application/json")
 	return matrixAnswer{status, body, told(header)}
+}
+
+// as sends a request as an actor: by their key, or as a page does in which they are signed in.
+func (w *matrixWorld) as(t *testing.T, a *actor, method, path, body string, header ...string) (int, string, http.Header) {
+	t.Helper()
+	if a.browser {
+		return w.call(t, method, path, "", body, append(header, "Cookie", a.key, "Origin", w.URL)...)
+	}
+	return w.call(t, method, path, a.key, body, header...)
 }
 
 func (w *matrixWorld) subscribes(t *testing.T, a *actor, document string, variables map[string]any) matrixAnswer {
@@ -189,7 +198,10 @@ func (w *matrixWorld) subscribes(t *testing.T, a *actor, document string, variab
 		t.Fatal(err)
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	if a.key != "" {
+	switch {
+	case a.browser:
+		req.Header.Set("Cookie", a.key)
+	case a.key != "":
 		req.Header.Set("Authorization", "Bearer "+a.key)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)

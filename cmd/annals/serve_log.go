@@ -56,7 +56,7 @@ func (s *server) mayWrite(ctx context.Context, scope domain.Slug) (bool, error) 
 	if !ok || !projections.IsWorkspace(scope) {
 		return false, nil
 	}
-	holds, err := s.rights.Holds(ctx, p, scope)
+	holds, err := s.rights.Wall().Holds(ctx, p, scope)
 	return holds.Has(domain.ReadWorkspace) || holds.Has(domain.IngestEvents), err
 }
 

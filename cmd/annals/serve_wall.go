@@ -51,10 +51,12 @@ func (s *server) mayRead(ctx context.Context, scope domain.Slug) (bool, error) {
 		return false, nil
 	}
 	if projections.IsWorkspace(scope) {
-		return s.rights.May(ctx, p, scope, domain.ReadWorkspace)
+		holds, err := s.rights.Wall().Holds(ctx, p, scope)
+		return holds.Has(domain.ReadWorkspace), err
 	}
 	if org, ok := projections.OrganizationOf(scope); ok {
-		return s.rights.MayIn(ctx, p, org, domain.ReadOrganization)
+		holds, err := s.rights.Wall().HoldsIn(ctx, p, org)
+		return holds.Has(domain.ReadOrganization), err
 	}
 	return scope == projections.AccountScope(p.Account.String()), nil
 }

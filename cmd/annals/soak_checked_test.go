@@ -2,5 +2,5 @@
 
 package main
 
-// soakFindsLeaks says that the build's checks are switched off.
-const soakFindsLeaks = false
+// firstWallIsDown says that whoever answers lets everybody do everything.
+const firstWallIsDown = false

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -16,26 +16,31 @@ type generator struct {
 	rng        *rand.Rand
 	as         *soakPrincipal
 	target     *soakPlace
-	alone      bool // nothing else is asked for
-	comparable bool // the answer says nothing but what the target is
-	writes     bool // canaries are not written to places that are not theirs
+	alone      bool   // nothing else is asked for
+	root       string // the field of the root that is asked
+	comparable bool   // the answer says nothing but what the target is
+	writes     bool   // canaries are not written to places that are not theirs
+	follows    bool   // what is asked for is told from the beginning, so that something is told at once
 }
 
+// one is one of these.
 func (g *generator) one(list ...string) string { return list[g.rng.IntN(len(list))] }
 
 // request is a GraphQL document, an operation of plain HTTP, or events.
 func (g *generator) request() request {
 	g.comparable = true
-	switch n := g.rng.IntN(10); {
-	case n < 6:
+	switch n := g.rng.IntN(20); {
+	case n < 10 || g.reads && n < 14:
 		return g.graphql("query", g.schema.Query)
-	case n < 8:
+	case n < 14:
 		g.writes = true
 		return g.graphql("mutation", g.schema.Mutation)
-	case n < 9:
+	case n < 16 || g.reads && n < 18:
 		return g.plain()
+	case n < 18:
+		return g.ingest()
 	}
-	return g.ingest()
+	return g.subscription()
 }
 
 // place is the target, mostly.
@@ -69,13 +74,28 @@ func (g *generator) graphql(kind string, root *ast.Definition) request {
 	}
 	var b strings.Builder
 	b.WriteString(kind + " {")
-	for i := range 1 + g.rng.IntN(2) {
+	most := 2
+	if kind == "subscription" {
+		most = 1
+	}
+	for i := range 1 + g.rng.IntN(most) {
 		f := fields[g.rng.IntN(len(fields))]
+		g.root = f.Name
 		fmt.Fprintf(&b, " f%d: ", i)
 		b.WriteString(f.Name + g.arguments(f.Arguments) + g.selection(f.Type, 1))
 	}
 	b.WriteString(" }")
-	return request{g.as, "POST", "/graphql", string(rawJSON(map[string]string{"query": b.String()})), "application/json"}
+	return request{as: g.as, method: "POST", path: "/graphql", body: string(rawJSON(map[string]string{"query": b.String()})), typ: "application/json"}
+}
+
+// subscription is one over either transport.
+func (g *generator) subscription() request {
+	g.follows = true
+	r := g.graphql("subscription", g.schema.Subscription)
+	if r.how = byEvents; g.rng.IntN(4) == 0 {
+		r.how = bySocket
+	}
+	return r
 }
 
 // deepest is how deep selections go.
@@ -114,11 +134,12 @@ func (g *generator) fields(def *ast.Definition, depth int, fragment bool) string
 		if !leaf && depth >= deepest {
 			continue
 		}
-		alias := fmt.Sprintf(" a%d_%d: ", depth, b.Len())
+		alias := "a"
 		if fragment {
-			alias = fmt.Sprintf(" %s%d_%d: ", strings.ToLower(def.Name), depth, b.Len())
+			alias = strings.ToLower(def.Name)
 		}
-		b.WriteString(alias + f.Name + g.arguments(f.Arguments) + g.selection(f.Type, depth+1))
+		alias += strconv.Itoa(depth) + "_" + strconv.Itoa(b.Len())
+		b.WriteString(" " + alias + ": " + f.Name + g.arguments(f.Arguments) + g.selection(f.Type, depth+1))
 		if want--; want == 0 {
 			break
 		}
@@ -133,6 +154,10 @@ func (g *generator) arguments(list ast.ArgumentDefinitionList) string {
 		if a.Name == "atLeast" || a.Name == "timeoutMs" { // they wait
 			continue
 		}
+		if g.follows && a.Name == "after" {
+			parts = append(parts, "after: -1")
+			continue
+		}
 		one := a.Name == "first" || a.Name == "last"
 		if !a.Type.NonNull && !(one && !page) && g.rng.IntN(5) > 0 || one && page {
 			continue
@@ -144,155 +169,4 @@ func (g *generator) arguments(list ast.ArgumentDefinitionList) string {
 		return ""
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// value is a literal for something of a name and type.
-func (g *generator) value(name string, t *ast.Type, depth int) string {
-	if t.Elem != nil {
-		var list []string
-		for range 1 + g.rng.IntN(2) {
-			list = append(list, g.value(name, t.Elem, depth+1))
-		}
-		return "[" + strings.Join(list, ", ") + "]"
-	}
-	def := g.schema.Types[t.NamedType]
-	switch def.Kind {
-	case ast.Enum:
-		return def.EnumValues[g.rng.IntN(len(def.EnumValues))].Name
-	case ast.InputObject:
-		return g.input(def, depth)
-	}
-	switch t.NamedType {
-	case "ID":
-		return quoted(g.word())
-	case "Int":
-		return g.one("0", "1", "2", "5")
-	case "Int64":
-		return g.one("0", "1", "3", "8", "100000")
-	case "Float":
-		return g.one("0", "0.5", "-1")
-	case "Boolean":
-		return g.one("true", "false")
-	case "Time", "DateTime", "Timestamp":
-		return quoted(g.one("2026-03-01T12:00:00Z", "2020-01-01T00:00:00Z", "2026-06-01T00:00:00Z"))
-	case "String":
-		return quoted(g.text(name))
-	}
-	return quoted(g.one("x", "2026-03-01T12:00:00Z", "1"))
-}
-
-// made are the inputs of what makes places. They get names that nothing else has: whoever made an organization of the name
-// that stands for a missing one, or for another's workspace, would see it, and rightly.
-var made = map[string]bool{"CreateOrganizationInput": true, "CreateWorkspaceInput": true}
-
-func (g *generator) input(def *ast.Definition, depth int) string {
-	var parts []string
-	oneOf := def.Directives.ForName("oneOf") != nil
-	chosen := -1
-	if oneOf {
-		chosen = g.rng.IntN(len(def.Fields))
-	}
-	for i, f := range def.Fields {
-		if f.Name == "atLeast" || f.Name == "timeoutMs" {
-			continue
-		}
-		if oneOf && i != chosen || !oneOf && !f.Type.NonNull && (depth > 3 || g.rng.IntN(4) > 0) {
-			continue
-		}
-		if made[def.Name] && (f.Name == "slug" || f.Name == "name") {
-			parts = append(parts, fmt.Sprintf(`%s: "made-%08x"`, f.Name, g.rng.Uint32()))
-			continue
-		}
-		parts = append(parts, f.Name+": "+g.value(f.Name, f.Type, depth+1))
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
-}
-
-// word is what means a thing: mostly the id of one.
-func (g *generator) word() string {
-	p := g.place()
-	if g.rng.IntN(4) > 0 {
-		return p.id(g.rng.IntN(1 << 20))
-	}
-	with := g.one(p.canary, "x")
-	if g.writes {
-		with = "x"
-	}
-	return g.one("train-", "run-", "out-", "bare-", "ns-") + with
-}
-
-func (g *generator) text(name string) string {
-	p := g.place()
-	switch name {
-	case "slug", "workspace", "to", "from", "confirmSlug", "confirm":
-		return p.slug
-	case "organization":
-		return p.organization
-	case "after", "before":
-		return p.cursors[g.rng.IntN(len(p.cursors))]
-	case "where":
-		return g.one("status = failed", "params.lr > 0", "id = x", "text contains train")
-	}
-	switch g.rng.IntN(6) {
-	case 0:
-		return g.word()
-	case 1:
-		return p.slug
-	}
-	return g.one("x", "train", "run", "2026-03-01T12:00:00Z", "a b")
-}
-
-func quoted(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
-}
-
-// plain is an operation of the server's document.
-func (g *generator) plain() request {
-	r := g.routes[g.rng.IntN(len(g.routes))]
-	path := r.path
-	g.writes = r.method != "GET"
-	aimed := strings.Contains(path, "{")
-	for {
-		before, rest, ok := strings.Cut(path, "{")
-		if !ok {
-			break
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		with := g.word()
-		switch name {
-		case "slug", "workspace", "tenant":
-			with = g.place().slug
-		case "org", "organization":
-			with = g.place().organization
-		}
-		path = before + strings.NewReplacer("/", "%2F", "=", "%3D").Replace(with) + after
-	}
-	if r.method == "GET" && g.rng.IntN(2) == 0 {
-		path += "?" + g.one("limit=2", "revision=3", "asOf=2026-03-02T00:00:00Z", "after="+g.place().cursors[0], "workspace="+g.place().slug)
-	}
-	g.comparable = aimed
-	out := request{g.as, r.method, path, "", ""}
-	if r.method != "GET" {
-		out.typ = "application/json"
-		out.body = g.one(`{}`, `{"name":"x"}`, `{"confirm":"`+g.place().slug+`"}`, `{"reason":"x"}`, `{"workspace":"`+g.place().slug+`"}`)
-	}
-	return out
-}
-
-// ingest sends events to a workspace that may be anybody's, about what may be anybody's.
-func (g *generator) ingest() request {
-	p := g.place()
-	g.writes = true
-	event := fmt.Sprintf(`{"id":"soak-%d","run":%s,"pipeline":{"name":%s},"at":"2026-03-05T12:00:00Z","body":{"type":"runStarted"}}`,
-		g.rng.IntN(1<<30), quoted(g.word()), quoted(g.word()))
-	path := g.one("/v1/workspaces/"+p.slug+"/events", "/workspaces/"+p.slug+"/api/v1/lineage", "/workspaces/"+p.slug+"/api/v1/lineage/batch")
-	if strings.Contains(path, "lineage") {
-		event = fmt.Sprintf(`{"eventType":"START","eventTime":"2026-03-05T12:00:00Z","producer":"https://x/","schemaURL":"https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent","run":{"runId":"01890000-0000-7000-8000-%012x"},"job":{"namespace":"n","name":%s}}`,
-			g.rng.IntN(1<<40), quoted(g.word()))
-		if strings.HasSuffix(path, "batch") {
-			event = "[" + event + "]"
-		}
-	}
-	return request{g.as, "POST", path, event, "application/json"}
 }

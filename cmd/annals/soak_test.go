@@ -11,13 +11,15 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/annals-io/annals/internal/pgtest"
 )
 
 // The soak asks a server for what belongs to others, over and over and each time otherwise, and looks for it in every
 // byte that comes back. What belongs to a workspace holds a word that nothing else holds, its canary.
 //
 //	go test ./cmd/annals -run TestSoak -soak.requests 50000   what CI does
-//	make soak                                                 a million
+//	make soak                                                 a million, and each wall alone
 //
 // A request is made of the seed and its number alone: `-soak.seed S -soak.from N` goes on, or does one again.
 var (
@@ -45,24 +47,81 @@ func (f finding) String() string {
 const mostFindings = 10
 
 // TestSoak holds that nobody gets a byte of what they may not see, and that what they may not see answers like what
-// never was, byte for byte. Where every check is switched off (-tags unchecked) it finds a great deal: that is the
-// control of the test.
+// never was, byte for byte.
+//
+// In a build in which the first wall lets everybody in (-tags unchecked) it tries the second one by itself: whatever is
+// read is asked for as if everybody might, and none of it may come back.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	h := newSoak(t)
+	h := newSoak(t, pgtest.URL(t))
+	if strings.Contains(h.log.String(), noWall) {
+		t.Fatal("there is no second wall")
+	}
+	h.reads = firstWallIsDown
+	h.run(t).none(t)
+}
+
+// TestSoakWithoutTheSecondWall is the same on a database that has no second wall, so that the first one is tried by itself.
+// Where the first one is down as well (-tags unchecked) a great deal is found: that is the control of both tests.
+func TestSoakWithoutTheSecondWall(t *testing.T) {
+	t.Parallel()
+	h := newSoak(t, unwalled(t))
+	if !strings.Contains(h.log.String(), noWall) {
+		t.Fatal("there is a second wall")
+	}
+	h.reads = firstWallIsDown
+	found := h.run(t)
+	if !firstWallIsDown {
+		found.none(t)
+		return
+	}
+	if len(found.findings) == 0 {
+		t.Error("both walls are down, and the soak finds nothing: it says nothing")
+	}
+}
+
+// noWall is what the log of a server says whose database has no second wall.
+const noWall = "the database has no second wall between workspaces"
+
+// A soaked server is how it went.
+type soaked struct {
+	findings                             []finding
+	sent, twins, answered, streams, shut int64
+	reads                                bool
+}
+
+// none holds that nothing was found, by a soak that asked for enough to say so.
+func (s soaked) none(t *testing.T) {
+	t.Helper()
+	for i, f := range s.findings {
+		if i < mostFindings {
+			t.Error(f)
+		}
+	}
+	if len(s.findings) > 0 {
+		return
+	}
+	if s.twins < s.sent/5 && !s.reads || s.answered < s.sent/4 || s.streams < s.sent/20 || s.shut > s.sent/100 {
+		t.Errorf("too little was asked for: of %d requests %d have a twin, %d were answered, %d by streams, and %d credentials opened nothing", s.sent, s.twins, s.answered, s.streams, s.shut)
+	}
+}
+
+// run asks for it, while streams are open.
+func (h *soak) run(t *testing.T) (s soaked) {
+	t.Helper()
 	seed := *soakSeed
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("soak: seed %d, requests %d to %d", seed, *soakFrom, *soakFrom+*soakRequests-1)
 	began := time.Now()
-	var next, sent, twins, answered atomic.Int64
+	var next atomic.Int64
 	next.Store(int64(*soakFrom))
 	var mu sync.Mutex
-	var found []finding
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var wg sync.WaitGroup
+	heard := h.listen(ctx, t)
 	for range soakWorkers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
@@ -70,77 +129,71 @@ func TestSoak(t *testing.T) {
 				if number >= *soakFrom+*soakRequests {
 					return
 				}
-				some, twin, good := h.try(t, seed, number)
-				if n := sent.Add(1); n%10_000 == 0 {
-					t.Logf("soak: %d requests in %s", n, time.Since(began).Round(time.Second))
+				one := h.try(t, seed, number)
+				mu.Lock()
+				s.add(one)
+				if s.sent%10_000 == 0 {
+					t.Logf("soak: %d requests in %s", s.sent, time.Since(began).Round(time.Second))
 				}
-				if twin {
-					twins.Add(1)
+				if len(s.findings) >= mostFindings {
+					stop()
 				}
-				if good {
-					answered.Add(1)
-				}
-				if len(some) > 0 {
-					mu.Lock()
-					if found = append(found, some...); len(found) >= mostFindings {
-						stop()
-					}
-					mu.Unlock()
-				}
+				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("soak: %d requests in %s: %d compared with one for what never was, %d answered 2xx, %d findings", sent.Load(), time.Since(began).Round(time.Second), twins.Load(), answered.Load(), len(found))
-	if soakFindsLeaks {
-		if len(found) == 0 {
-			t.Error("every check is switched off, and the soak finds nothing: it says nothing")
-		}
-		return
-	}
-	for i, f := range found {
-		if i < mostFindings {
-			t.Error(f)
-		}
-	}
-	if int(sent.Load()) == *soakRequests && (twins.Load() < sent.Load()/4 || answered.Load() < sent.Load()/4) {
-		t.Errorf("too little was asked for: %d of %d requests have a twin, %d were answered", twins.Load(), sent.Load(), answered.Load())
-	}
+	stop()
+	listened := heard()
+	s.findings = append(s.findings, listened.findings...)
+	t.Logf("soak: %d requests in %s: %d compared with one for what never was, %d answered 2xx, %d streams, %d lines heard by %d that were open all the while, %d findings",
+		s.sent, time.Since(began).Round(time.Second), s.twins, s.answered, s.streams, listened.lines, listened.open, len(s.findings))
+	s.reads = h.reads
+	return s
+}
+
+func (s *soaked) add(one soaked) {
+	s.findings = append(s.findings, one.findings...)
+	s.sent, s.twins, s.answered, s.streams, s.shut = s.sent+1, s.twins+one.twins, s.answered+one.answered, s.streams+one.streams, s.shut+one.shut
 }
 
 // try sends one request and looks at the answer. A request that is about one foreign workspace alone is sent a second
 // time, for one that never was.
-func (h *soak) try(t *testing.T, seed uint64, number int) (found []finding, twin, good bool) {
+func (h *soak) try(t *testing.T, seed uint64, number int) (s soaked) {
 	as := h.principals[number%len(h.principals)]
 	g := &generator{soak: h, rng: rand.New(rand.NewPCG(seed, uint64(number))), as: as}
 	target := h.places[g.rng.IntN(len(h.places))]
-	alone := !as.sees[target.slug] && g.rng.IntN(4) > 0
+	alone := !as.sees[target.slug] && as.knows != target.slug && g.rng.IntN(4) > 0
 	g.target, g.alone = target, alone
 	r := g.request()
 	status, body, header := h.send(t, r)
 	text := answerText(status, body, header)
-	for _, p := range h.places {
-		if !as.sees[p.slug] && !strings.Contains(r.path+r.body, p.canary) && strings.Contains(text, p.canary) {
-			found = append(found, finding{number, "the canary of " + p.slug + " was given out", r, text})
+	for _, canary := range as.leaks(text) {
+		if !strings.Contains(r.path+r.body, canary) {
+			s.findings = append(s.findings, finding{number, "what belongs to others was given out: " + canary, r, text})
 		}
 	}
-	for org, canary := range h.rosters {
-		if !as.sees[canary] && strings.Contains(text, canary) {
-			found = append(found, finding{number, "the canary of organization " + org + " was given out", r, text})
-		}
-	}
-	if alone && g.comparable {
+	if alone && g.comparable && !firstWallIsDown {
 		g = &generator{soak: h, rng: rand.New(rand.NewPCG(seed, uint64(number))), as: as}
 		_, _ = g.rng.IntN(len(h.places)), g.rng.IntN(4)
 		g.target, g.alone = target.never(), true
 		other := g.request()
 		status, body, header := h.send(t, other)
 		if missing := target.renamed(answerText(status, body, header)); missing != text {
-			found = append(found, finding{number, "a foreign thing answers otherwise than a missing one:\n" + missing, r, text})
+			s.findings = append(s.findings, finding{number, "a foreign thing answers otherwise than a missing one:\n" + missing, r, text})
 		}
-		twin = true
+		s.twins = 1
 	}
-	return found, twin, status < 300
+	if status < 300 {
+		s.answered = 1
+	}
+	if r.how != atOnce {
+		s.streams = 1
+	}
+	if status == http.StatusUnauthorized {
+		s.shut = 1
+	}
+	return s
 }
 
 // answerText is all of an answer that a caller can see, but for the time and hashes of the rest.

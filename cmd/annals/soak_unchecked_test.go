@@ -2,4 +2,4 @@
 
 package main
 
-const soakFindsLeaks = true
+const firstWallIsDown = true

@@ -14,6 +14,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
         ('log.workspaces', $x$CASE WHEN strpos(slug, '/') > 0 THEN replace(slug, '/', '-') ELSE 'workspace-' || slug END$x$, NULL, NULL, false),
         ('log.device_grants', $x$'workspace-' || workspace$x$, NULL, NULL, false),
         ('log.erasures', 'NULL::text', NULL, NULL, false),
+        ('log.imports', 'stream', NULL, NULL, false),
+        ('log.accounts', $x$'account-' || account$x$, NULL, NULL, false),
+        ('log.identities', $x$'account-' || account$x$, NULL, NULL, false),
+        ('log.sessions', $x$'account-' || account$x$, NULL, NULL, false),
+        ('log.sign_in_links', $x$'account-' || account$x$, NULL, NULL, false),
+        ('log.oidc_attempts', $x$'account-' || account$x$, NULL, NULL, false),
         ('states.streams', 'stream', NULL, NULL, false),
         ('states.entity_states', NULL, 'ws', 'states.streams', false),
         ('states.progress', 'stream', NULL, NULL, false),
@@ -21,6 +27,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
         ('audit.trees', 'name', NULL, NULL, false),
         ('audit.tiles', NULL, 'tree', 'audit.trees', false),
         ('audit.checkpoints', 'name', NULL, NULL, false),
+        ('audit.resumed', 'tree', NULL, NULL, false),
         ('ops.operations', $x$'workspace-' || target$x$, NULL, NULL, false))
     SELECT to_regclass(k.t), k.name_is, k.number_is, k.numbered_in, k.shown FROM known k WHERE to_regclass(k.t) IS NOT NULL
     UNION ALL
