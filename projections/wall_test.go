@@ -91,7 +91,10 @@ func migrateLog(r *rig, server string) {
 			SELECT id, 0, now(), now(), id, 1, gen_random_uuid(), gen_random_uuid(), 'run', 'run.started', convert_to(name, 'UTF8'), '' FROM log.streams;
 		INSERT INTO log.evidence (stream, encoding, digest, salt, bytes) SELECT id, 0, '\x01', '', convert_to(name, 'UTF8') FROM log.streams;
 		INSERT INTO log.api_keys (id, kind, hash, name, scopes, workspace, account, organization, default_workspace, created_at, created_by)
-			SELECT name, 'pat', sha256(convert_to(name, 'UTF8')), 'key of ' || name, '{read}', substr(name, 11), gen_random_uuid(), 'acme', 'one', now(), 'system' FROM log.streams`)
+			SELECT name, 'pat', sha256(convert_to(name, 'UTF8')), 'key of ' || name, '{read}', substr(name, 11), gen_random_uuid(), 'acme', 'one', now(), 'system' FROM log.streams;
+		INSERT INTO log.imports (stream, last, origins, digest, checkpoints, instance, organization, importer) SELECT name, 0, '[]', '', '', '', 'acme', gen_random_uuid() FROM log.streams;
+		INSERT INTO log.accounts (account, name, state, created_at) SELECT gen_random_uuid(), 'person of ' || name, 'active', now() FROM log.streams;
+		INSERT INTO log.sessions (hash, id, account, method, address, agent, created_at, used_at) SELECT sha256(account::text::bytea), account, account, 'link', '', '', now(), now() FROM log.accounts`)
 }
 
 // Where nobody gave BYPASSRLS, the wall stands all the same: the owner sees no row, the server's role projects, rebuilds,
@@ -233,7 +236,7 @@ func (r walledRig) asReader(statement string) (n int) {
 func TestTheOwnerOfTheLogSeesNothingOfIt(t *testing.T) {
 	t.Parallel()
 	r := newWalledRig(t)
-	for table, want := range map[string]int{"log.events": 2, "log.evidence": 2, "log.streams": 2, "log.api_keys": 2} {
+	for table, want := range map[string]int{"log.events": 2, "log.evidence": 2, "log.streams": 2, "log.api_keys": 2, "log.imports": 2, "log.accounts": 2, "log.sessions": 2} {
 		var server, owner int
 		if err := errors.Join(r.server.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&server), r.pool.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&owner)); err != nil || server != want || owner != 0 {
 			t.Errorf("%s: the server sees %d rows and the owner %d, %v; want %d and none", table, server, owner, err, want)
@@ -248,9 +251,11 @@ func TestTheOwnerOfTheLogSeesNothingOfIt(t *testing.T) {
 		t.Errorf("without FORCE the owner's function gives %d events out: this test says nothing", n)
 	}
 	r.exec(`ALTER TABLE log.events FORCE ROW LEVEL SECURITY; ALTER TABLE log.streams FORCE ROW LEVEL SECURITY; DROP FUNCTION log.all_events`)
-	r.exec(`GRANT SELECT ON log.api_keys TO annals_reader`)
-	if n := r.asReader(`SELECT count(*) FROM log.api_keys`); n != 1 {
-		t.Errorf("a reader who was given the right by mistake sees %d keys, want that of the one workspace", n)
+	r.exec(`GRANT SELECT ON log.api_keys, log.imports, log.accounts, log.sessions TO annals_reader`)
+	for table, want := range map[string]int{"log.api_keys": 1, "log.imports": 1, "log.accounts": 0, "log.sessions": 0} {
+		if n := r.asReader(`SELECT count(*) FROM ` + table); n != want {
+			t.Errorf("a reader who was given the right by mistake sees %d rows of %s, want the %d of the one workspace", n, table, want)
+		}
 	}
 }
 
