@@ -85,12 +85,8 @@ func (i *Importer) Import(ctx context.Context, p *Proven, b Bringing, progress f
 		return Imported{}, fmt.Errorf("import %s: %w", b.As, err)
 	}
 	defer conn.Release()
-	var alone bool
-	if err := conn.QueryRow(ctx, aloneSQL, stream).Scan(&alone); err != nil {
+	if err := i.alone(ctx, conn, stream); err != nil {
 		return Imported{}, fmt.Errorf("import %s: %w", b.As, err)
-	}
-	if !alone {
-		return Imported{}, &domain.Error{Code: domain.Conflict, Subject: "slug", Message: "somebody is importing into it just now: wait until that has ended, and look"}
 	}
 	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), othersSQL, stream) }() // a connection that is gone holds no lock
 	out := Imported{Workspace: b.As, UpTo: p.Manifest.Last}
@@ -111,6 +107,31 @@ func (i *Importer) Import(ctx context.Context, p *Proven, b Bringing, progress f
 	info, err := i.Log.Info(ctx, stream)
 	out.Revision = info.Last
 	return out, err
+}
+
+// How long an import waits for another one under the same name to end, and how often it looks: PostgreSQL takes a moment
+// to find that the server is gone that held the lock.
+const (
+	otherEnds = 10 * time.Second
+	otherLook = 100 * time.Millisecond
+)
+
+// alone takes the lock of a name, for as long as the connection lives.
+func (i *Importer) alone(ctx context.Context, conn *pgxpool.Conn, stream domain.Stream) error {
+	for until := time.Now().Add(otherEnds); ; {
+		var alone bool
+		if err := conn.QueryRow(ctx, aloneSQL, stream).Scan(&alone); err != nil || alone {
+			return err
+		}
+		if time.Now().After(until) {
+			return &domain.Error{Code: domain.Conflict, Subject: "slug", Message: "somebody is importing into it just now: wait until that has ended, and look"}
+		}
+		select {
+		case <-time.After(otherLook):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func taken(slug domain.Slug) error {

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +20,7 @@ import (
 type importHistoryFlags struct {
 	as, organization string
 	keys             []string
+	patience         time.Duration
 }
 
 func (a *app) importHistoryCommand() *cobra.Command {
@@ -38,8 +35,9 @@ The export is proven before anything is written, here and by the server: digests
 line, and the roots of its checkpoints. With --key, the verifier key of the instance it comes from,
 nothing is taken that this key did not sign. What is forged or cut is refused whole.
 
-An import that was cut off, however that happened, goes on when the same command is run again; one
-that is done says so.`,
+An import that is cut off, because the server was killed or cannot be reached, is taken up again by
+itself for as long as --patience says; after that, or when this command itself was ended, by running it
+again. It goes on where it was; one that is done says so.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.as == "" {
 				return usage("--as is missing").with("say what the new workspace is called: --as SLUG")
@@ -50,6 +48,8 @@ that is done says so.`,
 	cmd.Flags().StringVar(&f.as, "as", "", "`slug` of the new workspace")
 	cmd.Flags().StringVar(&f.organization, "organization", "", "`slug` of the organization whose it will be; without one, that of the key")
 	cmd.Flags().StringSliceVar(&f.keys, "key", nil, "verifier `key` of the instance that it comes from (annals audit key)")
+	cmd.Flags().DurationVar(&f.patience, "patience", time.Minute, "how long to go on trying when the server is away")
+	setting(cmd.Flags(), "patience")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func (a *app) importHistory(ctx context.Context, dir string, f importHistoryFlag
 			return err
 		}
 	}
-	result, err := a.sendHistory(ctx, c, b, f)
+	result, err := a.bringHistory(ctx, c, b, f)
 	if err != nil {
 		return err
 	}
@@ -139,91 +139,3 @@ func (a *app) ownOrganization(ctx context.Context, c *client) (string, error) {
 
 // seenQuery waits until what was imported can be read.
 const seenQuery = `query($slug: String!, $at: Int64!) { workspace(slug: $slug, atLeast: $at, timeoutMs: 5000) { slug } }`
-
-// sendHistory sends the export, and shows how far the server is.
-func (a *app) sendHistory(ctx context.Context, c *client, b *bundle.Bundle, f importHistoryFlags) (*history.Imported, error) {
-	q := url.Values{"key": f.keys}
-	address := c.base + "/v1/organizations/" + url.PathEscape(f.organization) + "/histories/" + url.PathEscape(f.as)
-	if len(f.keys) > 0 {
-		address += "?" + q.Encode()
-	}
-	bar := a.startProgress("bytes sent", 0)
-	defer func() { bar.stop() }()
-	var total, sent int64
-	for _, file := range b.Manifest.Files {
-		total += file.Size
-	}
-	from, to := io.Pipe()
-	t := bundle.NewTar(to, time.Now())
-	t.Each = func(_ string, size int) {
-		sent += int64(size)
-		bar.reach(sent, total)
-		bar.add(size)
-	}
-	go func() { to.CloseWithError(t.Send(b)) }()
-	defer from.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, address, from)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", c.base, err)
-	}
-	req.Header.Set("Content-Type", "application/x-tar")
-	req.Header.Set("Accept", "application/x-ndjson")
-	req.Header.Set("Authorization", "Bearer "+c.key)
-	req.Header.Set("User-Agent", "annals/"+buildVersion())
-	c.http.Transport.(*http.Transport).ResponseHeaderTimeout = 0 // all is sent before anything is answered
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, c.unreachable(ctx, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // whatever can be read of it
-		return nil, refusal(resp.StatusCode, text)
-	}
-	return a.hearImport(ctx, resp.Body, bar)
-}
-
-// hearImport reads the answer to an import.
-func (a *app) hearImport(ctx context.Context, body io.Reader, bar *progress) (*history.Imported, error) {
-	lines := bufio.NewScanner(body)
-	stage, was := "", int64(0)
-	for lines.Scan() {
-		if len(strings.TrimSpace(lines.Text())) == 0 {
-			continue
-		}
-		var line importLine
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return nil, fmt.Errorf("read the server's answer: %w", err)
-		}
-		switch {
-		case line.Error != nil:
-			no := &failure{Exit: exitOfImport(line.Error["code"]), Code: line.Error["code"], Message: line.Error["message"]}
-			return nil, no
-		case line.Result != nil:
-			return line.Result, nil
-		case line.Stage != stage:
-			stage, was = line.Stage, 0
-			bar.turn(cmp.Or(map[string]string{"checking": "bytes checked there"}[stage], stage))
-		}
-		bar.reach(line.Done, line.Total)
-		bar.add(int(line.Done - was))
-		was = line.Done
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return nil, (&failure{Exit: exitFailed, Code: "cut", Message: fmt.Sprintf("the import was cut off (%v)", cmp.Or(lines.Err(), io.ErrUnexpectedEOF))}).with("run the same command again: it goes on where it was")
-}
-
-// exitOfImport is the exit code of a refusal that came after the answer had begun.
-func exitOfImport(code string) int {
-	switch code {
-	case "damaged", "forged":
-		return exitUnverified
-	case "already_exists", "conflict":
-		return exitConflict
-	case "invalid":
-		return exitUsage
-	}
-	return exitFailed
-}

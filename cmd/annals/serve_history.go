@@ -38,6 +38,7 @@ func (s *server) histories(f serveFlags) historyAPI {
 	a := historyAPI{store: s.store, engine: s.engine, rights: s.rights, names: s.sealer, log: s.log, desk: s.desk, data: f.data}
 	if raw, ok := s.store.(history.Log); ok {
 		a.exports = &history.Exporter{Log: raw, Pool: s.store.Pool(), Names: s.sealer, Now: time.Now}
+		clearRooms(f.data) // of a server before this one
 		a.imports = &history.Importer{Log: s.store, Pool: s.store.Pool(), Now: time.Now, Written: s.rights.Lens().Forget}
 		if s.history != nil {
 			a.exports.Seals, a.exports.Instance = seals{seal.Store{Pool: s.pool}, s.store.Pool()}, s.history.Signer.Key().Name

@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -25,9 +23,6 @@ type importLine struct {
 	Result *history.Imported `json:"result,omitempty"`
 	Error  map[string]string `json:"error,omitempty"`
 }
-
-// leftAfter is how old what an import left in the data directory must be to be nobody's.
-const leftAfter = 24 * time.Hour
 
 // bring takes a history as a tar, and brings it into a new workspace. Nothing is written to the log before all of it was
 // read here and proven. The answer goes on while that is done; who hangs up ends it, and it is taken up by asking again.
@@ -51,13 +46,13 @@ func (a historyAPI) bring(w http.ResponseWriter, r *http.Request) {
 		}
 		keys = append(keys, key)
 	}
-	dir, err := a.spool()
+	room, err := makeRoom(a.data)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	defer os.RemoveAll(dir) // what is left is taken away at a later start
-	d, err := bundle.CreateDir(filepath.Join(dir, "export"))
+	defer room.leave()
+	d, err := bundle.CreateDir(filepath.Join(room.dir, "export"))
 	if err == nil {
 		err = bundle.Receive(r.Body, d, nil)
 	}
@@ -96,25 +91,6 @@ func throttled(w http.ResponseWriter) func(stage string, done, total int64) {
 			_ = saidLine(w, importLine{Stage: stage, Done: done, Total: total}) // the end of the request tells who has gone
 		}
 	}
-}
-
-// spool is a directory for one export, beside the server's data and for its owner alone.
-func (a historyAPI) spool() (string, error) {
-	above := filepath.Join(a.data, "imports")
-	if err := os.MkdirAll(above, 0o700); err != nil {
-		return "", fmt.Errorf("make room for an import: %w", err)
-	}
-	left, _ := os.ReadDir(above) // what cannot be listed cannot be cleared
-	for _, e := range left {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > leftAfter {
-			_ = os.RemoveAll(filepath.Join(above, e.Name())) // the next one tries again
-		}
-	}
-	dir, err := os.MkdirTemp(above, "import-*")
-	if err != nil {
-		return "", fmt.Errorf("make room for an import: %w", err)
-	}
-	return dir, nil
 }
 
 // refusal is what may be said of a failure: all that is about the export is the caller's own.
