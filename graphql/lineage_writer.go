@@ -2,9 +2,7 @@ package graphql
 
 import (
 	"context"
-	"io"
 	"strconv"
-	"strings"
 
 	gql "github.com/99designs/gqlgen/graphql"
 
@@ -12,93 +10,37 @@ import (
 	"github.com/annals-io/annals/projections/read"
 )
 
-// wholeLineage writes the parts of a walk at once. The executor makes a value, a closure and a context of each field
-// of each node: for a thousand nodes that costs more than finding them. Where everything that was asked of a part is
-// plain, its JSON is written straight from the walk; anything else, such as `entity`, is left to the executor. Who reads
-// the JSON gets the same values either way, in the same order; how a text is escaped is not promised.
-func wholeLineage(ctx context.Context, next gql.Resolver) (any, error) {
-	fc := gql.GetFieldContext(ctx)
-	if fc.Object != "Lineage" || fc.Parent == nil {
-		return next(ctx)
-	}
-	l, ok := fc.Parent.Result.(*model.Lineage)
-	if !ok {
-		return next(ctx)
-	}
-	w := lineageWriter{Lineage: l}
-	var out []byte
+// A lineageWriter writes one part of one walk. Its methods say false where they cannot write what was asked.
+type lineageWriter struct {
+	plain
+	*model.Lineage
+	ids  []byte // of all nodes, quoted, one behind the other
+	ends []int  // of the ids
+}
+
+// part writes a field of the walk.
+func (w *lineageWriter) part(ctx context.Context, field gql.CollectedField) ([]byte, bool) {
+	const node, edge, each = 112, 16, 192 // bytes that one usually takes: in the compact form, and as an object
 	fields := func(typ string) []gql.CollectedField {
-		return gql.CollectFields(gql.GetOperationContext(ctx), fc.Field.Selections, []string{typ})
+		return gql.CollectFields(gql.GetOperationContext(ctx), field.Selections, []string{typ})
 	}
-	switch fc.Field.Name {
+	switch field.Name {
 	case "compact":
-		out, ok = w.object("CompactLineage", fields("CompactLineage"), w.column)
+		w.out = make([]byte, 0, 256+node*len(w.Graph.Nodes)+edge*len(w.Graph.Edges))
+		ok := w.object("CompactLineage", fields("CompactLineage"), func(f *gql.CollectedField) bool { return w.column(f.Name) })
+		return w.out, ok
 	case "nodes":
 		asked := fields("LineageNode")
-		out, ok = w.list(len(l.Graph.Nodes), func(i int) bool {
-			return w.append("LineageNode", asked, func(name string) bool { return w.node(name, i) })
+		return w.list(len(w.Graph.Nodes), each, func(i int) bool {
+			return w.object("LineageNode", asked, func(f *gql.CollectedField) bool { return w.node(f.Name, i) })
 		})
 	case "edges":
 		asked := fields("LineageEdge")
-		out, ok = w.list(len(l.Graph.Edges), func(i int) bool {
-			return w.append("LineageEdge", asked, func(name string) bool { return w.edge(name, l.Graph.Edges[i]) })
+		return w.list(len(w.Graph.Edges), each, func(i int) bool {
+			return w.object("LineageEdge", asked, func(f *gql.CollectedField) bool { return w.edge(f.Name, w.Graph.Edges[i]) })
 		})
-	default:
-		ok = false
 	}
-	if !ok {
-		return next(ctx)
-	}
-	return gql.WriterFunc(func(to io.Writer) { _, _ = to.Write(out) }), nil
-}
-
-// A lineageWriter writes one part of one walk. Its methods say false where they cannot write what was asked.
-type lineageWriter struct {
-	*model.Lineage
-	out   []byte
-	ids   []byte // of all nodes, quoted, one behind the other
-	ends  []int  // of the ids
-	words map[string]string
-}
-
-// object is one object with the fields that were asked.
-func (w *lineageWriter) object(typ string, asked []gql.CollectedField, field func(name string) bool) ([]byte, bool) {
-	const node, edge = 112, 16 // bytes that one usually takes
-	w.out = make([]byte, 0, 256+node*len(w.Graph.Nodes)+edge*len(w.Graph.Edges))
-	ok := w.append(typ, asked, field)
-	return w.out, ok
-}
-
-// list is a list of n objects.
-func (w *lineageWriter) list(n int, object func(i int) bool) ([]byte, bool) {
-	const each = 192
-	w.out = append(make([]byte, 0, 2+each*n), '[')
-	for i := range n {
-		w.comma(i)
-		if !object(i) {
-			return nil, false
-		}
-	}
-	return append(w.out, ']'), true
-}
-
-func (w *lineageWriter) append(typ string, asked []gql.CollectedField, field func(name string) bool) bool {
-	w.out = append(w.out, '{')
-	for i, f := range asked {
-		if len(f.Deferrables) > 0 && !f.IsNonDeferrable {
-			return false
-		}
-		w.comma(i)
-		w.text(f.Alias)
-		w.out = append(w.out, ':')
-		if f.Name == "__typename" {
-			w.text(typ)
-		} else if !field(f.Name) {
-			return false
-		}
-	}
-	w.out = append(w.out, '}')
-	return true
+	return nil, false
 }
 
 // column writes one array of the compact form.
@@ -201,48 +143,4 @@ func (w *lineageWriter) id(i int) {
 		}
 	}
 	w.out = append(w.out, w.ids[w.ends[i]:w.ends[i+1]]...)
-}
-
-// upper is a word of few in capitals, each made once.
-func (w *lineageWriter) upper(word string) string {
-	if up, ok := w.words[word]; ok {
-		return up
-	}
-	if w.words == nil {
-		w.words = map[string]string{}
-	}
-	w.words[word] = strings.ToUpper(word)
-	return w.words[word]
-}
-
-func (w *lineageWriter) comma(i int) {
-	if i > 0 {
-		w.out = append(w.out, ',')
-	}
-}
-
-func (w *lineageWriter) number(n int) { w.out = strconv.AppendInt(w.out, int64(n), 10) }
-
-// word writes a text that may be missing.
-func (w *lineageWriter) word(s string) {
-	if s == "" {
-		w.out = append(w.out, "null"...)
-		return
-	}
-	w.text(s)
-}
-
-// text writes a text in quotes, as the executor does.
-func (w *lineageWriter) text(s string) {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' {
-			var b strings.Builder
-			gql.MarshalString(s).MarshalGQL(&b)
-			w.out = append(w.out, b.String()...)
-			return
-		}
-	}
-	w.out = append(w.out, '"')
-	w.out = append(w.out, s...)
-	w.out = append(w.out, '"')
 }

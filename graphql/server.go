@@ -92,7 +92,7 @@ func New(cfg Config) (*Server, error) {
 	exec.Use(&limit.Guard{Limits: limits, Known: known, Introspect: func(ctx context.Context) bool {
 		return caller(ctx).Principal != nil
 	}})
-	exec.AroundFields(wholeLineage)
+	exec.AroundFields(cfg.Resolver.whole)
 	if cfg.ReadOnly != "" {
 		exec.AroundOperations(readOnly(cfg.ReadOnly))
 	}

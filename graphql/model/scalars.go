@@ -64,9 +64,12 @@ func parseWhole(s string) (int64, error) {
 
 // MarshalTime writes a Time in UTC with microseconds, the precision the log keeps.
 func MarshalTime(t time.Time) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = w.Write(t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.999999Z07:00"`))
-	})
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(AppendTime(nil, t)) })
+}
+
+// AppendTime appends a Time as MarshalTime writes it.
+func AppendTime(b []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(b, `"2006-01-02T15:04:05.999999Z07:00"`)
 }
 
 // UnmarshalTime reads a Time. A zone is needed: what Annals is asked must mean one instant.
