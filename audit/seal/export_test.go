@@ -6,6 +6,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// Check is one that a sealer can be made without.
+type Check = check
+
 // The checks that a sealer can be made without.
 const (
 	Tenure         = tenure
