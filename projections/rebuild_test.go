@@ -63,7 +63,7 @@ func TestRebuildEqual(t *testing.T) {
 				}
 			}
 			// The old model goes on being projected, so that one can go back to it.
-			if err := e.Rollback(t.Context()); err != nil {
+			if err := e.Rollback(t.Context(), 0); err != nil {
 				t.Fatalf("Rollback: %v", err)
 			}
 			for slug, revision := range last {
@@ -202,7 +202,7 @@ func TestRebuildOfNewCode(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	var behind *NotLevelError
-	if err := e.Rollback(ctx); !errors.As(err, &behind) || behind.Workspaces != 3 {
+	if err := e.Rollback(ctx, 0); !errors.As(err, &behind) || behind.Workspaces != 3 {
 		t.Errorf("Rollback: %v; want that it is behind in 3 workspaces", err)
 	}
 	// when it builds again and differences are accepted at once, then it is swapped in
@@ -233,7 +233,7 @@ func TestTheOldModelIsDroppedAfterTheLongestRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the old model is dropped", func() bool { return !there("read_1") })
-	if err := e.Rollback(t.Context()); !errors.Is(err, ErrNoModel) {
+	if err := e.Rollback(t.Context(), 0); !errors.Is(err, ErrNoModel) {
 		t.Errorf("Rollback to a dropped model: %v", err)
 	}
 	last = r.write("one", 5)

@@ -48,8 +48,9 @@ func (e *Engine) Swap(ctx context.Context, accept bool, keepOld time.Duration) (
 }
 
 // Rollback makes the model that was live before the live one again. It must be level: within half a minute it has to
-// have what the live one has now, in every workspace, else the error is a *NotLevelError. ErrNoModel: it was dropped.
-func (e *Engine) Rollback(ctx context.Context) error {
+// have what the live one has now, in every workspace, else the error is a *NotLevelError. The one that is gone back from is
+// kept as long as keepOld says; zero: Config.KeepOld. ErrNoModel: it was dropped.
+func (e *Engine) Rollback(ctx context.Context, keepOld time.Duration) error {
 	unlock, err := e.lockRebuild(ctx)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func (e *Engine) Rollback(ctx context.Context) error {
 	if err != nil {
 		return notLevel(m.Schema, behind, err)
 	}
-	return e.swap(ctx, m.Schema, 0)
+	return e.swap(ctx, m.Schema, keepOld)
 }
 
 func notLevel(schema string, behind int, err error) error {

@@ -139,7 +139,7 @@ func TestWhatCannotBeSwappedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, err := range map[string]error{"Swap": second(e.Swap(t.Context(), true, 0)), "Discard": e.Discard(t.Context()), "Rollback": e.Rollback(t.Context())} {
+	for name, err := range map[string]error{"Swap": second(e.Swap(t.Context(), true, 0)), "Discard": e.Discard(t.Context()), "Rollback": e.Rollback(t.Context(), 0)} {
 		if !errors.Is(err, ErrRebuilding) {
 			t.Errorf("%s during a rebuild: %v", name, err)
 		}

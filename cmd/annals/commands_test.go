@@ -188,6 +188,8 @@ var invocations = []struct {
 	{"projection verify", nil, exitUsage},
 	{"projection verify", []string{"nowhere"}, exitNotFound},
 	{"projection rollback", nil, 0},
+	{"projection rebuild", []string{"--rollback", "--keep-old", "2h"}, 0},
+	{"projection rollback", []string{"--keep-old", "never"}, exitUsage},
 	{"operation list", nil, 0},
 	{"operation list", []string{"--state", "over"}, exitUsage},
 	{"operation show", []string{"6ba7b810-9dad-41d1-80b4-00c04fd430c8"}, exitNotFound},

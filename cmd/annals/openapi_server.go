@@ -118,8 +118,8 @@ func projectionOperations() []openapi.Operation {
 			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "It is gone.", openapi.Of[discarded]())}, Refuses: []int{http.StatusNotFound, http.StatusConflict},
 		},
 		{
-			Pattern: "POST /v1/projections/rollback", ID: "rollBackProjections", Tag: "health", Summary: "Go back to the read model before", Description: whole,
-			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "It is the live one again.", openapi.Of[rolledBack]())}, Refuses: []int{http.StatusNotFound, http.StatusConflict},
+			Pattern: "POST /v1/projections/rollback", ID: "rollBackProjections", Tag: "health", Summary: "Go back to the read model before", Description: whole, Body: order,
+			Answers: []openapi.Answer{openapi.Says(http.StatusOK, "It is the live one again.", openapi.Of[rolledBack]())}, Refuses: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict},
 		},
 	}
 }

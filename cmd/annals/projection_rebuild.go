@@ -27,11 +27,11 @@ which changes nothing then.`,
 			if _, err := order.keepOld(); err != nil {
 				return usage("--keep-old: %v", err)
 			}
-			if rollback && (order != modelOrder{} || detach) {
-				return usage("--rollback builds nothing: give it alone")
+			if rollback && (order != modelOrder{KeepOld: order.KeepOld} || detach) {
+				return usage("--rollback builds nothing: give it alone, or with --keep-old")
 			}
 			if rollback {
-				return a.rollback(cmd)
+				return a.decide(cmd, "rollback", order, "live", "before")
 			}
 			return a.operate(cmd.Context(), "projection.rebuild", "", order, detach, a.concludeBuilding)
 		},
@@ -78,44 +78,53 @@ func (a *app) projectionDiscard() *cobra.Command {
 server builds another one by itself until "annals projection rebuild" is run.`, "discarded", "live")
 }
 
-// rollback goes back to the model before.
-func (a *app) rollback(cmd *cobra.Command) error {
-	again := a.projectionRollback()
-	again.SetContext(cmd.Context())
-	return again.RunE(again, nil)
-}
-
 func (a *app) projectionRollback() *cobra.Command {
-	return a.decision("rollback", "Go back to the read model that was live before", `Make the read model live again that was live before the last swap. It is kept for an hour, and must
+	var order modelOrder
+	cmd := &cobra.Command{
+		Use: "rollback", Short: "Go back to the read model that was live before", Args: cobra.NoArgs,
+		Long: `Make the read model live again that was live before the last swap. It is kept for an hour, and must
 have all that the live one has, within half a minute: where no server of the version that made it
-runs, it has only while nothing was written since.`, "live", "before")
+runs, it has only while nothing was written since. The one that is gone back from is kept for an hour
+in its turn, or as --keep-old says.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := order.keepOld(); err != nil {
+				return usage("--keep-old: %v", err)
+			}
+			return a.decide(cmd, "rollback", order, "live", "before")
+		},
+	}
+	cmd.Flags().StringVar(&order.KeepOld, "keep-old", "", "how `long` the model that is gone back from is kept up: 30m, 24h, 7d (default 1h)")
+	return cmd
 }
 
 // decision is a command without options that answers a few names.
 func (a *app) decision(name, short, long string, shown ...string) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short, Long: long, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			status, body, err := c.order(cmd.Context(), "/v1/projections/"+name, modelOrder{})
-			if err != nil {
-				return err
-			}
-			if status != http.StatusOK {
-				return refusal(status, body)
-			}
-			return a.printObject(json.RawMessage(body), func(w io.Writer, r row) error {
-				var pairs []string
-				for _, name := range shown {
-					pairs = append(pairs, name, r.text(name))
-				}
-				return facts(w, pairs...)
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.decide(cmd, name, modelOrder{}, shown...) },
 	}
+}
+
+// decide has something done about the read models that are there, and shows a few names of the answer.
+func (a *app) decide(cmd *cobra.Command, name string, order modelOrder, shown ...string) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	status, body, err := c.order(cmd.Context(), "/v1/projections/"+name, order)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return refusal(status, body)
+	}
+	return a.printObject(json.RawMessage(body), func(w io.Writer, r row) error {
+		var pairs []string
+		for _, name := range shown {
+			pairs = append(pairs, name, r.text(name))
+		}
+		return facts(w, pairs...)
+	})
 }
 
 // order sends an order about read models and reads the answer, which takes as long as it takes.

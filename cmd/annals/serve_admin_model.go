@@ -138,9 +138,18 @@ type rolledBack struct {
 
 // rollback makes the model that was live before the live one again.
 func (a adminAPI) rollback(w http.ResponseWriter, r *http.Request) {
-	was, err := a.engine.Model(r.Context())
+	order, no := readOrder(r)
+	if no != nil {
+		access.Refuse(w, no)
+		return
+	}
+	keep, err := order.keepOld()
+	var was projections.ModelStatus
 	if err == nil {
-		err = a.engine.Rollback(r.Context())
+		was, err = a.engine.Model(r.Context())
+	}
+	if err == nil {
+		err = a.engine.Rollback(r.Context(), keep)
 	}
 	is := was
 	if err == nil {

@@ -25,6 +25,7 @@ type modelKeeper struct {
 	mu       sync.Mutex
 	seen     modelReport
 	told     string // what was logged last: once is enough
+	held     bool   // somebody cancelled what it had rebuilt: it is left to people until the server starts again
 	failures int
 }
 
@@ -81,11 +82,21 @@ func (k *modelKeeper) look(ctx context.Context) (deed, error) {
 			beside = &w
 		}
 	}
-	r, do := judge(k.mode, m, beside)
+	r, do := judge(k.how(), m, beside)
 	if do == doNothing || k.failures == 0 { // else the cause of the failure stands there
 		k.set(r)
 	}
 	return do, nil
+}
+
+// how is --rebuild, until somebody cancels what the keeper ordered.
+func (k *modelKeeper) how() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.held {
+		return rebuildManual
+	}
+	return k.mode
 }
 
 // judge says how a read model stands, and what is to be done about it; beside is the one that a rebuild left, nil where
@@ -152,9 +163,15 @@ func (k *modelKeeper) step(ctx context.Context) time.Duration {
 // did says what became of a rebuild or a swap, and answers when to look again.
 func (k *modelKeeper) did(ctx context.Context, report projections.Report, err error) time.Duration {
 	var different *projections.DifferentError
+	var cancelled *cancelledError
 	switch {
 	case ctx.Err() != nil:
 		return 0
+	case errors.As(err, &cancelled):
+		k.mu.Lock()
+		k.held = true
+		k.mu.Unlock()
+		k.log.Warn("rebuilding the read model was cancelled: it is left to people until this server starts again", "operation", cancelled.operation)
 	case errors.Is(err, projections.ErrRebuilding):
 		r := k.report()
 		r.State, r.Detail, r.Do = modelRebuilding, outdated(r.Schema, ", which another server or a person does"), ""

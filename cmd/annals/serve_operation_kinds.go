@@ -17,6 +17,7 @@ func (s *server) openOperations() {
 	s.operations = operations.New(operations.Config{Pool: s.pool, Log: s.log})
 	s.operations.Register(verifying{s.engine}, operations.Rule{Alone: true, Permit: s.byConfigurers, Check: s.checkVerify})
 	s.operations.Register(rebuilding{s.engine, s.model}, operations.Rule{Alone: true, Permit: s.byOperators, Check: checkRebuild})
+	s.model.engine = orderedModel{s.engine, s.operations}
 }
 
 // byOperators permits what concerns the whole server.
@@ -66,6 +67,11 @@ func (b rebuilding) Run(ctx context.Context, op *operations.Op, progress func(st
 	keep, err := order.keepOld()
 	if err != nil {
 		return nil, err
+	}
+	if op.By == byServer { // ordered by a server whose model it was not
+		if m, err := b.engine.Model(ctx); err == nil && m.Current() {
+			return nil, &operations.Failure{Code: "not_needed", Message: "the live read model is of this server's version: there is nothing to rebuild"}
+		}
 	}
 	report, err := b.rebuild(ctx, op.Tries > 1, projections.RebuildOptions{
 		AcceptDifferences: order.AcceptDifferences, Prove: order.Prove, Gentle: !order.FullSpeed, KeepOld: keep,
