@@ -10,7 +10,7 @@ import (
 )
 
 // benchGroups are what can be measured alone.
-var benchGroups = []string{"executor", "esdb", "ingest", "rebuild", "rebuild-live", "rights", "lists", "workspaces", "lineage", "audit", "replay", "asof", "diff"}
+var benchGroups = []string{"executor", "esdb", "ingest", "rebuild", "rebuild-live", "rights", "lists", "workspaces", "lineage", "audit", "replay", "history", "asof", "diff"}
 
 // benchCommand measures this program on this machine, each figure beside its ceiling.
 func (a *app) benchCommand() *cobra.Command {
@@ -29,8 +29,8 @@ started for each group, with fsync on; data is generated from a seed. It takes a
 		},
 	}
 	cmd.Flags().BoolVar(&o.Short, "short", false, "smaller data")
-	cmd.Flags().StringVar(&o.Only, "only", "", "only this group: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, audit, replay, asof or diff")
-	cmd.Flags().IntVar(&o.Events, "events", 0, "how many events lie there at first, of rebuild-live (default 1000000, short 20000)")
+	cmd.Flags().StringVar(&o.Only, "only", "", "only this group: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, audit, replay, history, asof or diff")
+	cmd.Flags().IntVar(&o.Events, "events", 0, "how many events lie there at first, of rebuild-live and history (default 1000000, short 20000)")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where the data are kept meanwhile; a temporary directory without it")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "of the generated data")
 	return cmd

@@ -2,13 +2,23 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/annals-io/annals/audit/bundle"
+	"github.com/annals-io/annals/internal/pgtest"
 )
 
 func TestAHistoryIsBroughtToAnotherInstance(t *testing.T) {
@@ -43,6 +53,15 @@ func TestAHistoryIsBroughtToAnotherInstance(t *testing.T) {
 	}
 	if is[len(was)].Type != "history.imported" {
 		t.Errorf("behind it comes %s", is[len(was)].Type)
+	}
+	shown, errs, exit := to.annals("", "workspace", "show", "brought")
+	if want := fmt.Sprintf("up to revision %d, from default of %s", got.UpTo, strings.Split(key, "+")[0]); exit != 0 || !strings.Contains(shown, want) {
+		t.Errorf("it does not say that it is %s: %d %s %s", want, exit, shown, errs)
+	}
+	for slug, want := range map[string]string{"brought": fmt.Sprintf(`"upTo":%d`, got.UpTo), "default": `"imported":null`} {
+		if out, errs, exit := to.annals("", "workspace", "show", slug, "-o", "ndjson"); exit != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s %s", slug, exit, out, errs)
+		}
 	}
 	for _, command := range [][]string{
 		{"run", "list"}, {"lineage", "model@m1", "--up"}, {"artifact", "list"}, {"pipeline", "list"},
@@ -151,6 +170,90 @@ func TestABadExportIsRefusedWhole(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(to.Dir, "imports")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// Whatever is damaged of a tar that a server is sent, by a client that looks at nothing, the server refuses it whole: nothing
+// of it is in the log, in the database beside it, or in the data directory, and the name is as free as before.
+func TestADamagedTarIsRefusedWhole(t *testing.T) {
+	t.Parallel()
+	from := loaded(t)
+	dir := exportOf(t, from, "default")
+	key, errs, exit := from.annals("", "audit", "key")
+	if exit != 0 {
+		t.Fatal(errs)
+	}
+	url := pgtest.URL(t)
+	to := startServerIn(t, pgtest.Dir(t), url, func(stop func()) { t.Cleanup(stop) })
+	b, err := bundle.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string // in the order in which they are sent
+	files := map[string][]byte{}
+	for _, f := range b.Manifest.Files {
+		names = append(names, f.Name)
+	}
+	for _, name := range append(names, bundle.ManifestFile) {
+		if files[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names = append(names, bundle.ManifestFile)
+	send := func(key string, name string, content []byte) string {
+		var body bytes.Buffer
+		sent := bundle.NewTar(&body, time.Now())
+		for _, n := range names {
+			own := files[n]
+			if n == name {
+				own = content
+			}
+			if own != nil {
+				if err := sent.Put(n, own); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := sent.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, answer, _ := to.call(t, http.MethodPut, "/v1/organizations/personal/histories/brought"+key, to.Key, body.String(), "Content-Type", "application/x-tar")
+		return answer
+	}
+	rng := rand.New(rand.NewPCG(7, 7))
+	for n := range 60 {
+		name := names[n%len(names)]
+		was := files[name]
+		bad, how := bytes.Clone(was), "flipped"
+		switch at := rng.IntN(len(bad)); n / len(names) % 4 {
+		case 0, 1:
+			bad[at] ^= 1 << rng.IntN(8)
+		case 2:
+			bad, how = append([]byte{}, bad[:at]...), "cut"
+		default:
+			bad, how = nil, "left out"
+		}
+		signed := "?key=" + neturl.QueryEscape(strings.TrimSpace(strings.Split(key, "\n")[0]))
+		if n%2 == 0 {
+			signed = ""
+		}
+		if answer := send(signed, name, bad); !strings.Contains(answer, `"damaged"`) && !strings.Contains(answer, `"forged"`) {
+			t.Errorf("%s %s: %s", name, how, answer)
+		}
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if s, err := importStateOf(t.Context(), conn, "brought"); err != nil || s.marked || s.bodies != 0 || s.last >= 0 {
+		t.Errorf("something is left: %+v, %v", s, err)
+	}
+	if inRoom(to.Dir) {
+		t.Error("something is left in the data directory")
+	}
+	if answer := send("", "", nil); !strings.Contains(answer, `"result"`) {
+		t.Errorf("what is whole: %s", answer)
 	}
 }
 

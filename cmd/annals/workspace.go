@@ -120,17 +120,21 @@ func (a *app) workspaceShow() *cobra.Command {
 
 const showWorkspaceQuery = `query($slug: String!, $asOf: AsOf, $atLeast: Int64) { workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) {
 	` + workspaceFields + ` asOf { revision time settled } progress { applied head state reason }
-	counts { pipelines runs steps artifacts artifactVersions } viewerAccess { read ingest write admin } memberCount lastActivityAt myRole { role through } onboarding { step done at by { kind id } } } }`
+	counts { pipelines runs steps artifacts artifactVersions } viewerAccess { read ingest write admin } memberCount lastActivityAt myRole { role through } onboarding { step done at by { kind id } } }
+	imported: workspace(slug: $slug, asOf: $asOf, atLeast: $atLeast) { auditLog(filter: {types: ["history.imported"]}, first: 1) { nodes { revision data } } } }`
 
 func showWorkspace(ctx context.Context, c *client, slug string, asOf map[string]any, atLeast *int64) (json.RawMessage, error) {
-	var data struct{ Workspace json.RawMessage }
+	var data struct {
+		Workspace json.RawMessage
+		Imported  *importedFrom
+	}
 	if err := c.query(ctx, showWorkspaceQuery, map[string]any{"slug": slug, "asOf": asOf, "atLeast": atLeast}, &data); err != nil {
 		return nil, err
 	}
 	if len(data.Workspace) == 0 || string(data.Workspace) == "null" {
 		return nil, noWorkspace(slug)
 	}
-	return data.Workspace, nil
+	return data.Imported.beside(data.Workspace), nil
 }
 
 func writeWorkspace(w io.Writer, r row) error {
@@ -141,7 +145,7 @@ func writeWorkspace(w io.Writer, r row) error {
 		"projected", r.text("progress", "applied")+" "+strings.ToLower(r.text("progress", "state")), "reason", r.text("progress", "reason"),
 		"pipelines", r.text("counts", "pipelines"), "runs", r.text("counts", "runs"), "steps", r.text("counts", "steps"),
 		"artifacts", r.text("counts", "artifacts"), "versions", r.text("counts", "artifactVersions"), "members", r.text("memberCount"),
-		"your role", strings.TrimSpace(r.text("myRole", "role")+" "+r.text("myRole", "through")), "last activity", shortTime(r.text("lastActivityAt")), "to begin with", begun(r))
+		"your role", strings.TrimSpace(r.text("myRole", "role")+" "+r.text("myRole", "through")), "last activity", shortTime(r.text("lastActivityAt")), "imported", cameFrom(r), "to begin with", begun(r))
 }
 
 // begun is what is still to be done of what one does at first.

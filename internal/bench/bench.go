@@ -19,11 +19,11 @@ import (
 // Options say what is measured. Zero fields have defaults.
 type Options struct {
 	Short  bool      // smaller data, two minutes
-	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, replay, asof, diff, start
+	Only   string    // only rows whose group begins with this: executor, esdb, ingest, rebuild, rebuild-live, rights, lists, workspaces, lineage, replay, history, asof, diff, start
 	Dir    string    // for the data, removed afterwards; default a temporary directory
 	Binary string    // the program to measure over HTTP; default this one
 	Seed   uint64    // default 1
-	Events int       // of rebuild-live; default a million, 20,000 in a short run
+	Events int       // of rebuild-live and history; default a million, 20,000 in a short run
 	Out    io.Writer // the table
 	Log    io.Writer // progress; nil: none
 }
@@ -58,6 +58,7 @@ func Run(ctx context.Context, o Options) error {
 		{"lineage", m.lineage},
 		{"audit", m.audit},
 		{"replay", m.replay},
+		{"history", m.carrying},
 		{"asof", m.asOfs},
 		{"diff", m.diffs},
 	} {
