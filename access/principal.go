@@ -120,6 +120,16 @@ var permitted = func() map[Scope][]domain.Permission {
 	}
 }()
 
+// LeastScope is the narrowest scope that lets a permission through; ok is false for a permission that there is not.
+func LeastScope(may domain.Permission) (s Scope, ok bool) {
+	for _, s := range []Scope{IngestOnly, Read, Write} {
+		if slices.Contains(permitted[s], may) {
+			return s, true
+		}
+	}
+	return Admin, slices.Contains(domain.Permissions(domain.WorkspaceLevel), may) || slices.Contains(domain.Permissions(domain.OrganizationLevel), may)
+}
+
 // MayRun says whether the credential may be used to write a run at all: the token of a run is good for that run alone.
 func (p Principal) MayRun(r domain.RunRef) bool { return p.Run == nil || *p.Run == r }
 

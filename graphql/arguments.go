@@ -44,38 +44,33 @@ func (w *write) run(field, word string) domain.RunRef {
 			ref = *own
 		}
 		w.needs = append(w.needs, domain.RunEntity(ref))
-		return w.mine(ref)
+		return w.mine(field, ref)
 	}
 	at, native := w.moment(word)
 	if at == nil {
 		if native {
-			return w.mine(w.unread(word))
+			return w.mine(field, w.unread(word))
 		}
 		return domain.RunRef{}
 	}
 	run, err := look(w, at, word, patience(word), w.findRun)
 	if err == nil && run == nil {
 		if _, notID := relay.ParseID(word); notID != nil {
-			return w.mine(w.unread(word))
+			return w.mine(field, w.unread(word))
 		}
 	}
 	if !w.found(field, "run", run != nil, err) {
 		return domain.RunRef{}
 	}
-	return w.mine(w.runRef(run))
+	return w.mine(field, w.runRef(run))
 }
 
-// mine refuses every run but its own to the token of a run.
-func (w *write) mine(ref domain.RunRef) domain.RunRef {
-	if c := caller(w.ctx); w.fault == nil && c.Principal != nil && !c.MayRun(ref) {
-		w.fault = otherRun("this token is good for one run alone, and this would be another: name its own by its id")
+// mine refuses every run but its own to the token of a run; field is where it was named.
+func (w *write) mine(field string, ref domain.RunRef) domain.RunRef {
+	if c := caller(w.ctx); w.ok() && c.Principal != nil && !c.MayRun(ref) {
+		w.refuse(otherRun(field, "this token is good for one run alone, and this would be another: name its own by its id"))
 	}
 	return ref
-}
-
-// otherRun is the fault of a run's token that was sent for something else.
-func otherRun(message string) error {
-	return &Fault{codeForbidden, message, map[string]any{"reason": "other_run", "rule": "The token of a run writes that run."}}
 }
 
 // unread is a native run that the read model does not have.

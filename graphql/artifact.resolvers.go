@@ -81,7 +81,7 @@ func (r *artifactResolver) Downstream(ctx context.Context, obj *model.Artifact) 
 }
 
 func (r *columnDependencyResolver) From(ctx context.Context, objs []*model.ColumnDependency) ([]*model.Artifact, error) {
-	return follow(ctx, objs, "from", func(t *model.ColumnDependency) int64 { return t.Source }, r.artifacts)
+	return r.columnSources(ctx, objs)
 }
 
 func (r *mutationResolver) RegisterArtifact(ctx context.Context, input model.RegisterArtifactInput) (*model.RegisterArtifactPayload, error) {

@@ -16,7 +16,7 @@ import (
 func auditEventsOf(at *model.Moment, rows []read.AuditEntry) []*model.AuditEvent {
 	return together(at, rows, func(p *model.Peers[model.AuditEvent], e read.AuditEntry) *model.AuditEvent {
 		return &model.AuditEvent{
-			Peers: p, Revision: int64(e.Revision), Type: e.Type, Kind: e.Kind, Subject: e.Subject, Actor: actorOf(e.Actor),
+			Peers: p, Revision: int64(e.Revision), Type: e.Type, Kind: e.Kind, Subject: e.Subject, By: e.Actor,
 			OccurredAt: model.Instant(e.OccurredAt), RecordedAt: e.RecordedAt, CorrelationID: model.Word(e.CorrelationID), CommandID: e.CommandID,
 		}
 	})

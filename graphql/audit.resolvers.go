@@ -14,6 +14,10 @@ import (
 	"github.com/annals-io/annals/graphql/model"
 )
 
+func (r *actorResolver) Name(ctx context.Context, objs []*model.Actor) ([]*string, error) {
+	return r.actorNames(ctx, objs)
+}
+
 func (r *auditEventResolver) ID(ctx context.Context, objs []*model.AuditEvent) ([]string, error) {
 	return stored(ctx, r.Resolver, objs, func(e *domain.Recorded) string { return e.EventID.String() })
 }
@@ -47,6 +51,11 @@ func (r *auditEventResolver) CausationID(ctx context.Context, objs []*model.Audi
 	})
 }
 
+func (r *Resolver) Actor() generated.ActorResolver { return &actorResolver{r} }
+
 func (r *Resolver) AuditEvent() generated.AuditEventResolver { return &auditEventResolver{r} }
 
-type auditEventResolver struct{ *Resolver }
+type (
+	actorResolver      struct{ *Resolver }
+	auditEventResolver struct{ *Resolver }
+)

@@ -131,18 +131,8 @@ func (r *Resolver) aliases(ctx context.Context, objs []*model.Artifact) ([][]*mo
 	})
 }
 
-// maxColumns and maxNeighbours bound what hangs on one artifact.
-const (
-	maxColumns    = 2000
-	maxNeighbours = 500
-)
-
-func (r *Resolver) columnLineage(ctx context.Context, a *model.Artifact, field *string) ([]*model.ColumnDependency, error) {
-	rows, err := r.Read.ColumnSources(ctx, a.At.At, a.Row.Canonical, field, maxColumns)
-	return together(a.At, rows, func(p *model.Peers[model.ColumnDependency], c read.ColumnEdge) *model.ColumnDependency {
-		return &model.ColumnDependency{Peers: p, Field: model.Word(c.TargetField), Source: c.Source, FromField: c.SourceField, Type: model.Word(c.Kind), Subtype: model.Word(c.Subtype), Masking: c.Masking}
-	}), err
-}
+// maxNeighbours bounds what hangs on one artifact.
+const maxNeighbours = 500
 
 // neighbours answers the artifacts that one was made from, or that were made from it.
 func (r *Resolver) neighbours(ctx context.Context, a *model.Artifact, upwards bool) ([]*model.Artifact, error) {

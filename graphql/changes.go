@@ -86,11 +86,7 @@ func (r *Resolver) tombstone(ctx context.Context, at *model.Moment, key int64, d
 	if !ok {
 		return &model.Tombstone{Reason: reason}, nil
 	}
-	return &model.Tombstone{Reason: reason, At: e.RecordedAt, Revision: int64(e.Revision), Actor: actorOf(e.Actor)}, nil
-}
-
-func actorOf(a domain.Actor) *model.Actor {
-	return &model.Actor{Kind: a.Kind, ID: a.ID, Key: model.Word(a.Key)}
+	return &model.Tombstone{Reason: reason, At: e.RecordedAt, Revision: int64(e.Revision), Actor: actorAt(at, e.Actor)}, nil
 }
 
 // attributes answers parameters or metadata, for several things.

@@ -84,9 +84,9 @@ func cancelling(requested bool) domain.Phase {
 // newRun names a run: by the caller's id, else by one made up here.
 func (w *write) newRun(id *string) domain.RunRef {
 	if id != nil {
-		return w.mine(domain.RunRef{ID: *id})
+		return w.mine("id", domain.RunRef{ID: *id})
 	}
-	return w.mine(domain.RunRef{ID: w.made()})
+	return w.mine("id", domain.RunRef{ID: w.made()})
 }
 
 // start is the command that starts a run. One that is nested from the start is nested by a fact of its own.

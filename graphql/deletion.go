@@ -28,7 +28,7 @@ func (w *write) deleteWorkspace() {
 func (w *write) still(ctx context.Context) error {
 	ok, err := caller(ctx).may(ctx, w.slug, domain.DeleteWorkspaces)
 	if err == nil && !ok {
-		err = caller(ctx).lacks(w.name, needDelete, "workspace "+string(w.slug))
+		err = &domain.Error{Code: domain.Forbidden, Subject: "workspace", Message: caller(ctx).lacks(w.name, needDelete, "workspace "+string(w.slug)).message, Missing: []domain.Permission{domain.DeleteWorkspaces}}
 	}
 	return err
 }

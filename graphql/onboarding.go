@@ -58,7 +58,7 @@ func (r *Resolver) onboarding(ctx context.Context, w *model.Workspace) ([]*model
 			}
 			if f != nil && (step.At == nil || f.At.Before(*step.At)) {
 				step.Done, step.At = true, &f.At
-				step.By = &model.Actor{Kind: f.Actor.Kind, ID: f.Actor.ID}
+				step.By = actorAt(w.At, f.Actor)
 			}
 		}
 		steps = append(steps, step)

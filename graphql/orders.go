@@ -23,7 +23,7 @@ func (r *Resolver) order(ctx context.Context, name string, workspace, organizati
 	}
 	p, ok := access.From(ctx)
 	if !ok || r.Desk == nil {
-		w.fault = noScope("this caller may not do "+name, map[string]any{"rule": name + " is for people and service accounts."})
+		w.refuse(&model.PermissionDenied{Message: name + " is for people and service accounts", Path: []string{"input"}, Code: model.UserErrorCodeForbidden, Missing: []string{}})
 	}
 	w.principal = p
 	if since := w.meta.IfUnchangedSince; since != nil {

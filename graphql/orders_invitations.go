@@ -13,12 +13,7 @@ import (
 // invite makes an invitation.
 func (w *write) invite(in model.InviteMemberInput) *model.InviteMemberPayload {
 	q := people.NewInvitation{Ask: w.ask(), At: w.in(), Invited: value(in.Invited)}
-	if in.ValidHours != nil {
-		q.For = time.Duration(*in.ValidHours) * time.Hour
-		if *in.ValidHours < 1 || *in.ValidHours > int(domain.MaxInvitation.Hours()) {
-			w.refuse(&model.InvalidInput{Message: "an invitation is good for 1 to 720 hours", Path: []string{"input", "validHours"}, Code: model.UserErrorCodeInvalid})
-		}
-	}
+	q.For = w.lifeOf(in)
 	for i, role := range in.Roles {
 		q.Roles = append(q.Roles, w.roleWord(role, fmt.Sprintf("roles[%d]", i)))
 	}
@@ -57,4 +52,26 @@ func (w *write) revokeInvitation(invitation string) model.InvitationWritten {
 		return w.Desk.RevokeInvitation(w.ctx, w.principal, people.InvitationChange{Ask: w.ask(), At: w.in(), Invitation: id})
 	})
 	return w.invitationWritten(id)
+}
+
+// lifeOf is how long an invitation is to be good; 0 where nothing is said.
+func (w *write) lifeOf(in model.InviteMemberInput) time.Duration {
+	no := func(field, message string) time.Duration {
+		w.refuse(&model.InvalidInput{Message: message, Path: []string{"input", field}, Code: model.UserErrorCodeInvalid})
+		return 0
+	}
+	const most = domain.MaxInvitation
+	switch {
+	case in.ValidHours != nil && in.ValidMinutes != nil:
+		return no("validMinutes", "validHours and validMinutes: give one of them")
+	case in.ValidHours != nil && (*in.ValidHours < 1 || *in.ValidHours > int(most/time.Hour)):
+		return no("validHours", fmt.Sprintf("an invitation is good for 1 to %d hours", most/time.Hour))
+	case in.ValidMinutes != nil && (*in.ValidMinutes < 1 || *in.ValidMinutes > int(most/time.Minute)):
+		return no("validMinutes", fmt.Sprintf("an invitation is good for 1 to %d minutes", most/time.Minute))
+	case in.ValidHours != nil:
+		return time.Duration(*in.ValidHours) * time.Hour
+	case in.ValidMinutes != nil:
+		return time.Duration(*in.ValidMinutes) * time.Minute
+	}
+	return 0
 }

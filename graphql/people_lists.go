@@ -196,13 +196,13 @@ func (r *Resolver) mayInvite(ctx context.Context, at *model.Moment) error {
 	if org, ok := projections.OrganizationOf(at.At.Slug); ok {
 		holds, err := c.holdsIn(ctx, org)
 		if err == nil && !holds.Has(domain.ManageOrganizationMembers) {
-			err = c.lacks("invitations", needed{domain.ManageOrganizationMembers, "admin"}, "organization "+string(org))
+			err = c.lacks("invitations", needed{domain.ManageOrganizationMembers, "admin"}, "organization "+string(org)).fault()
 		}
 		return err
 	}
 	holds, err := c.holds(ctx, at.At.Slug)
 	if err == nil && !holds.Has(domain.ManageMembers) {
-		err = c.lacks("invitations", needed{domain.ManageMembers, "admin"}, "workspace "+at.Slug())
+		err = c.lacks("invitations", needed{domain.ManageMembers, "admin"}, "workspace "+at.Slug()).fault()
 	}
 	return err
 }

@@ -1,8 +1,6 @@
 package graphql
 
 import (
-	"fmt"
-
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/graphql/model"
 )
@@ -36,7 +34,7 @@ func (w *write) permit(needs needed) {
 	case holds.Has(needs.permission):
 		w.ended(c)
 	case holds.Has(domain.ReadWorkspace) || holds.Has(domain.IngestEvents):
-		w.fault = c.lacks(w.name, needs, "workspace "+string(w.slug))
+		w.refuse(c.lacks(w.name, needs, "workspace "+string(w.slug)).refusal("workspace"))
 	default:
 		w.noWorkspace()
 	}
@@ -52,14 +50,4 @@ func (w *write) ended(c Caller) {
 	case deleted:
 		w.refuse(&model.WorkspaceClosed{Message: "the workspace was deleted; its slug is never used again", Path: []string{"input", "workspace"}, Code: model.UserErrorCodeGone})
 	}
-}
-
-// lacks says why the caller may not do what a mutation does: their key was not made for it, or they may not themselves.
-func (c Caller) lacks(mutation string, needs needed, place string) error {
-	if c.Principal == nil || !c.Allows(needs.permission) {
-		return noScope(fmt.Sprintf("this key may not do %s: it lacks the scope %s", mutation, needs.scope),
-			map[string]any{"scope": needs.scope, "permission": string(needs.permission), "rule": fmt.Sprintf("%s wants a key with the scope %s.", mutation, needs.scope)})
-	}
-	return &Fault{codeForbidden, fmt.Sprintf("you may not do %s: it takes the permission %s in %s, which none of your roles there has", mutation, needs.permission, place),
-		map[string]any{"reason": "permission_missing", "permission": string(needs.permission), "rule": fmt.Sprintf("%s takes the permission %s.", mutation, needs.permission)}}
 }

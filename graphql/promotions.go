@@ -223,7 +223,7 @@ func (w *write) notPromoted(err error, in model.PromoteArtifactVersionInput) {
 		if named.Subject == "to" {
 			place = domain.Slug(in.To)
 		}
-		w.fault = caller(w.ctx).lacks(w.name, needPromote, "workspace "+string(place))
+		w.refuse(caller(w.ctx).lacks(w.name, needPromote, "workspace "+string(place)).refusal(named.Subject))
 	case named.Subject == "to" && (named.Code == domain.Archived || named.Code == domain.Gone):
 		w.refuse(&model.WorkspaceClosed{Message: named.Message, Path: []string{"input", "to"}, Code: model.UserErrorCode(strings.ToUpper(string(named.Code)))})
 	default:

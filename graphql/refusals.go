@@ -19,12 +19,14 @@ func (w *write) failed(err error) {
 	var large *eventstore.TooLargeError
 	switch {
 	case w.blocked(err):
-	case errors.As(err, &refused) && refused.Code == domain.Forbidden && refused.Subject == "run":
-		w.fault = otherRun(refused.Message)
 	case errors.As(err, &refused):
 		named := *refused
 		named.Subject = w.field(refused.Subject)
-		w.refuse(userError(&named, w.request.IfUnchangedSince))
+		no := userError(&named, w.request.IfUnchangedSince)
+		if lacks, ok := no.(*model.PermissionDenied); ok {
+			no = caller(w.ctx).withScope(lacks)
+		}
+		w.refuse(no)
 	case errors.As(err, &conflict):
 		w.refuse(&model.IdempotencyConflict{Message: "the idempotency key was used for a different command: choose another one", Path: []string{"input", "meta", "idempotencyKey"}, Code: model.UserErrorCodeConflict})
 	case errors.As(err, &large):
@@ -116,6 +118,8 @@ func (w *write) field(subject string) string {
 		return "link"
 	case subject == "expiresAt" && has("validHours"):
 		return "validHours"
+	case subject == "expiresAt" && has("validMinutes"):
+		return "validMinutes"
 	}
 	return subject
 }

@@ -44,7 +44,7 @@ func (d *Desk) CreateWorkspace(ctx context.Context, p access.Principal, n NewWor
 	case in.place.Deleted:
 		return Workspace{}, &domain.Error{Code: domain.Gone, Subject: "organization", Message: fmt.Sprintf("organization %s was deleted; its slug is never used again", org)}
 	case !in.by.Holds.Has(domain.CreateWorkspaces):
-		return Workspace{}, &domain.Error{Code: domain.Forbidden, Message: fmt.Sprintf("it takes the permission %s", domain.CreateWorkspaces)}
+		return Workspace{}, &domain.Error{Code: domain.Forbidden, Message: fmt.Sprintf("it takes the permission %s", domain.CreateWorkspaces), Missing: []domain.Permission{domain.CreateWorkspaces}}
 	case n.Kind == domain.DefaultWorkspace:
 		return Workspace{}, &domain.Error{Code: domain.Invalid, Subject: "kind", Message: "an organization has one default workspace, which is made with it"}
 	}

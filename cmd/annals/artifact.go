@@ -12,7 +12,7 @@ const (
 
 	artifactFields = artifactRow + ` description updatedAt createdRevision aliases { namespace name type } canonical { namespace name }
 		deleted { reason at } fields { name type } upstream { namespace name } downstream { namespace name }
-		columnLineage { field fromField type subtype masking from { namespace name } }`
+		columnLineage { field fromField type subtype masking hidden from { namespace name } }`
 	versionFields = versionRow + ` tags { key value } fields { name type } metadata { name type value } deleted { reason at }
 		promotions { direction state code reason recordedAt hidden counterpart { workspace artifactVersion { number artifact { namespace name } } } }
 		consumedBy(first: 100) { nodes { id name __typename ... on Run { runId number pipeline { namespace name } } ... on Step { run { runId number pipeline { namespace name } } } } totalCount }`

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/annals-io/annals/domain"
 )
 
-const invitationFields = `invitation roles state expiresAt invited erased invitedBy { kind id } acceptedBy revision`
+const invitationFields = `invitation roles state expiresAt invited erased invitedBy { kind id name } acceptedBy revision`
 
 func (a *app) inviteCommand() *cobra.Command {
 	var at placeFlag
@@ -34,10 +36,10 @@ once: the server keeps a digest of it. It works once, until it ends or is taken 
 			input := p.input(map[string]any{"roles": roles})
 			if length != "" {
 				good, err := time.ParseDuration(days(length))
-				if err != nil || good <= 0 {
-					return usage("--for %q is no length of time", length).with("write 7d or 12h; 30d at most")
+				if err != nil || good < time.Minute || good > domain.MaxInvitation || good%time.Minute != 0 {
+					return usage("--for %q is no length of time that an invitation can be good", length).with("write 7d, 12h or 90m: whole minutes, 30d at most")
 				}
-				input["validHours"] = int64((good + time.Hour - 1) / time.Hour)
+				input["validMinutes"] = int64(good / time.Minute)
 			}
 			if invited != "" {
 				input["invited"] = invited
@@ -62,10 +64,16 @@ once: the server keeps a digest of it. It works once, until it ends or is taken 
 	}
 	at.add(cmd)
 	cmd.Flags().StringSliceVar(&roles, "role", nil, "`role` that is offered; may be repeated")
-	cmd.Flags().StringVar(&length, "for", "", "how long it is good: 12h, `7d` (if nothing is said), 30d at most")
+	cmd.Flags().StringVar(&length, "for", "", "how long it is good: 90m, 12h, `7d` (if nothing is said), 30d at most")
 	cmd.Flags().StringVar(&invited, "name", "", "`who` is invited, for the list of invitations")
 	cmd.Flags().StringVar(&reason, "reason", "", "why: it is kept in the history")
 	return cmd
+}
+
+// invitedBy is who made an invitation, for people.
+func invitedBy(r row) string {
+	who, _ := r.at("invitedBy").(map[string]any)
+	return actorOf(row{"actor": who})
 }
 
 func (a *app) invitationCommand() *cobra.Command {
@@ -94,7 +102,7 @@ func (a *app) invitationList() *cobra.Command {
 				in = upper(states)
 			}
 			return p.list(cmd.Context(), a, c, "invitations", ", states: $states", ", $states: [InvitationState!]", invitationFields, map[string]any{"states": in}, f, asOf,
-				[]column{{"INVITATION", field("invitation")}, {"STATUS", field("state")}, {"ROLES", field("roles")}, {"INVITED", nameCell("invited")}, {"ENDS", moment("expiresAt")}, {"ACCEPTED BY", field("acceptedBy")}})
+				[]column{{"INVITATION", field("invitation")}, {"STATUS", field("state")}, {"ROLES", field("roles")}, {"INVITED", nameCell("invited")}, {"BY", invitedBy}, {"ENDS", moment("expiresAt")}, {"ACCEPTED BY", field("acceptedBy")}})
 		},
 	}
 	f.add(cmd, 50)

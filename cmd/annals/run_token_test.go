@@ -80,7 +80,7 @@ func TestARunTokenWritesItsRunAlone(t *testing.T) {
 		"another's events":      {`mutation { ingestRunEvents(input: {workspace: "default", events: [{id: "g2", run: "other", at: "2026-03-01T12:00:00Z", body: {runProgressed: {}}}]}) { accepted rejected } }`, `"rejected":1`},
 		"its own deletion":      {`mutation { deleteRun(input: {workspace: "default", run: "mine", reason: "x"}) { userErrors { code } } }`, `"FORBIDDEN"`},
 		"its pipeline":          {`mutation { registerPipeline(input: {workspace: "default", name: "mine"}) { userErrors { code } } }`, `"FORBIDDEN"`},
-		"its workspace":         {`mutation { renameWorkspace(input: {workspace: "default", name: "Mine"}) { userErrors { code } } }`, `"errors"`},
+		"its workspace":         {`mutation { renameWorkspace(input: {workspace: "default", name: "Mine"}) { userErrors { code } } }`, `"FORBIDDEN"`},
 		"reading its run":       {`{ workspace(slug: "default") { run(id: "mine") { status } } }`, `"workspace":null`},
 		"reading its workspace": {`{ workspaces { totalCount } }`, `"totalCount":0`},
 		"its end":               {`mutation { annotateRun(input: {workspace: "default", run: "mine", tags: [{key: "a"}]}) { userErrors { code } } }`, `"userErrors":[]`},

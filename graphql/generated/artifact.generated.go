@@ -1475,10 +1475,10 @@ func (ec *executionContext) _ColumnDependency_from(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Artifact) graphql.Marshaler {
-			return ec.marshalNArtifact2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐArtifact(ctx, selections, v)
+			return ec.marshalOArtifact2ᚖgithubᚗcomᚋannalsᚑioᚋannalsᚋgraphqlᚋmodelᚐArtifact(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ColumnDependency_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1529,11 +1529,11 @@ func (ec *executionContext) _ColumnDependency_fromField(ctx context.Context, fie
 			return obj.FromField, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ColumnDependency_fromField(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1606,6 +1606,29 @@ func (ec *executionContext) _ColumnDependency_masking(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_ColumnDependency_masking(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ColumnDependency", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ColumnDependency_hidden(ctx context.Context, field graphql.CollectedField, obj *model.ColumnDependency) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ColumnDependency_hidden(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hidden, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ColumnDependency_hidden(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ColumnDependency", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -3573,7 +3596,7 @@ func (ec *executionContext) _ColumnDependency(ctx context.Context, sel ast.Selec
 					}
 				}()
 				res = ec._ColumnDependency_from(ctx, field, obj)
-				if res == graphql.Null {
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -3603,7 +3626,7 @@ func (ec *executionContext) _ColumnDependency(ctx context.Context, sel ast.Selec
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "fromField":
 			out.Values[i] = ec._ColumnDependency_fromField(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "type":
@@ -3618,6 +3641,11 @@ func (ec *executionContext) _ColumnDependency(ctx context.Context, sel ast.Selec
 			}
 		case "masking":
 			out.Values[i] = ec._ColumnDependency_masking(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "hidden":
+			out.Values[i] = ec._ColumnDependency_hidden(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -22,6 +22,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	Actor() ActorResolver
 	Artifact() ArtifactResolver
 	ArtifactUse() ArtifactUseResolver
 	ArtifactVersion() ArtifactVersionResolver
@@ -324,6 +325,7 @@ type ComplexityRoot struct {
 		Field     func(childComplexity int) int
 		From      func(childComplexity int) int
 		FromField func(childComplexity int) int
+		Hidden    func(childComplexity int) int
 		Masking   func(childComplexity int) int
 		Subtype   func(childComplexity int) int
 		Type      func(childComplexity int) int
@@ -1137,6 +1139,7 @@ type ComplexityRoot struct {
 		Message func(childComplexity int) int
 		Missing func(childComplexity int) int
 		Path    func(childComplexity int) int
+		Scope   func(childComplexity int) int
 	}
 
 	PermissionGrant struct {
@@ -3068,6 +3071,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ColumnDependency.FromField(childComplexity), true
+	case "ColumnDependency.hidden":
+		if e.ComplexityRoot.ColumnDependency.Hidden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ColumnDependency.Hidden(childComplexity), true
 	case "ColumnDependency.masking":
 		if e.ComplexityRoot.ColumnDependency.Masking == nil {
 			break
@@ -6815,6 +6824,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PermissionDenied.Path(childComplexity), true
+	case "PermissionDenied.scope":
+		if e.ComplexityRoot.PermissionDenied.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDenied.Scope(childComplexity), true
 
 	case "PermissionGrant.permission":
 		if e.ComplexityRoot.PermissionGrant.Permission == nil {
@@ -10937,7 +10952,7 @@ type Artifact implements Node & Versioned {
     names: [String!]
   ): [NamedValue!]!
   """
-  Which fields of other artifacts its fields came from, by field; 2,000 at most.
+  Which fields of other artifacts its fields came from, by field; 2,000 at most. A version that was promoted here brought its fields along: they came from the artifact in the other workspace, whose own ` + "`" + `columnLineage` + "`" + ` goes on from there.
   """
   columnLineage(
     "Only this field of it."
@@ -10979,16 +10994,18 @@ One field of an artifact came from one field of another.
 type ColumnDependency {
   "The field of the artifact asked about; null when the whole artifact depends."
   field: String
-  "The artifact it came from."
-  from: Artifact!
-  "The field it came from."
-  fromField: String!
-  "What was done: ` + "`" + `DIRECT` + "`" + ` or ` + "`" + `INDIRECT` + "`" + `, in the producer's words."
+  "The artifact it came from; null where that lies in a workspace that you cannot see, or is not known any more."
+  from: Artifact
+  "The field it came from; null when it came from the artifact as a whole, or from where you cannot see."
+  fromField: String
+  "What was done: ` + "`" + `DIRECT` + "`" + ` or ` + "`" + `INDIRECT` + "`" + `, in the producer's words; ` + "`" + `PROMOTED` + "`" + ` where a version was promoted from another workspace."
   type: String
   "In finer words, such as ` + "`" + `AGGREGATION` + "`" + `."
   subtype: String
   "True when the values were masked on the way."
   masking: Boolean!
+  "True where it came from a workspace that you cannot see: all such are one row, without names."
+  hidden: Boolean!
 }
 
 """
@@ -12579,8 +12596,10 @@ input InviteMemberInput {
   roles: [String!]!
   "Who is meant, such as an e-mail address, for the list of invitations. It is kept sealed. Nothing is sent."
   invited: String
-  "How many hours the link is good for, 720 at most; 168 when left out."
+  "How many hours the link is good for, 720 at most; 168 when neither this nor validMinutes says it."
   validHours: Int
+  "How many minutes the link is good for, 43,200 at most; instead of validHours."
+  validMinutes: Int
   "How the write is done."
   meta: WriteMeta
 }
@@ -16853,6 +16872,8 @@ type PermissionDenied implements UserError {
   code: UserErrorCode!
   "The permissions it takes and you do not hold; empty where the refusal is not about permissions."
   missing: [String!]!
+  "The scope that your key would have to have; null where it is not the key that is in the way."
+  scope: String
 }
 
 """
@@ -18319,6 +18340,8 @@ func (ec *executionContext) childFields_ColumnDependency(ctx context.Context, fi
 		return ec.fieldContext_ColumnDependency_subtype(ctx, field)
 	case "masking":
 		return ec.fieldContext_ColumnDependency_masking(ctx, field)
+	case "hidden":
+		return ec.fieldContext_ColumnDependency_hidden(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ColumnDependency", field.Name)
 }

@@ -816,6 +816,29 @@ func (ec *executionContext) fieldContext_PermissionDenied_missing(_ context.Cont
 	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _PermissionDenied_scope(ctx context.Context, field graphql.CollectedField, obj *model.PermissionDenied) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PermissionDenied_scope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scope, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PermissionDenied_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDenied", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _RevisionConflict_message(ctx context.Context, field graphql.CollectedField, obj *model.RevisionConflict) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2128,6 +2151,11 @@ func (ec *executionContext) _PermissionDenied(ctx context.Context, sel ast.Selec
 		case "missing":
 			out.Values[i] = ec._PermissionDenied_missing(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scope":
+			out.Values[i] = ec._PermissionDenied_scope(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -94,11 +94,13 @@ type ArtifactUse struct {
 type ColumnDependency struct {
 	*Peers[ColumnDependency]
 	Field     *string
-	Source    int64 // artifact
-	FromField string
+	Source    int64     // artifact; 0: elsewhere
+	Elsewhere *Artifact // of another workspace, from where it was promoted; nil where it is not told
+	FromField *string
 	Type      *string
 	Subtype   *string
 	Masking   bool
+	Hidden    bool // it is in a workspace that the caller may not see
 }
 
 // An AuditEvent is one event of a workspace's history.
@@ -108,11 +110,16 @@ type AuditEvent struct {
 	Type          string
 	Kind          domain.Kind
 	Subject       int64 // 0: no page
-	Actor         *Actor
+	By            domain.Actor
 	OccurredAt    *time.Time
 	RecordedAt    time.Time
 	CorrelationID *string
 	CommandID     string
+}
+
+// Actor is who did it.
+func (e *AuditEvent) Actor() *Actor {
+	return actorOf(e, e.Peers, func(e *AuditEvent) domain.Actor { return e.By })
 }
 
 // SubjectKind is what kind of thing it happened to; nil for kinds that have no page.

@@ -60,18 +60,6 @@ type AccessSource struct {
 	Permissions []string `json:"permissions"`
 }
 
-// Who did something.
-type Actor struct {
-	// What kind of caller it is: `account`, `service_account` or `system`; `key` for what earlier versions recorded of keys.
-	Kind string `json:"kind"`
-	// The id as events record it.
-	ID string `json:"id"`
-	// The id of the API key or run token by which they acted; null where it was by none, or is not known here.
-	Key *string `json:"key,omitempty,omitzero"`
-	// A name for people, when one is known and was not erased.
-	Name *string `json:"name,omitempty,omitzero"`
-}
-
 // The input of `addTeamMember`.
 type AddTeamMemberInput struct {
 	// The slug of the organization.
@@ -1185,8 +1173,10 @@ type InviteMemberInput struct {
 	Roles []string `json:"roles"`
 	// Who is meant, such as an e-mail address, for the list of invitations. It is kept sealed. Nothing is sent.
 	Invited *string `json:"invited,omitempty,omitzero"`
-	// How many hours the link is good for, 720 at most; 168 when left out.
+	// How many hours the link is good for, 720 at most; 168 when neither this nor validMinutes says it.
 	ValidHours *int `json:"validHours,omitempty,omitzero"`
+	// How many minutes the link is good for, 43,200 at most; instead of validHours.
+	ValidMinutes *int `json:"validMinutes,omitempty,omitzero"`
 	// How the write is done.
 	Meta *WriteMeta `json:"meta,omitempty,omitzero"`
 }
@@ -1505,6 +1495,8 @@ type PermissionDenied struct {
 	Code UserErrorCode `json:"code"`
 	// The permissions it takes and you do not hold; empty where the refusal is not about permissions.
 	Missing []string `json:"missing"`
+	// The scope that your key would have to have; null where it is not the key that is in the way.
+	Scope *string `json:"scope,omitempty,omitzero"`
 }
 
 func (PermissionDenied) IsUserError() {}

@@ -239,8 +239,10 @@ func (i *Invitation) ExpiresAt() time.Time { return i.Row.ExpiresAt }
 
 // InvitedBy is who invited.
 func (i *Invitation) InvitedBy() *Actor {
-	kind, id, _ := strings.Cut(i.Row.InvitedBy, ":")
-	return &Actor{Kind: kind, ID: id}
+	return actorOf(i, i.Peers, func(i *Invitation) domain.Actor {
+		kind, id, _ := strings.Cut(i.Row.InvitedBy, ":")
+		return domain.Actor{Kind: kind, ID: id}
+	})
 }
 
 // AcceptedBy is who accepted it.

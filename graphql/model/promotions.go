@@ -1,6 +1,8 @@
 package model
 
 import (
+	"github.com/annals-io/annals/domain"
+
 	"context"
 	"time"
 
@@ -42,7 +44,9 @@ func (p *Promotion) Code() *string { return Word(string(p.Row.Code)) }
 func (p *Promotion) Reason() *string { return Word(p.Row.Reason) }
 
 // Actor is who made it.
-func (p *Promotion) Actor() *Actor { return &Actor{Kind: p.Row.Actor.Kind, ID: p.Row.Actor.ID} }
+func (p *Promotion) Actor() *Actor {
+	return actorOf(p, p.Peers, func(p *Promotion) domain.Actor { return p.Row.Actor })
+}
 
 // RecordedAt is when this side recorded it.
 func (p *Promotion) RecordedAt() time.Time { return p.Row.At }

@@ -67,6 +67,18 @@ func (d *DB) PromotionsOf(ctx context.Context, m Moment, versions []int64) (map[
 	return out, err
 }
 
+// What an artifact received lies under any of the names that it had at the moment.
+var promotionsIntoSQL = `SELECT ` + promotionColumns + fromPromotions(`k.direction = 1 AND k.artifact IN (
+	SELECT n.key FROM read.artifacts n WHERE n.ws = $1 AND n.canonical = `+canonicalNow("$3")+` AND `+canonicalAt("n.key")+` = `+canonicalAt("$3")+`)`) + ` ORDER BY r.began DESC LIMIT $4`
+
+// maxInto bounds the promotions into one artifact that are read.
+const maxInto = 50
+
+// PromotionsInto reads the promotions by which an artifact received versions, the newest first, at most 50.
+func (d *DB) PromotionsInto(ctx context.Context, m Moment, artifact int64) ([]Promotion, error) {
+	return list(ctx, d, m, "read promotions into an artifact", promotionsIntoSQL, scanPromotion, artifact, maxInto)
+}
+
 // Promotions reads a page of the promotions of the workspace, the newest first: those that were received, those that were
 // sent, or both where received is nil.
 func (d *DB) Promotions(ctx context.Context, m Moment, received *bool, p Page) (List[Promotion], error) {
