@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/annals-io/annals/domain"
 	"github.com/annals-io/annals/projections"
@@ -61,7 +62,7 @@ func TestColumnLineageKeepsTheWall(t *testing.T) {
 	all := func(context.Context, domain.Slug) (domain.PermissionSet, error) {
 		return domain.SetOf(domain.ReadWorkspace, domain.PromoteArtifacts), nil
 	}
-	m, err := h.engine.Open(t.Context(), "secret", projections.AsOf{}, nil, 0)
+	m, err := h.engine.Open(t.Context(), "secret", projections.AsOf{}, nil, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,8 @@ INSERT INTO read.lineage_edges (ws, execution, direction, version, role, since)
 	ON CONFLICT DO NOTHING;
 INSERT INTO read.artifact_edges (ws, source, target, pipeline, since, supports)
 	SELECT 1, 10000 + t - k, 10000 + t, 1, 0, 1 FROM generate_series(50, 2000) t, generate_series(1, 20) k;
+INSERT INTO read.promotions (ws, promotion, since, direction, version, artifact, began, state, actor, at)
+	SELECT 1, md5(j::text)::uuid, j * 5, 1, j * 5 * 1024 + 1, 10001 + j % 2000, j * 5, 'received', 'account:x', now() FROM generate_series(1000, 40999, 3) j;
 INSERT INTO read.words (ws, word, kind, entity, since) SELECT ws, name, 'pipeline', key, 0 FROM read.pipelines UNION ALL SELECT ws, run_id, 'run', key, 0 FROM read.runs;
 INSERT INTO read.audit_entries (ws, revision, type, kind, subject, command, occurred_at, recorded_at)
 	SELECT 1, r, CASE r % 5000 WHEN 0 THEN 'run.deleted' ELSE 'run.started' END, 'run', r / 4 * 4096, 'command-' || r / 3, now(), '2026-01-01'::timestamptz + r * interval '1 s' FROM generate_series(0, 213000) r;
@@ -120,6 +122,10 @@ func testPlans(t *testing.T, pool *pgxpool.Pool, walled bool) {
 		{"up", lineage(LineageQuery{Roots: []Node{{domain.KindArtifactVersion, 20000*5*1024 + 1}}, Up: true, Depth: 20}), "lineage_edges_pkey lineage_edges_version artifact_versions_pkey"},
 		{"down", lineage(LineageQuery{Roots: []Node{{domain.KindArtifactVersion, 20000*5*1024 + 1}}, Down: true, Depth: 20}), "lineage_edges_version"},
 		{"artifacts", lineage(LineageQuery{Roots: []Node{{domain.KindArtifact, 11000}}, Granularity: ByArtifact}), "artifact_edges_pkey artifact_edges_target artifacts_pkey"},
+		{"what an artifact received", func(ctx context.Context, m Moment) error {
+			_, err := db.PromotionsInto(ctx, m, 11000)
+			return err
+		}, "promotions_artifact artifacts_canonical"},
 		{"search", func(ctx context.Context, m Moment) error {
 			_, err := db.Search(ctx, m, "pipeline_12", nil, 10)
 			return err
