@@ -4,74 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/annals-io/annals/audit/bundle"
 	"github.com/annals-io/annals/audit/history"
-	"github.com/annals-io/annals/domain"
-	"github.com/annals-io/annals/eventstore"
-	"github.com/annals-io/annals/evidence"
 	"github.com/annals-io/annals/internal/pgtest"
 )
-
-// madeHistory is an export of a workspace that never was: runs, and descriptions with bodies.
-func madeHistory(t testing.TB, owner uuid.UUID, runs, bodies int) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "made")
-	d, err := bundle.CreateDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := bundle.NewWriter(d, bundle.Manifest{Instance: "there", Workspace: "lab", Stream: "workspace-lab"}, history.Leaf)
-	at := time.Now().UTC().Truncate(time.Microsecond).Add(-time.Hour)
-	meta, err := eventstore.EncodeMeta(domain.Meta{Actor: domain.Actor{Kind: "account", ID: owner.String()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	add := func(e domain.Event) {
-		data, err := domain.Encode(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := at.Add(time.Duration(n) * time.Microsecond)
-		stored := eventstore.NewEvent{Data: data, MetaData: meta, Envelope: domain.Envelope{
-			EventID: uuid.New(), Type: e.EventType(), Version: domain.CurrentVersion(e.EventType()), Subject: e.Subject(), Revision: domain.Revision(n), RecordedAt: at, OccurredAt: at,
-		}}
-		if err := w.Event(&stored); err != nil {
-			t.Fatal(err)
-		}
-		n++
-	}
-	add(domain.WorkspaceCreated{Slug: "lab", Name: "Lab", Organization: "acme", Owner: owner})
-	for i := range bodies {
-		body := evidence.New(fmt.Appendf(nil, "description %d %s", i, strings.Repeat("of much ", 100)))
-		if err := w.Evidence(bundle.Evidence{Stream: "workspace-lab", Digest: body.Digest, Salt: body.Salt, Bytes: body.Bytes}); err != nil {
-			t.Fatal(err)
-		}
-		add(domain.WorkspaceDescribed{Description: &domain.Text{Evidence: body.Digest}})
-	}
-	for i := range runs {
-		add(domain.RunReported{Phase: domain.Started, Run: domain.RunRef{ID: fmt.Sprint("run-", i)}})
-	}
-	if err := errors.Join(w.Close(time.Now(), nil, nil), d.Commit()); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // importState is how far an import is, as the database has it.
 type importState struct {
@@ -248,115 +195,4 @@ func lookForHalves(ctx context.Context, url, address, key string, seen *atomic.P
 		}
 	}
 	return n
-}
-
-const storedSQL = `SELECT e.revision, e.event_id, e.type, e.data, e.meta, e.recorded_at FROM log.events e JOIN log.streams s ON s.id = e.stream WHERE s.name = $1 ORDER BY e.revision`
-
-// wholeIn compares what an import left with the export, byte for byte.
-func wholeIn(t *testing.T, conn *pgx.Conn, dir, slug string, bodies int) {
-	t.Helper()
-	b, err := bundle.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := conn.Query(t.Context(), storedSQL, "workspace-"+slug)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for want, err := range b.Events(0) {
-		var revision int64
-		var id uuid.UUID
-		var typ string
-		var data, meta []byte
-		var at time.Time
-		if err != nil || !rows.Next() {
-			t.Fatalf("revision %d is missing: %v, %v", want.Revision, err, rows.Err())
-		}
-		if err := rows.Scan(&revision, &id, &typ, &data, &meta, &at); err != nil {
-			t.Fatal(err)
-		}
-		if revision != int64(want.Revision) || id != want.EventID || typ != want.Type || !bytes.Equal(data, want.Data) || !bytes.Equal(meta, want.MetaData) || !at.Equal(want.RecordedAt) {
-			t.Fatalf("revision %d is %d %s %s", want.Revision, revision, typ, data)
-		}
-	}
-	behind := map[string]int{}
-	for rows.Next() {
-		var typ string
-		if err := rows.Scan(nil, nil, &typ, nil, nil, nil); err != nil {
-			t.Fatal(err)
-		}
-		behind[typ]++
-	}
-	if fmt.Sprint(behind) != "map[history.imported:1 member.removed:1 role.granted:1]" {
-		t.Errorf("behind it: %v", behind)
-	}
-	s, err := importStateOf(t.Context(), conn, slug)
-	if err != nil || s.bodies != bodies || !s.done {
-		t.Errorf("%+v, %v", s, err)
-	}
-}
-
-// killedExports kills the server, and then the command, while a history is exported: nothing of it has its name, and what is
-// asked for again is whole.
-func killedExports(t *testing.T, v *victim, was string, global []string) {
-	t.Helper()
-	above := t.TempDir()
-	target := filepath.Join(above, "taken")
-	begun := func() bool { // some of it has come
-		some, _ := filepath.Glob(filepath.Join(above, ".taken.partial-*", "events-00000.ndjson")) // a pattern without faults
-		return len(some) > 0
-	}
-	export := func() (*exec.Cmd, chan error) {
-		cmd, ended := command(nil, append([]string{"export", "brought", "--output", target}, global...)...), make(chan error, 1)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		go func() { ended <- cmd.Wait() }()
-		return cmd, ended
-	}
-	for who, kill := range map[string]func(*exec.Cmd){
-		"server":  func(*exec.Cmd) { v.kill(); v.start() },
-		"command": func(cmd *exec.Cmd) { _ = cmd.Process.Kill() },
-	} {
-		caught := false
-		for try := 0; try < 10 && !caught; try++ {
-			cmd, ended := export()
-			for len(ended) == 0 && !begun() {
-			}
-			kill(cmd)
-			err := <-ended
-			caught = err != nil
-			_, there := os.Stat(target)
-			if caught != errors.Is(there, os.ErrNotExist) {
-				t.Errorf("the %s is killed: %v, and under its name there is: %v", who, err, there)
-			}
-			if who == "server" && begun() {
-				t.Error("the command left something behind")
-			}
-			left, _ := filepath.Glob(filepath.Join(above, ".taken.partial-*"))
-			for _, dir := range append(left, target) {
-				if err := os.RemoveAll(dir); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if !caught {
-			t.Errorf("the %s was never killed in the middle: this test proves nothing", who)
-		}
-	}
-	if _, ended := export(); <-ended != nil {
-		t.Fatalf("it cannot be exported any more\n%s", v.log)
-	}
-	b, err := bundle.Open(target)
-	if err == nil {
-		err = b.Check(t.Context(), history.Leaf, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, err := bundle.Open(was)
-	if err != nil || b.Manifest.Counts.Events != first.Manifest.Counts.Events+3 || len(b.Manifest.Origins) != 1 {
-		t.Errorf("%+v, %v", b.Manifest, err)
-	}
 }
