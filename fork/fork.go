@@ -90,8 +90,20 @@ func (w *Watch) Look(ctx context.Context) error {
 		if s.Place == place {
 			return ""
 		}
-		return "the database is another place than before: it was restored or copied, or a standby took over"
+		return "the database is another place than before: it was restored or copied, or a standby took over" + w.until(ctx)
 	}, place)
+}
+
+const untilSQL = `SELECT recorded_at FROM log.events ORDER BY position DESC LIMIT 1`
+
+// until says up to when the events go that are here; empty where they lie elsewhere, or nobody can tell.
+func (w *Watch) until(ctx context.Context) string {
+	var last time.Time
+	if err := w.DB.QueryRow(ctx, untilSQL).Scan(&last); err != nil {
+		w.Log.DebugContext(ctx, "see up to when there are events", "err", err)
+		return ""
+	}
+	return "; its last event was recorded at " + last.UTC().Format(time.RFC3339) + ": what was recorded after that is gone, and its revisions go to other events"
 }
 
 // Draw draws a new fork for a database that was copied in a way that it cannot see.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/annals-io/annals/internal/embedded"
 	"github.com/annals-io/annals/internal/esdbfake"
@@ -23,6 +26,11 @@ func searched(t *testing.T, c *embedded.Server, bin string, s *testServer, besid
 	dump, err := exec.CommandContext(t.Context(), filepath.Join(bin, "pg_dump"), "-d", asAdmin(t, c)).Output()
 	if err != nil {
 		t.Fatalf("dump: %v", err)
+	}
+	for _, table := range []string{"log.events", "log.evidence", "log.erasures", "log.accounts", "log.sessions", "ops.operations", "audit.tiles", "audit.checkpoints", "states.entity_states", "changes", "words", "invitations"} {
+		if !bytes.Contains(dump, []byte("COPY "+table+" (")) && !bytes.Contains(dump, []byte("."+table+" (")) {
+			t.Errorf("the dump has no table %s: the search proves nothing of it", table)
+		}
 	}
 	places := map[string][]byte{"the dump": dump, "the log": []byte(s.Log.String())}
 	pgtest.Exec(t, c.AdminURL(), "CHECKPOINT")
@@ -48,6 +56,30 @@ func searched(t *testing.T, c *embedded.Server, bin string, s *testServer, besid
 		}
 	}
 	return found
+}
+
+// storedEvidence is a body or text beside the log, as it is stored.
+type storedEvidence struct{ salt, bytes string }
+
+// evidenceOf is all evidence that there is, by digest.
+func evidenceOf(t *testing.T, c *embedded.Server) map[string]storedEvidence {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), asAdmin(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	all := map[string]storedEvidence{}
+	var digest, salt, stored []byte
+	rows, _ := conn.Query(t.Context(), `SELECT digest, salt, bytes FROM log.evidence`)
+	_, err = pgx.ForEachRow(rows, []any{&digest, &salt, &stored}, func() error {
+		all[fmt.Sprintf("%x", digest)] = storedEvidence{string(salt), string(stored)}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // Given a server with values of every kind that can be erased, on either backend, when each is erased by the command line,
@@ -136,6 +168,7 @@ func erasedEverywhere(t *testing.T, c *embedded.Server, bin string, s *testServe
 			t.Errorf("the search finds no %s before: it would find none whatever was done", what)
 		}
 	}
+	kept := evidenceOf(t, c)
 	for _, subject := range []string{"pipeline:train", "run:0190a2a0-0000-7000-8000-000000000001", "pipeline:n/etl", fmt.Sprintf("event:%d", at), "workspace", "role:runner", "invitation:" + invitation.Invitation.Invitation, "person:" + v["login"]} {
 		args := []string{"erase", subject, "--reason", "asked for", "--confirm", subject, "-w", "default", "-o", "json"}
 		var done struct {
@@ -156,6 +189,19 @@ func erasedEverywhere(t *testing.T, c *embedded.Server, bin string, s *testServe
 	}
 	late := filepath.Join(t.TempDir(), "late")
 	must("export", "default", "-o", late)
+	gone := map[string]string{} // what lay there as it was stored, compressed or not, and the salts
+	for digest, e := range kept {
+		if _, there := evidenceOf(t, c)[digest]; !there {
+			gone["the salt of "+digest] = e.salt
+			gone["the bytes of "+digest] = e.bytes
+		}
+	}
+	if len(gone) != 10 {
+		t.Errorf("only %d pieces of evidence went", len(gone)/2)
+	}
+	for what, value := range gone {
+		v[what] = value
+	}
 	if after := searched(t, c, bin, s, []string{late}, v); len(after) > 0 {
 		t.Errorf("still there: %v", after)
 	}
@@ -176,6 +222,9 @@ func erasedEverywhere(t *testing.T, c *embedded.Server, bin string, s *testServe
 	must("projection", "verify", "default")
 	if again := ask(shownQuery); again != said {
 		t.Errorf("rebuilt, readers are shown %s\nand were %s", again, said)
+	}
+	if after := searched(t, c, bin, s, nil, v); len(after) > 0 {
+		t.Errorf("with the read models rebuilt, there again: %v", after)
 	}
 	if replayed := must("replay", "default", "--speed", "max"); !strings.Contains(replayed, "subject.erased") {
 		t.Errorf("the replay does not say that something was erased: %s", replayed)
