@@ -33,8 +33,8 @@ func (a *app) eventstoreCopyCommand() *cobra.Command {
 	f.from.side, f.to.side = "from", "to"
 	cmd := &cobra.Command{
 		Use: "copy --from X --to Y", Short: "Copy an instance from one event store to another, in either direction", Args: cobra.NoArgs,
-		Long: `Copy an instance to another place: its events, and the evidence, API keys and known commands
-beside them. X and Y are what serve takes: a data directory, postgres://… or esdb://…. An event
+		Long: `Copy an instance to another place: its events, and beside them the evidence, API keys and people, known
+commands, what was imported and erased, and the signed seals. X and Y are what serve takes: a data directory, postgres://… or esdb://…. An event
 store needs a database beside it: --from-database and --to-database, each a data directory or
 postgres://….
 
@@ -100,7 +100,7 @@ func (a *app) copyInstance(ctx context.Context, f copyFlags) (err error) {
 	}
 	err = a.printObject(b, func(w io.Writer, r row) error {
 		return facts(w, "streams", r.text("streams"), "events", r.text("events"), "written now", r.text("written"), "evidence", r.text("evidence"),
-			"known commands", r.text("commands"), "API keys", r.text("keys"), "digest", r.text("digest"))
+			"known commands", r.text("commands"), "API keys", r.text("keys"), "checkpoints", r.text("checkpoints"), "digest", r.text("digest"))
 	})
 	fmt.Fprintf(a.stderr, "annals: the copy is whole; serve it by `annals serve %s`, and the old one no more\n", f.to.served())
 	return err

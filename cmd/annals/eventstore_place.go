@@ -242,20 +242,20 @@ func asCopy(address string) string {
 }
 
 // copyVault takes along what an instance keeps in its data directory besides a database: the keys by which names of
-// persons are sealed, and the first API key. Where a directory is not known, the user is told.
+// persons are sealed, the key that seals history, and the first API key. Where a directory is not known, the user is told.
 func (a *app) copyVault(from, to string) error {
 	switch {
 	case from == "" && to == "":
-		fmt.Fprintln(a.stderr, "annals: serve the copy with the --data directory of the source: the vault and the first API key lie there")
+		fmt.Fprintln(a.stderr, "annals: serve the copy with the --data directory of the source: the vault, the key that seals history and the first API key lie there")
 		return nil
 	case from == "":
-		fmt.Fprintf(a.stderr, "annals: copy vault/ and %s from the --data directory of the source to %s: without the vault sealed names cannot be read\n", firstKeyFile, to)
+		fmt.Fprintf(a.stderr, "annals: copy vault/, %s and %s from the --data directory of the source to %s: without the vault sealed names cannot be read, and without the key history is sealed no more\n", auditKeyFile, firstKeyFile, to)
 		return nil
 	case to == "":
-		fmt.Fprintf(a.stderr, "annals: serve the copy with --data %s, or copy vault/ and %s from there\n", from, firstKeyFile)
+		fmt.Fprintf(a.stderr, "annals: serve the copy with --data %s, or copy vault/, %s and %s from there\n", from, auditKeyFile, firstKeyFile)
 		return nil
 	}
-	for _, tree := range []string{"vault", firstKeyFile} {
+	for _, tree := range []string{"vault", auditKeyFile, firstKeyFile} {
 		err := filepath.WalkDir(filepath.Join(from, tree), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err

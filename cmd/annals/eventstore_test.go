@@ -45,7 +45,7 @@ func looks(t *testing.T, s *testServer) map[string]string {
 	}
 	for _, args := range []string{
 		"workspace list", "workspace show default", "pipeline list", "run list --all", "run list --where metrics.rmse<0.2", "artifact list", "artifact versions features",
-		"run show train-2", "lineage features --up", "lineage features --up --as-of 30", "log", "log default --from 3 --to 5", "key list", "run list --all --as-of 30",
+		"run show train-2", "lineage features --up", "lineage features --up --as-of 30", "log", "log default --from 3 --to 5", "audit key", "key list", "run list --all --as-of 30",
 	} {
 		run(strings.Fields(args)...)
 	}
@@ -83,6 +83,9 @@ func TestSwitchingTheEventStore(t *testing.T) {
 	same := func(where string) func(s *testServer) {
 		return func(s *testServer) {
 			got := looks(t, s)
+			if strings.Contains(s.Log.String(), "ALARM") { // what was signed elsewhere is what is here
+				t.Errorf("%s:\n%s", where, s.Log)
+			}
 			for what, answer := range want {
 				if got[what] != answer {
 					t.Errorf("%s, %s answers\n%s\nand before\n%s", where, what, got[what], answer)
@@ -102,7 +105,7 @@ func TestSwitchingTheEventStore(t *testing.T) {
 		return c
 	}
 	there := copying("--from", first, "--to", fake.ConnectionString(), "--to-database", beside, "--to-prefix", "moved.")
-	if there.Written != there.Events || there.Events == 0 || there.Keys == 0 || there.Evidence == 0 {
+	if there.Written != there.Events || there.Events == 0 || there.Keys == 0 || there.Evidence == 0 || there.Seals == 0 {
 		t.Errorf("copied: %+v", there)
 	}
 	serve(beside, fake.ConnectionString(), same("in the event store"))
@@ -192,6 +195,7 @@ func TestCopyingTheVault(t *testing.T) {
 	write(from, "vault/master.json", "one")
 	write(from, "vault/subjects/a.json", "two")
 	write(from, firstKeyFile, "three")
+	write(from, auditKeyFile, "four")
 	write(other, "vault/master.json", "another")
 	a, _, errs := quiet("text")
 	for range 2 { // the second time it is there
@@ -199,7 +203,7 @@ func TestCopyingTheVault(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, want := range map[string]string{"vault/master.json": "one", "vault/subjects/a.json": "two", firstKeyFile: "three"} {
+	for name, want := range map[string]string{"vault/master.json": "one", "vault/subjects/a.json": "two", firstKeyFile: "three", auditKeyFile: "four"} {
 		info, err := os.Stat(filepath.Join(to, name))
 		if err != nil || info.Mode().Perm() != 0o600 || readFile(t, filepath.Join(to, name)) != want {
 			t.Errorf("%s: %v, %v", name, info, err)

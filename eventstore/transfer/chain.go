@@ -71,7 +71,8 @@ func link(before [sha256.Size]byte, e *eventstore.NewEvent) (sum [sha256.Size]by
 // sums are the links of one stream, by revision.
 func (c *copying) sums(ctx context.Context, b Backend, stream domain.Stream) (sums [][sha256.Size]byte, ids [][16]byte, err error) {
 	var before [sha256.Size]byte
-	err = c.pages(ctx, b, func(events []eventstore.NewEvent) error {
+	err = c.pages(ctx, b, func(p eventstore.RawPage) error {
+		events := p.Events
 		for i := range events {
 			if events[i].Stream != stream {
 				continue

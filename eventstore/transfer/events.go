@@ -23,7 +23,8 @@ func (c *copying) copyEvents(ctx context.Context) error {
 	done := int64(0)
 	c.opts.Progress(PhaseCopy, 0, total)
 	var open []eventstore.NewEvent // the last command of a page: more of its events may follow
-	err = c.pages(ctx, c.from, func(events []eventstore.NewEvent) error {
+	err = c.pages(ctx, c.from, func(p eventstore.RawPage) error {
+		events := p.Events
 		for i := range events {
 			if events[i].Revision == 0 {
 				if err := settleOne(ctx, c.from, events[i].Stream); err != nil {

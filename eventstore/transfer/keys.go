@@ -21,6 +21,8 @@ var beside = []kept{
 	{"log.api_keys", "id", "the API key"},
 	{"log.accounts", "account::text", "the account"},
 	{"log.identities", "encode(sha256(convert_to(issuer || chr(10) || subject, 'UTF8')), 'hex')", "the identity"},
+	{"log.imports", "stream", "the imported history of"},
+	{"log.erasures", "id::text", "the erasure"},
 }
 
 const (

@@ -65,6 +65,7 @@ type Report struct {
 	Evidence int64  `json:"evidence"`
 	Commands int64  `json:"commands"` // that are recognised again
 	Keys     int64  `json:"keys"`
+	Seals    int64  `json:"checkpoints"`
 	Digest   string `json:"digest"` // of all chains: equal on both sides
 }
 
@@ -74,6 +75,7 @@ type copying struct {
 	opts     Options
 	source   chains // as far as the source was read
 	target   chains // as the target was found, moved on by what is written
+	reach    *reach // how far the target's log is sealed; nil: nothing is, on one of the two sides
 	written  int64
 }
 
@@ -97,7 +99,7 @@ func Run(ctx context.Context, from, to Backend, opts Options) (Report, error) {
 		return Report{}, err
 	}
 	defer release()
-	for _, step := range []func(context.Context) error{c.look, c.copyEvidence, c.copyKeys, c.copyEvents, c.settle, c.prune, c.verify, c.still} {
+	for _, step := range []func(context.Context) error{c.look, c.copyEvidence, c.copyKeys, c.copyEvents, c.settle, c.prune, c.verify, c.copySeals, c.still} {
 		if err := step(ctx); err != nil {
 			return Report{}, err
 		}
@@ -108,6 +110,9 @@ func Run(ctx context.Context, from, to Backend, opts Options) (Report, error) {
 // look finds out what lies in the target, and refuses what is none of the source's.
 func (c *copying) look(ctx context.Context) error {
 	if err := foreignKeys(ctx, c.from.Pool(), c.to.Pool()); err != nil {
+		return err
+	}
+	if err := foreignSeals(ctx, c.from.Pool(), c.to.Pool()); err != nil {
 		return err
 	}
 	if err := foreignRows(ctx, c.to); err != nil {
@@ -143,9 +148,9 @@ func (c *copying) read(ctx context.Context, b Backend, phase string, total int64
 	found := chains{}
 	done := int64(0)
 	c.opts.Progress(phase, 0, total)
-	err := c.pages(ctx, b, func(events []eventstore.NewEvent) error {
-		for i := range events {
-			e := &events[i]
+	err := c.pages(ctx, b, func(p eventstore.RawPage) error {
+		for i := range p.Events {
+			e := &p.Events[i]
 			if goals != nil && (goals[e.Stream] == nil || e.Revision > goals[e.Stream].last) {
 				continue
 			}
@@ -153,7 +158,10 @@ func (c *copying) read(ctx context.Context, b Backend, phase string, total int64
 				return err
 			}
 		}
-		done += int64(len(events))
+		if phase == PhaseVerify && c.reach != nil {
+			c.reach.pass(p)
+		}
+		done += int64(len(p.Events))
 		c.opts.Progress(phase, done, max(done, total))
 		return nil
 	})
@@ -161,7 +169,7 @@ func (c *copying) read(ctx context.Context, b Backend, phase string, total int64
 }
 
 // pages reads a log from its beginning to its end. A store that is away for a moment is waited for.
-func (c *copying) pages(ctx context.Context, b Backend, take func([]eventstore.NewEvent) error) error {
+func (c *copying) pages(ctx context.Context, b Backend, take func(eventstore.RawPage) error) error {
 	var at eventstore.Position
 	for {
 		var p eventstore.RawPage
@@ -172,7 +180,7 @@ func (c *copying) pages(ctx context.Context, b Backend, take func([]eventstore.N
 		if err != nil {
 			return err
 		}
-		if err := take(p.Events); err != nil {
+		if err := take(p); err != nil {
 			return err
 		}
 		if at = p.Next; p.CaughtUp {
@@ -183,6 +191,20 @@ func (c *copying) pages(ctx context.Context, b Backend, take func([]eventstore.N
 
 // verify reads the whole target again and compares.
 func (c *copying) verify(ctx context.Context) error {
+	both := true
+	for _, pool := range []*pgxpool.Pool{c.from.Pool(), c.to.Pool()} {
+		have, err := sealed(ctx, pool)
+		if err != nil {
+			return err
+		}
+		both = both && have
+	}
+	if both {
+		var err error
+		if c.reach, err = reachOf(ctx, c.from.Pool()); err != nil {
+			return err
+		}
+	}
 	got, err := c.read(ctx, c.to, PhaseVerify, c.source.events(), nil)
 	if err != nil {
 		return fmt.Errorf("read the copy: %w", err)
@@ -221,7 +243,9 @@ func (c *copying) report(ctx context.Context) (Report, error) {
 	if err != nil {
 		return r, fmt.Errorf("count what was copied: %w", err)
 	}
-	r.Keys, err = countKeys(ctx, c.to.Pool())
+	if r.Keys, err = countKeys(ctx, c.to.Pool()); err == nil {
+		r.Seals, err = countSeals(ctx, c.to.Pool())
+	}
 	return r, err
 }
 

@@ -231,9 +231,9 @@ func TestForeignTargets(t *testing.T) {
 	}
 }
 
-func appendTo(t *testing.T, s eventstore.Appender, sl eventstore.Slice) {
+func appendTo(t *testing.T, s eventstore.Appender, sl ...eventstore.Slice) {
 	t.Helper()
-	if results, err := s.Append(t.Context(), []eventstore.Slice{sl}); err != nil || results[0].Err != nil {
+	if results, err := s.Append(t.Context(), sl); err != nil || results[0].Err != nil {
 		t.Fatalf("%v, %+v", err, results)
 	}
 }
