@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +68,11 @@ func momentInput(flag, s string) (map[string]any, error) {
 		return nil, nil
 	}
 	if strings.Trim(s, "0123456789") == "" {
-		return map[string]any{"revision": json.Number(strings.TrimLeft(s[:len(s)-1], "0") + s[len(s)-1:])}, nil
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return nil, usage("%s %s is larger than any revision", flag, clip(s, 40)).with("write the number of an event, such as 4711: `annals log` shows them")
+		}
+		return map[string]any{"revision": json.Number(strconv.FormatInt(n, 10))}, nil
 	}
 	t, err := parseTime(s)
 	if err != nil {
@@ -91,12 +96,32 @@ func (m shownMoment) line() string {
 	if err != nil {
 		return ""
 	}
-	return "as of revision " + momentWords(r)
+	return "as of " + momentWords(r)
+}
+
+// before says of what is not there when it was looked for, where that was earlier.
+func (m shownMoment) before() string {
+	if r, err := decodeRow(m.doc); err == nil && m.asked {
+		return " as of " + momentWords(r)
+	}
+	return ""
+}
+
+// acrossMoment is the moment of a list of several workspaces or organizations: a time, at which each has a revision of its own.
+func acrossMoment(at map[string]any) shownMoment {
+	if at["time"] == nil {
+		return shownMoment{}
+	}
+	doc, _ := json.Marshal(map[string]any{"time": at["time"]}) // a text
+	return shownMoment{doc, true}
 }
 
 // momentWords are a revision, when it was recorded, and whether the same question will have the same answer for ever.
 func momentWords(r row) string {
-	words := r.text("revision")
+	if r.text("revision") == "" {
+		return r.text("time")
+	}
+	words := "revision " + r.text("revision")
 	if at := r.text("time"); at != "" {
 		words += ", recorded " + at
 	}

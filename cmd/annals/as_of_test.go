@@ -80,6 +80,8 @@ func TestBadMomentsAreRefused(t *testing.T) {
 		{[]string{"diff", "--from", "1", "--to", "4711"}, exitNotFound, "has no revision 4711 yet"},
 		{[]string{"diff", "--from", "3", "--to", "1"}, exitUsage, "from is the earlier one"},
 		{[]string{"diff"}, exitUsage, "--from is missing"},
+		{[]string{"run", "list", "--as-of", "99999999999999999999"}, exitUsage, "--as-of 99999999999999999999 is larger than any revision"},
+		{[]string{"run", "show", "train#2", "--as-of", "3"}, exitNotFound, `there is no run "train#2" as of revision 3, recorded 2`},
 		{[]string{"run", "list", "--as-of", ""}, exitUsage, "it is empty"},
 		{[]string{"diff", "--from", "1", "--to", ""}, exitUsage, "it is empty"},
 	} {
@@ -119,6 +121,14 @@ func TestEveryLineNamesItsMoment(t *testing.T) {
 					t.Errorf("%s %v prints the line %v", command, asOf, row)
 				}
 			}
+		}
+	}
+	for _, command := range []string{"workspace", "organization"} {
+		if out, errs, exit := s.annals("", command, "list", "--as-of", "2001-01-01"); exit != 0 || !strings.HasSuffix(out, "\nas of 2001-01-01T00:00:00Z\n") {
+			t.Errorf("%s list, of before there was any, prints %q %s", command, out, errs)
+		}
+		if rows, errs := lines(0, command, "list", "--as-of", "2001-01-01"); len(rows) != 0 || !strings.Contains(errs, `"asOf":{"time":"2001-01-01T00:00:00Z"}`) {
+			t.Errorf("%s list, of before there was any, prints %v, and %q beside it", command, rows, errs)
 		}
 	}
 	if rows, errs := lines(0, "workspace", "list"); len(rows) == 0 || rows[0]["asOf"] == nil || errs != "" {

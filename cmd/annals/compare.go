@@ -36,7 +36,7 @@ func (a *app) compareCommand(word, short, long, query, what, fields string, name
 				return err
 			}
 			if len(raw) == 0 || string(raw) == "null" {
-				return (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("there is no %s %q, or no %s %q", what, clip(args[0], 200), what, clip(args[1], 200))}).with("`annals %s list` shows those there are", firstWord(what))
+				return (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("there is no %s %q, or no %s %q%s", what, clip(args[0], 200), what, clip(args[1], 200), a.shown.before())}).with("`annals %s list` shows those there are", firstWord(what))
 			}
 			if err := a.printObject(raw, func(w io.Writer, r row) error { return a.writeComparison(w, r, name) }); err != nil {
 				return err

@@ -240,7 +240,7 @@ func (a *app) writeDiffEnd(d diff) error {
 	if !d.Identical {
 		words = fmt.Sprintf("%s%s created, %s changed, %s removed", least, counts.text("created"), counts.text("changed"), counts.text("removed"))
 	}
-	if _, err := fmt.Fprintf(a.stdout, "%s\nfrom revision %s\nto revision %s\n", words, momentWords(from), momentWords(to)); err != nil {
+	if _, err := fmt.Fprintf(a.stdout, "%s\nfrom %s\nto %s\n", words, momentWords(from), momentWords(to)); err != nil {
 		return err
 	}
 	if d.rows.NextCursor != nil {

@@ -206,7 +206,7 @@ func (a *app) one(ctx context.Context, c *client, what, word, field string, vars
 		return nil, err
 	}
 	if len(raw) == 0 || string(raw) == "null" {
-		return nil, (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("there is no %s %q", what, clip(word, 200))}).with("`annals %s list` shows those there are", strings.Fields(what)[0])
+		return nil, (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("there is no %s %q%s", what, clip(word, 200), a.shown.before())}).with("`annals %s list` shows those there are", strings.Fields(what)[0])
 	}
 	return raw, nil
 }

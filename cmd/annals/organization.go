@@ -33,6 +33,7 @@ func (a *app) organizationList() *cobra.Command {
 			return a.collect(f, func(first int, after *string) (page, error) {
 				var data struct{ Organizations page }
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at}, &data)
+				c.shows(acrossMoment(at))
 				return data.Organizations, err
 			}, eachAsOf(asOf, []column{{"ORGANIZATION", field("slug")}, {"NAME", field("name")}, {"PERSONAL", field("personal")}, {"CREATED", moment("createdAt")}, {"CHANGED", moment("updatedAt")}}))
 		},

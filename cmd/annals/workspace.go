@@ -48,6 +48,7 @@ func (a *app) workspaceList() *cobra.Command {
 			return a.collect(f, func(first int, after *string) (page, error) {
 				var data struct{ Workspaces page }
 				err := c.query(cmd.Context(), operation, map[string]any{"first": first, "after": after, "asOf": at, "filter": filter}, &data)
+				c.shows(acrossMoment(at))
 				return data.Workspaces, err
 			}, eachAsOf(asOf, []column{
 				{"WORKSPACE", field("slug")}, {"NAME", field("name")}, {"STATUS", field("status")}, {"KIND", kindOf}, {"TEAM", field("team")}, {"LABELS", labels},
