@@ -239,12 +239,9 @@ func timeless(v any) any {
 	return v
 }
 
-// private is in every text that may be erased.
-const private = "private"
-
-// differing says where what was answered at a moment, and what is answered later as of that moment, differ first. What was
-// erased meanwhile reads erased, wherever it was read: later on, nobody reads a private text.
-func differing(path string, was, is any, gone bool) string {
+// differing says where what was answered at a moment, and what is answered later as of that moment, differ first. Texts with
+// the words gone were erased meanwhile, and read erased wherever they were read; gone is empty where none was.
+func differing(path string, was, is any, gone string) string {
 	switch x := was.(type) {
 	case map[string]any:
 		y, ok := is.(map[string]any)
@@ -269,7 +266,7 @@ func differing(path string, was, is any, gone bool) string {
 		}
 		return ""
 	case string:
-		if strings.Contains(x, private) && gone {
+		if gone != "" && strings.Contains(x, gone) {
 			if said := fmt.Sprint(is); said == "erased" || said == "map[erased:true]" {
 				return ""
 			}

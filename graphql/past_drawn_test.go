@@ -21,6 +21,9 @@ type past struct {
 	when time.Time
 }
 
+// private is in every text of the workspace that may be erased, and nowhere else.
+func (p *past) private() string { return "private in " + p.slug + ": " }
+
 // record has facts recorded, and waits until they can be read.
 func (p *past) record(events ...domain.Event) {
 	p.n++
@@ -96,7 +99,7 @@ func (p *past) happens() {
 	case 14:
 		p.record(domain.PipelineTagged{Pipeline: pipeline, Set: tags()}, domain.ArtifactTagged{Artifact: data("tagged"), Set: tags()})
 	case 15:
-		words := rapid.SampledFrom([]string{"x", "y", private + " x", private + " y"}).Draw(rt, "description")
+		words := rapid.SampledFrom([]string{"x", "y", p.private() + "x", p.private() + "y"}).Draw(rt, "description")
 		p.do("describeWorkspace", fmt.Sprintf(`workspace: "%s", description: "%s"`, p.slug, words), "")
 	case 16:
 		p.do("labelWorkspace", fmt.Sprintf(`workspace: "%s", set: [{key: "k", value: "%s"}]`, p.slug, name.Draw(rt, "label")), "")

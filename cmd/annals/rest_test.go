@@ -211,7 +211,7 @@ func TestReadingByREST(t *testing.T) {
 	}
 	for path, field := range map[string]string{
 		"/runs?limit=0": "limit", "/runs?limit=ten": "limit", "/runs?cursor=nonsense": "cursor", "/runs?status=odd": "status", "/runs?colour=red": "colour", "/runs?limit=1&limit=2": "limit",
-		"/runs?asOf=yesterday": "asOf", "/runs?where=%3F": "where", "/lineage": "root", "/lineage?root=model&direction=left": "direction", "/events?cursor=x": "cursor",
+		"/runs?asOf=yesterday": "asOf", "/runs?asOf=": "asOf", "/runs?where=%3F": "where", "/lineage": "root", "/lineage?root=model&direction=left": "direction", "/events?cursor=x": "cursor",
 	} {
 		if status, tree, _ = s.rest(t, "GET", "/v1/workspaces/default"+path, s.Key, ""); status != 400 || at(tree, "error.field") != field {
 			t.Errorf("%s: %d %v; want 400 of %s", path, status, tree, field)
