@@ -31,7 +31,7 @@ type bounds struct {
 	facets int // how many runs are found, and walked through, for facets
 	hops   int // how many edges a level of a walk reads at once, beside four for each node there is room for
 	kept   int // how many edges of a node are remembered, closed ones and all; a node with more is a hub
-	list   int // how many workspaces a list looks at in its order, beside two for each row, before it collects what somebody sees
+	list   int // how many workspaces that fit a list looks at in its order, beside two for each row, and a tenth of how many in all, before it collects what somebody sees
 }
 
 // New is a DB on a pool. It needs no closing. It remembers [DefaultMemory] bytes of what walks read.

@@ -85,7 +85,7 @@ func (d *DB) sightings(ctx context.Context, schema string, q OverviewQuery, more
 
 // next looks for the page among the first of all workspaces in the order of the list; all says that there are no more.
 func (d *DB) next(ctx context.Context, schema string, q OverviewQuery, way overviewWay) (found []Sighting, all bool, err error) {
-	rows, err := asCrosser(ctx, d, schema, nextTexts[way], q, map[string]any{"walk": 2*q.Page.limit() + d.list}, func(row pgx.CollectableRow) (s Sighting, err error) {
+	rows, err := asCrosser(ctx, d, schema, nextTexts[way], q, map[string]any{"walk": 10 * d.list, "look": 2*q.Page.limit() + d.list}, func(row pgx.CollectableRow) (s Sighting, err error) {
 		err = row.Scan((*zeronull.Int4)(&s.Number), (*zeronull.Text)(&s.Slug), (*zeronull.Int4)(&s.Organization), &all)
 		return s, err
 	})

@@ -120,14 +120,16 @@ func seenSQL(w overviewWay) string {
 }
 
 // nextSQL is the same found the other way round: it goes through the first of all workspaces in the order of the list, and
-// asks of each whether somebody sees it. For who sees most of them that is little to look at, however many there are. What
-// somebody holds in an organization is found once for all of its workspaces. The last column says that there was nothing
-// further to look at; a row of it alone, without a workspace, that there was nothing to see among them.
+// asks of those that fit, up to a number of them, whether somebody sees them. For who sees most of them that is little to
+// look at, however many there are. What somebody holds in an organization is found once for all of its workspaces. The last
+// column says that there was nothing further to look at; a row of it alone, without a workspace, that there was nothing to
+// see among them.
 func nextSQL(w overviewWay) string {
 	beyond, order := paging("w", w.back)
 	_, outer := paging("v", w.back)
+	first := `FROM read.workspaces w WHERE ({only}::text = '' OR w.slug = {only}) AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {walk}`
 	return `WITH ` + myTeams + `,
-walked AS MATERIALIZED (SELECT w.* FROM read.workspaces w WHERE ({only}::text = '' OR w.slug = {only}) AND ` + beyond + ` ORDER BY ` + order + ` LIMIT {walk}),
+walked AS MATERIALIZED (SELECT v.ws, v.slug, v.organization, v.deleted FROM (SELECT w.* ` + first + `) v WHERE ` + couldFit(w.past) + ` ORDER BY ` + outer + ` LIMIT {look}),
 houses AS MATERIALIZED (
 	SELECT o.slug, o.ws, g.names, m.shut, m.opens, m.owner
 	FROM (SELECT DISTINCT organization FROM walked) x JOIN read.organizations o ON o.slug = x.organization
@@ -137,13 +139,14 @@ houses AS MATERIALIZED (
 			coalesce(bool_or(NOT m.suspended AND (m.roles && '{admin,owner}' OR EXISTS (
 				SELECT FROM read.roles c WHERE c.ws = o.ws AND 'workspace:read' = ANY(c.permissions) AND 'organization/' || c.name = ANY(m.roles)))), false) AS opens
 		FROM read.members m WHERE m.ws = o.ws AND m.member = ANY(g.names)) m)
-SELECT v.ws, v.slug, v.org, (SELECT count(*) FROM walked) < {walk} AS all FROM (VALUES (1)) one LEFT JOIN (
+SELECT v.ws, v.slug, v.org, CASE WHEN (SELECT count(*) FROM walked) < {look} THEN (SELECT count(*) FROM (SELECT ` + first + `) x) < {walk} ELSE false END AS all
+FROM (VALUES (1)) one LEFT JOIN (
 	SELECT v.ws, v.slug, o.ws AS org FROM walked v LEFT JOIN houses o ON o.slug = v.organization
 	LEFT JOIN LATERAL (
 		SELECT bool_or('owner' = ANY(h.roles)) AS owner FROM read.members h, (SELECT v.ws) w
 		WHERE h.ws = v.ws AND h.member = ANY(coalesce(o.names, ARRAY[{who}::text])) AND NOT h.suspended AND (o.opens IS NOT TRUE OR v.deleted) AND ` + lets + `
 		HAVING count(*) > 0) d ON true
-	WHERE o.shut IS NOT TRUE AND (o.opens OR d.owner IS NOT NULL) AND (NOT v.deleted OR o.owner OR d.owner) AND ` + couldFit(w.past) + ` ORDER BY ` + outer + ` LIMIT {limit}) v ON true
+	WHERE o.shut IS NOT TRUE AND (o.opens OR d.owner IS NOT NULL) AND (NOT v.deleted OR o.owner OR d.owner) ORDER BY ` + outer + ` LIMIT {limit}) v ON true
 ORDER BY ` + outer
 }
 
@@ -168,7 +171,8 @@ func rowsAt(past bool, table, cols, ws, n, condition string) string {
 
 // standing are workspaces, by number, as they are, or as they were at a recorded time.
 func standing(past bool) string {
-	at := `SELECT p.applied AS n, e.recorded_at FROM read.audit_entries e WHERE e.ws = p.ws AND e.revision = p.applied`
+	// The limit keeps it a search for one entry. As a join, it may begin with all entries of a workspace.
+	at := `SELECT p.applied AS n, e.recorded_at FROM read.audit_entries e WHERE e.ws = p.ws AND e.revision = p.applied LIMIT 1`
 	if past {
 		at = `SELECT e.revision AS n, e.recorded_at FROM read.audit_entries e WHERE e.ws = p.ws AND e.recorded_at <= {time} AND e.revision <= p.applied ORDER BY e.recorded_at DESC LIMIT 1`
 	}
