@@ -225,6 +225,13 @@ func (w *town) listed(who domain.Grantee, at time.Time, back bool) (list []read.
 			q.Page.After = &read.Mark{Value: string(rows[len(rows)-1].Slug)}
 		}
 	}
+	if at.IsZero() { // as they are collected from what somebody holds, and not looked for in the order of the list
+		collected, err := w.read.AllSightings(w.Context(), schema, read.OverviewQuery{Who: who, States: everyState})
+		same := slices.EqualFunc(collected, list, func(s read.Sighting, o read.Overview) bool { return s.Slug == o.Slug })
+		if err != nil || !same {
+			w.Errorf("%s: %d are listed, %d collected, %v", who, len(list), len(collected), err)
+		}
+	}
 	n, err := w.read.CountOverviews(w.Context(), schema, q, all, 100)
 	if err != nil || n != len(list) {
 		w.Errorf("%s: counted %d of %d, %v", who, n, len(list), err)
