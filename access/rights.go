@@ -3,8 +3,10 @@ package access
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -65,6 +67,9 @@ func (r *Rights) Workspace(ctx context.Context, who domain.Grantee, ws domain.Sl
 }
 
 func (r *Rights) workspace(ctx context.Context, who domain.Grantee, ws domain.Slug) (domain.Access, error) {
+	if !isText(ws) {
+		return domain.Access{}, nil
+	}
 	stream := domain.WorkspaceStream(ws)
 	at := []eventstore.Sight{{Stream: stream, Entity: domain.WorkspaceEntity()}, {Stream: stream, Entity: domain.RosterEntity()}}
 	seen, err := r.see(ctx, at, who)
@@ -92,7 +97,16 @@ func (r *Rights) Organization(ctx context.Context, who domain.Grantee, org domai
 	return judged(a), err
 }
 
+// isText says whether a name could be that of anything: no store takes a NUL or what is not UTF-8, and a question about such
+// a name would be a failure of the database instead of the answer that there is none.
+func isText(name domain.Slug) bool {
+	return utf8.ValidString(string(name)) && !strings.ContainsRune(string(name), 0)
+}
+
 func (r *Rights) organization(ctx context.Context, who domain.Grantee, org domain.Slug) (domain.Access, error) {
+	if !isText(org) {
+		return domain.Access{}, nil
+	}
 	seen, err := r.seeOrganization(ctx, org, who)
 	if err != nil || !seen[0].Exists {
 		return domain.Access{}, err
@@ -115,6 +129,9 @@ func (r *Rights) overlaid(who domain.Grantee) func(domain.Access, error) (domain
 func (r *Rights) Foresee(ctx context.Context, who domain.Grantee, slugs []domain.Slug) error {
 	at := make([]eventstore.Sight, 0, 2*len(slugs))
 	for _, slug := range slugs {
+		if !isText(slug) {
+			continue
+		}
 		stream := domain.WorkspaceStream(slug)
 		at = append(at, eventstore.Sight{Stream: stream, Entity: domain.WorkspaceEntity()}, eventstore.Sight{Stream: stream, Entity: domain.RosterEntity()})
 	}

@@ -1,6 +1,8 @@
 package graphql_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/annals-io/annals/graphql/limit"
@@ -102,5 +104,27 @@ func TestArgumentsAreNamedWithTheirRule(t *testing.T) {
 	a := h.as("owner", `query($n: Int64) { workspace(slug: "www", atLeast: $n) { name } }`, map[string]any{"n": "many"})
 	if more, _ := a.Errors[0]["extensions"].(map[string]any); a.code() != "BAD_USER_INPUT" || more["rule"] == nil {
 		t.Errorf("a wrong type answered %v; want BAD_USER_INPUT with a rule", a.Errors)
+	}
+}
+
+// A text with a NUL is in no table: whoever asks by one is told so, or that there is nothing of that name, and it is no
+// failure of the server's.
+func TestATextWithNULIsNoFailure(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "www"`, "")
+	for _, question := range []string{
+		`workspaces(filter: {text: "a\u0000b"}) { totalCount }`, `workspaces(filter: {teams: ["a\u0000b"]}) { totalCount }`,
+		`workspace(slug: "a\u0000b") { name }`, `organization(slug: "a\u0000b") { name }`,
+		`workspace(slug: "www") { run(id: "a\u0000b") { name } }`, `workspace(slug: "www") { artifact(id: "a\u0000b") { name } }`, `workspace(slug: "www") { pipeline(id: "a\u0000b") { name } }`,
+		`workspace(slug: "www") { runs(filter: {pipeline: "a\u0000b"}) { totalCount } }`, `workspace(slug: "www") { search(query: "a\u0000b") { name } }`,
+		`workspace(slug: "www") { auditLog(filter: {actor: "a\u0000b"}) { totalCount } }`,
+	} {
+		a := h.as("owner", "{ "+question+" }", nil)
+		for _, e := range a.Errors {
+			if strings.Contains(fmt.Sprint(e), "INTERNAL") {
+				t.Errorf("%s: %v", question, a.Errors)
+			}
+		}
 	}
 }

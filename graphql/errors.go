@@ -57,6 +57,7 @@ const (
 	ruleTyped     = "An argument has the type that the schema gives it."
 	ruleThere     = "It names a thing that is there at the moment asked about: its id, or its natural name."
 	ruleOneThing  = "A word means one thing; of several, one is named by its whole name or its id."
+	ruleTexts     = "Texts are of any characters but NUL."
 	ruleMoment    = "A moment lies between the workspace's first event and now: a revision that it has, or a time up to a minute ahead."
 	ruleFiltering = "Values are compared with values that have an order or letters in common; docs/cli.md has the grammar."
 )
@@ -104,6 +105,9 @@ func presenter(log *slog.Logger, misfit func(error) error) gql.ErrorPresenterFun
 				return shownAt(shown, &Fault{codeInput, shown.Message, map[string]any{"rule": ruleTyped}})
 			}
 		}
+		if unstorable(err) {
+			return shownAs(ctx, &Fault{codeInput, "a text that was given holds a NUL, which no text here does", map[string]any{"rule": ruleTexts}})
+		}
 		if other := misfit(err); other != nil {
 			log.WarnContext(ctx, "the read model lacks what is asked", "path", path(ctx), "why", other, "err", err)
 			return shownAs(ctx, lacking())
@@ -111,6 +115,13 @@ func presenter(log *slog.Logger, misfit func(error) error) gql.ErrorPresenterFun
 		log.ErrorContext(ctx, "graphql resolver failed", "path", path(ctx), "err", err)
 		return shownAs(ctx, &Fault{Code: codeInternal, Message: "the server failed to answer this field; it was logged"})
 	}
+}
+
+// unstorable says that the database was asked about a text that it can hold nowhere: one with a NUL. The states are
+// character_not_in_repertoire and untranslatable_character of PostgreSQL.
+func unstorable(err error) bool {
+	var refused interface{ SQLState() string }
+	return errors.As(err, &refused) && (refused.SQLState() == "22021" || refused.SQLState() == "22P05")
 }
 
 // ofArgument says that an error is of an argument that could not be read: it lies below the field. One of a resolver

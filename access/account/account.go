@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -108,6 +110,9 @@ const byLoginSQL = `SELECT ` + columns + ` FROM log.accounts WHERE login = $1`
 
 // ByLogin is the account of a login name in its one form ([Login]).
 func (a *Accounts) ByLogin(ctx context.Context, login string) (Account, bool, error) {
+	if strings.ContainsRune(login, 0) || !utf8.ValidString(login) {
+		return Account{}, false, nil
+	}
 	return a.one(ctx, byLoginSQL, login)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -171,6 +172,9 @@ const endSQL = `UPDATE log.sessions SET ended_at = $3 WHERE account = $1 AND id 
 
 // End ends a session of an account; ok is false where it has none of that id that is open.
 func (s *Sessions) End(ctx context.Context, account uuid.UUID, id string) (ok bool, err error) {
+	if strings.ContainsRune(id, 0) || !utf8.ValidString(id) {
+		return false, nil
+	}
 	tag, err := s.db.Exec(ctx, endSQL, account, id, s.now())
 	if err != nil {
 		return false, fmt.Errorf("end a session: %w", err)

@@ -168,6 +168,9 @@ func (h *soak) try(t *testing.T, seed uint64, number int) (s soaked) {
 	r := g.request()
 	status, body, header := h.send(t, r)
 	text := answerText(status, body, header)
+	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable || strings.Contains(body, `"code":"INTERNAL"`) || status == http.StatusServiceUnavailable && !firstWallIsDown {
+		s.findings = append(s.findings, finding{number, "the server failed", r, text})
+	}
 	for _, canary := range as.leaks(text) {
 		if !strings.Contains(r.path+r.body, canary) {
 			s.findings = append(s.findings, finding{number, "what belongs to others was given out: " + canary, r, text})

@@ -70,11 +70,17 @@ func (g *generator) input(def *ast.Definition, depth int) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
+// noText is what no table holds: whatever is asked for by it is not there, and no failure.
+const noText = "a\x00b"
+
 // word is what means a thing: mostly the id of one.
 func (g *generator) word() string {
 	p := g.place()
-	if g.rng.IntN(4) > 0 {
+	switch n := g.rng.IntN(20); {
+	case n < 15:
 		return p.id(g.rng.IntN(1 << 20))
+	case n == 15:
+		return noText
 	}
 	with := g.one(p.canary, "x")
 	if g.writes {
@@ -90,6 +96,9 @@ func (g *generator) text(name string) string {
 	}
 	switch name {
 	case "slug", "workspace", "to", "from", "confirmSlug", "confirm":
+		if g.rng.IntN(30) == 0 {
+			return p.slug + noText
+		}
 		return p.slug
 	case "organization":
 		return p.organization
@@ -104,7 +113,7 @@ func (g *generator) text(name string) string {
 	case 1:
 		return p.slug
 	}
-	return g.one("x", "train", "run", "2026-03-01T12:00:00Z", "a b")
+	return g.one("x", "train", "run", "2026-03-01T12:00:00Z", "a b", noText)
 }
 
 func quoted(s string) string {
@@ -137,11 +146,13 @@ func (g *generator) plain() request {
 		with := g.word()
 		switch name {
 		case "slug", "workspace", "tenant":
-			with = g.place().slug
+			if with = g.place().slug; g.rng.IntN(20) == 0 {
+				with += noText
+			}
 		case "org", "organization":
 			with = g.place().organization
 		}
-		path = before + strings.NewReplacer("/", "%2F", "=", "%3D").Replace(with) + after
+		path = before + strings.NewReplacer("/", "%2F", "=", "%3D", "\x00", "%00").Replace(with) + after
 	}
 	if r.method == "GET" && g.rng.IntN(2) == 0 {
 		path += "?" + g.one("limit=2", "revision=3", "asOf=2026-03-02T00:00:00Z", "after="+g.place().cursors[0], "workspace="+g.place().slug)
