@@ -211,6 +211,39 @@ func TestALargeFileIsRewrittenWhenAsked(t *testing.T) {
 	}
 }
 
+// Given a transaction that began before an erasure, and either looks or has only written and waits, then the files are not
+// said to be rewritten: they are when it is over.
+func TestFilesWaitForWhatBeganBefore(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string][]string{
+		"one that looks": {"BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1"},
+		"one that wrote": {"BEGIN", "SELECT pg_current_xact_id()"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := told(t)
+			older, err := s.DB.Acquire(t.Context())
+			s.must(err)
+			defer older.Release()
+			for _, sql := range begin {
+				_, err := older.Exec(t.Context(), sql)
+				s.must(err)
+			}
+			done, err := s.Erase(t.Context(), run, because("asked for"))
+			s.must(err)
+			if done.State != "erased" || done.Files || done.Left != "watched" {
+				t.Errorf("meanwhile: %s", shown(done))
+			}
+			_, err = older.Exec(t.Context(), "ROLLBACK")
+			s.must(err)
+			s.must(s.Resume(t.Context(), 0))
+			if in := s.inFiles(s.says["message"], s.says["step"], s.says["facet"]); len(in) > 0 {
+				t.Errorf("afterwards, still there: %v", in)
+			}
+		})
+	}
+}
+
 // A build that leaves out a step is found by these tests.
 func TestABrokenBuildIsFound(t *testing.T) {
 	t.Parallel()

@@ -20,9 +20,11 @@ const (
 
 	sizeSQL = `SELECT pg_total_relation_size('log.evidence')`
 
-	// What began before the rows were deleted may still want to see them, and VACUUM keeps them for it: transactions,
-	// prepared ones, and those of standbys.
-	olderSQL = `SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid))
+	// What began before the rows were deleted may still want to see them, and VACUUM keeps them for it: transactions that
+	// look (xmin) or that only wrote and are not over (xid: who looks next sees what there was before them), prepared ones,
+	// and those of standbys.
+	olderSQL = `SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND (age(backend_xmin) > age($1::text::xid) OR age(backend_xid) > age($1::text::xid)))
   + (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND age(transaction) > age($1::text::xid))
   + (SELECT count(*) FROM pg_replication_slots WHERE age(xmin) > age($1::text::xid))`
 
