@@ -41,13 +41,18 @@ func (d *Desk) CreateOrganization(ctx context.Context, p access.Principal, n New
 	if err != nil {
 		return Organization{}, err
 	}
-	return first(slugs, func(slug domain.Slug) (Organization, error) {
+	made, err := first(slugs, func(slug domain.Slug) (Organization, error) {
 		r, err := d.request(p, n.Ask, domain.OrganizationStream(slug), "createOrganization", []any{n.Slug, n.Name})
 		if err != nil {
 			return Organization{}, err
 		}
 		return d.found(ctx, r, domain.CreateOrganization{Slug: slug, Name: cmp.Or(n.Name, string(slug)), Owner: owner})
 	})
+	if err == nil {
+		d.owned(ctx, p, Place{Organization: made.Slug}, made.Slug, owner)
+		d.owned(ctx, p, Place{Workspace: made.Workspace}, made.Slug, owner)
+	}
+	return made, err
 }
 
 // founder is who will own a team organization that a principal creates. It refuses whoever may not: service accounts,

@@ -69,7 +69,7 @@ func (d *Desk) CreateWorkspace(ctx context.Context, p access.Principal, n NewWor
 	}
 	said := n
 	said.Ask = Ask{}
-	return first(slugs, func(slug domain.Slug) (Workspace, error) {
+	made, err := first(slugs, func(slug domain.Slug) (Workspace, error) {
 		r, err := d.request(p, n.Ask, domain.WorkspaceStream(slug), "createWorkspace", said)
 		if err != nil {
 			return Workspace{}, err
@@ -81,6 +81,10 @@ func (d *Desk) CreateWorkspace(ctx context.Context, p access.Principal, n NewWor
 		result, err := d.do(ctx, r, c)
 		return Workspace{slug, org, result}, err
 	})
+	if err == nil {
+		d.owned(ctx, p, Place{Workspace: made.Slug}, org, owner)
+	}
+	return made, err
 }
 
 // ownerOfNew is who will own what a principal creates in an organization. Only people own: for a service account it is

@@ -29,7 +29,7 @@ type graphqlError struct {
 var exits = map[string]int{
 	"UNAUTHENTICATED": exitAuth, "FORBIDDEN": exitAuth, "READ_ONLY": exitAuth,
 	"NOT_FOUND": exitNotFound, "WORKSPACE_NOT_FOUND": exitNotFound, "AS_OF_BEFORE_FIRST_EVENT": exitNotFound, "AS_OF_AHEAD": exitNotFound, "GONE": exitNotFound,
-	"AMBIGUOUS": exitUsage, "BAD_USER_INPUT": exitUsage, "AS_OF_NEEDS_TIME": exitUsage,
+	"AMBIGUOUS": exitUsage, "BAD_USER_INPUT": exitUsage, "GRAPHQL_VALIDATION_FAILED": exitUsage, "AS_OF_NEEDS_TIME": exitUsage,
 	"INVALID": exitUsage, "REQUIRED": exitUsage, "TOO_LONG": exitUsage,
 	"ALREADY_EXISTS": exitConflict, "CONFLICT": exitConflict, "REVISION_CONFLICT": exitConflict, "INVALID_TRANSITION": exitConflict, "ARCHIVED": exitConflict, "BLOCKED": exitConflict, "LAST_OWNER": exitConflict,
 	"CONSISTENCY_TIMEOUT": exitTimeout, "TIMEOUT": exitTimeout, "WORKSPACE_PAUSED": exitTimeout, "READ_MODEL_OUTDATED": exitTimeout,

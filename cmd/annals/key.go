@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 )
 
@@ -22,8 +23,34 @@ func (a *app) keyCommand() *cobra.Command {
 type keyHolder struct{ serviceAccount, organization string }
 
 func (h *keyHolder) add(cmd *cobra.Command, what string) {
-	cmd.Flags().StringVar(&h.serviceAccount, "service-account", "", what+" of the service account with this `id`, instead of yours")
+	cmd.Flags().StringVar(&h.serviceAccount, "service-account", "", what+" of the service account of this `name` or id, instead of yours")
 	cmd.Flags().StringVar(&h.organization, "organization", "", "the `organization` of the service account; without it, yours")
+}
+
+// id is that of the service account, by its id or by its name in the organization; empty where none is named.
+func (h *keyHolder) id(ctx context.Context, c *client) (string, error) {
+	word := strings.TrimPrefix(h.serviceAccount, "service_account:")
+	if _, err := uuid.Parse(word); err == nil || word == "" {
+		return word, nil
+	}
+	organization := h.organization
+	if organization == "" {
+		var me struct{ Organization string }
+		if err := c.rest(ctx, http.MethodGet, "/v1/whoami", nil, &me); err != nil {
+			return "", err
+		}
+		organization = me.Organization
+	}
+	named, err := roster{organization: organization}.called(ctx, c, "serviceAccounts", word)
+	switch {
+	case err != nil:
+		return "", err
+	case len(named) == 0:
+		return "", (&failure{Exit: exitNotFound, Code: "not_found", Message: fmt.Sprintf("organization %s has no service account called %q", organization, clip(word, 100))}).with("`annals service-account list` shows those there are; --organization names another organization")
+	case len(named) > 1:
+		return "", (&failure{Exit: exitUsage, Code: "ambiguous", Message: fmt.Sprintf("several service accounts are called %q", clip(word, 100)), Candidates: named}).with("name one of these")
+	}
+	return strings.TrimPrefix(named[0], "service_account:"), nil
 }
 
 func (a *app) keyCreate() *cobra.Command {
@@ -43,9 +70,17 @@ service account's), ing (it ingests and no more). A key announces its end 14 day
 			if len(scopes) == 0 {
 				return usage("--scope is missing").with("choose of read, ingest, write, admin")
 			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			robot, err := holder.id(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
 			body := filterOf(map[string]any{
 				"name": strings.Join(args, ""), "kind": kind, "scopes": scopes, "workspace": a.global.workspace,
-				"serviceAccount": holder.serviceAccount, "organization": holder.organization,
+				"serviceAccount": robot, "organization": holder.organization,
 			})
 			if expires != "" {
 				in := days(expires)
@@ -149,11 +184,15 @@ account; with --everybody everybody's, for operators of the server.`,
 			if err != nil {
 				return err
 			}
+			robot, err := holder.id(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
 			q := url.Values{}
 			if f := cmd.Flag("workspace"); f != nil && f.Changed {
 				q.Set("workspace", a.global.workspace)
 			}
-			for name, value := range map[string]string{"kind": kind, "serviceAccount": holder.serviceAccount, "organization": holder.organization} {
+			for name, value := range map[string]string{"kind": kind, "serviceAccount": robot, "organization": holder.organization} {
 				if value != "" {
 					q.Set(name, value)
 				}
