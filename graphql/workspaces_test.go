@@ -244,3 +244,26 @@ type recorded []domain.Event
 
 func (recorded) Needs() []domain.Entity                         { return nil }
 func (r recorded) Decide(domain.States) ([]domain.Event, error) { return r, nil }
+
+// The character NUL in a text of a question is the asker's fault, wherever it stands, and not the server's.
+func TestNULIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, limit.Limits{})
+	h.do("createWorkspace", `slug: "one"`, "")
+	for _, ask := range []string{
+		`{ workspaces(filter: {text: "\u0000"}) { nodes { slug } } }`, `{ workspaces(filter: {labels: [{key: "a", value: "x\u0000"}]}) { nodes { slug } } }`,
+		`{ workspaces(filter: {teams: ["\u0000"]}) { nodes { slug } } }`, `{ workspaces { groups(by: LABEL, label: "\u0000") { count } } }`, `{ workspace(slug: "\u0000") { slug } }`,
+		`{ ... on Query { workspace(slug: "one") { ...runs } } } fragment runs on Workspace { run(id: "\u0000") { id } }`,
+	} {
+		if a := h.as("owner", ask, nil); a.code() != "BAD_USER_INPUT" {
+			t.Errorf("%s is answered %v", ask, a.Errors)
+		}
+	}
+	const by = `query($f: WorkspaceFilter) { workspaces(filter: $f) { nodes { slug } } }`
+	for _, f := range []map[string]any{{"text": "\x00"}, {"labels": []any{map[string]any{"key": "\x00", "value": ""}}}} {
+		if a := h.as("owner", by, map[string]any{"f": f}); a.code() != "BAD_USER_INPUT" {
+			t.Errorf("%v is answered %v", f, a.Errors)
+		}
+	}
+	h.ask(by, map[string]any{"f": map[string]any{"text": "one"}}).want(map[string]string{"workspaces.nodes": `[{"slug":"one"}]`})
+}

@@ -66,6 +66,9 @@ func (g *Guard) MutateOperationContext(ctx context.Context, op *graphql.Operatio
 	if err := CheckOneOf(g.schema.Schema(), op.Doc, op.Operation, op.Variables); err != nil {
 		return err
 	}
+	if err := refuseNUL(op.Doc, op.Operation, op.Variables); err != nil {
+		return err
+	}
 	cost := complexity.Calculate(ctx, g.schema, op.Operation, op.Variables)
 	if cost > g.Limits.Complexity {
 		err := gqlerror.Errorf("the operation costs %d; at most %d: ask for smaller pages or fewer fields", cost, g.Limits.Complexity)

@@ -14,6 +14,7 @@ const (
 	CodeCost     = "QUERY_TOO_EXPENSIVE"    // the operation asks for more than it may
 	CodeOneOf    = "INVALID_ONE_OF"         // a @oneOf input without exactly one value
 	CodeIntro    = "INTROSPECTION_DISABLED" // the caller may not see the schema
+	CodeInput    = "BAD_USER_INPUT"         // a value that nothing here has
 	CodeTimeout  = "TIMEOUT"                // the operation took too long
 )
 
