@@ -244,14 +244,14 @@ func (r *Resolver) whileReadable(ctx context.Context, readable func(context.Cont
 const retryAfter = time.Second
 
 // untilRead reads until it works: a subscriber does not notice an outage but by its silence. It gives up when the
-// caller is gone, or when the workspace is.
+// caller is gone, or when the workspace is, or when what is asked for can never be read.
 func untilRead[T any](ctx context.Context, r *Resolver, read func() (T, error)) (thing T, ok bool) {
 	for {
 		thing, err := read()
 		if err == nil {
 			return thing, true
 		}
-		if ctx.Err() != nil || errors.Is(err, errNoWorkspace) {
+		if ctx.Err() != nil || errors.Is(err, errNoWorkspace) || unstorable(err) { // a filter that nothing can match: it is over
 			return thing, false
 		}
 		r.log.WarnContext(ctx, "a subscription could not be read and is tried again", "err", err)
