@@ -109,7 +109,7 @@ func (w Wish) bounded(holder domain.GranteeKind) (Wish, error) {
 		usual = 0
 	}
 	if w.Life < 0 || w.Life > most {
-		return w, &domain.Error{Code: domain.Invalid, Subject: "life", Message: fmt.Sprintf("this key lives at most %d days", int(most.Hours()/24))}
+		return w, &domain.Error{Code: domain.Invalid, Subject: "expiresIn", Message: fmt.Sprintf("this key lives at most %d days", int(most.Hours()/24))}
 	}
 	if w.Life == 0 {
 		w.Life = usual

@@ -176,6 +176,9 @@ func checkTitle(field, s string) error {
 
 func checkLabels(labels map[string]string) error {
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		if strings.TrimSpace(k) == "" {
+			return &Error{Code: Required, Subject: "labels", Message: "a label has no name: each is NAME=VALUE"}
+		}
 		if err := checkTitle("labels", k); err != nil {
 			return err
 		}

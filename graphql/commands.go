@@ -21,7 +21,7 @@ func (w *write) because(reason string) {
 // confirm asks for the slug once more.
 func (w *write) confirm(slug string) {
 	if slug != string(w.slug) {
-		w.refuse(&model.InvalidInput{Message: "confirmSlug is not the slug of the workspace", Path: []string{"input", "confirmSlug"}, Code: model.UserErrorCodeInvalid})
+		w.refuse(&model.InvalidInput{Message: "what was typed to confirm it is not the slug of the workspace", Path: []string{"input", "confirmSlug"}, Code: model.UserErrorCodeInvalid})
 	}
 }
 

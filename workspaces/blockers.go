@@ -30,7 +30,7 @@ func (b Blocker) Path(slug domain.Slug, id string) string {
 
 // A blockingKind is a kind of thing that stands in the way while it lives.
 type blockingKind struct {
-	what          string // in the plural, for messages
+	one, what     string // one of it and several, for messages
 	command, path string // how it is ended: of id and slug, of slug and id
 	// living lists those that live at a moment, the newest first and at most so many, and counts them up to a bound.
 	living func(ctx context.Context, db *read.DB, m read.Moment, most, bound int) ([]Blocker, int, error)
@@ -40,7 +40,7 @@ type blockingKind struct {
 // or to ending, with its first event.
 var blocking = map[domain.Kind]blockingKind{
 	domain.KindRun: {
-		what: "runs that have not ended", command: "annals run cancel %s --workspace %s", path: "/v1/workspaces/%s/runs/%s", living: livingRuns,
+		one: "run that has not ended", what: "runs that have not ended", command: "annals run cancel %s --workspace %s", path: "/v1/workspaces/%s/runs/%s", living: livingRuns,
 	},
 }
 

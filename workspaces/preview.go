@@ -91,7 +91,11 @@ func (e *BlockedError) Error() string {
 		if len(counts) == 1 {
 			n = e.Blocking
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", n, blocking[kind].what))
+		what := blocking[kind].what
+		if n == 1 {
+			what = blocking[kind].one
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", n, what))
 	}
 	return fmt.Sprintf("workspace %s cannot be deleted while it has %s: end them first", e.Slug, strings.Join(parts, ", "))
 }
