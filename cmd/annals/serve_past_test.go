@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ func shownPast(t *testing.T, dir, database string) *testServer {
 	})
 }
 
+// actorNames finds what those who acted are called.
+var actorNames = regexp.MustCompile(`("actor":\{"kind":"[a-z_]+","id":"[^"]+","name":)"[^"]*"`)
+
 func TestAnExportIsShownAsItWas(t *testing.T) {
 	t.Parallel()
 	live := loaded(t)
@@ -47,7 +51,11 @@ func TestAnExportIsShownAsItWas(t *testing.T) {
 		if command[0] == "workspace" {
 			continue // says what who asks may do
 		}
-		for i, line := range strings.Split(was, "},{") { // the first that differs says more than all
+		if strings.Contains(is, `"name":"root"`) {
+			t.Errorf("%v: an export tells what somebody is called", command)
+		}
+		was = actorNames.ReplaceAllString(was, "${1}null") // what people are called does not come along
+		for i, line := range strings.Split(was, "},{") {   // the first that differs says more than all
 			if other := strings.Split(is, "},{"); i >= len(other) || other[i] != line {
 				was, is = line, other[min(i, len(other)-1)]
 				break
