@@ -31,7 +31,7 @@ func (m *machine) rights(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	store, err := postgres.Open(ctx, m.pg.OwnerURL(), postgres.Options{})
+	store, err := postgres.Open(ctx, m.pg.URL(), postgres.Options{})
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
