@@ -110,7 +110,7 @@ func TestLifeOfASession(t *testing.T) {
 		"this issuer":      {session.ByOIDC, "https://id.example", func(*session.Sessions, *clock, string, session.Session) {}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			// Not in parallel: they are sessions of one account, and some end all of them.
 			c := newClock()
 			s := session.New(pool, c.now, func(method, issuer string) bool { return method != session.ByOIDC || issuer == "https://id.example" })
 			token, one := begin(t, s, tt.method, tt.issuer)
